@@ -1,0 +1,1 @@
+"""A run record and its manifest in, an AI Operation Package out."""

@@ -1,0 +1,1 @@
+"""A manifest in, Dagster assets, jobs and lineage out."""

@@ -1,0 +1,69 @@
+"""Columns and the names of their types: plain data, no Arrow, so that `validate` stays light.
+
+A type name is one of TYPES, or `decimal(p,s)`, `timestamp[unit]`, `timestamptz[unit]`, `time[unit]`,
+`duration[unit]` (unit s, ms, us or ns; us when left out), `fixed(n)`, `list<T>`, `struct<a: T, b: T>`, `map<K, V>`.
+`timestamp` is a wall clock, `timestamptz` an instant in UTC.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+TYPES = frozenset(
+    """null bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64
+    string binary date time timestamp timestamptz duration interval""".split()
+)
+_PARAMETRIC = re.compile(
+    r"decimal\((?P<p>\d{1,2}),(?P<s>-?\d{1,2})\)|fixed\(\d+\)|(?:timestamp|timestamptz|time|duration)\[(?:s|ms|us|ns)\]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A named, typed column; `type` is a name of this module's grammar."""
+
+    name: str
+    type: str
+    nullable: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form; `nullable` only when it says something."""
+        return {"name": self.name, "type": self.type, **({} if self.nullable else {"nullable": False})}
+
+
+Columns = tuple[Column, ...]
+
+
+def columns_from(items: Iterable[Mapping[str, Any]]) -> Columns:
+    """Read back a list that `Column.as_dict` wrote."""
+    return tuple(Column(str(i["name"]), str(i["type"]), bool(i.get("nullable", True))) for i in items)
+
+
+def split_arguments(text: str) -> list[str]:
+    """Split `a: int64, b: list<string>` at its outer commas."""
+    parts, depth, start = [], 0, 0
+    for index, char in enumerate(text):
+        depth += (char in "<([") - (char in ">)]")
+        if char == "," and depth == 0:
+            parts.append(text[start:index].strip())
+            start = index + 1
+    return [*parts, text[start:].strip()]
+
+
+def is_type(name: str) -> bool:
+    """Tell whether `name` is a type of the grammar above."""
+    if name in TYPES:
+        return True
+    match = _PARAMETRIC.fullmatch(name.replace(" ", ""))
+    if match:
+        return match["p"] is None or 1 <= int(match["p"]) <= 76
+    outer, _, inner = name.partition("<")
+    if not inner.endswith(">"):
+        return False
+    parts = split_arguments(inner[:-1])
+    if outer == "struct":
+        return all(is_type(part.partition(":")[2].strip()) for part in parts)
+    return len(parts) == {"list": 1, "map": 2}.get(outer, 0) and all(is_type(part) for part in parts)

@@ -1,0 +1,1 @@
+"""A valid model and named inputs in, a deterministic manifest out."""

@@ -1,0 +1,1 @@
+"""Drivers move Arrow batches between stores and steps. Plain classes, no Dagster."""

@@ -1,0 +1,97 @@
+"""The Driver protocol: what a family must offer to the step runner. Arrow batches in and out, nothing else.
+
+A driver instance serves one step of one run, in this order: `schema` or `read` / `transform` / `write`, then `close`.
+`cancel` may come from another thread at any moment between opening and `close`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from osiris_dagster.project import Project
+
+TARGET_BATCH_BYTES = 8 * 1024 * 1024
+"""Size that batches aim at: large enough to amortise a call, small enough that ten in flight are nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepCall:
+    """Everything one driver instance may know about the step it runs."""
+
+    pipeline: str
+    step_id: str
+    component: str
+    config: Mapping[str, Any]  # resolved: defaults filled in, no connection, no secret
+    connection: Mapping[str, Any]  # resolved fields of the connection, secrets included; empty without one
+    project: Project
+    run_id: str = ""
+    root_run_id: str = ""
+    scratch: Path = field(default_factory=Path)  # for spills; exists, is private, goes away with the run
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file that a step left: project-relative path, size in bytes, SHA-256 in hex."""
+
+    path: str
+    size_bytes: int
+    sha256: str
+    mime_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteReport:
+    """What a write committed; `rows_total` is the size of the target afterwards where it is cheap to know."""
+
+    rows_written: int
+    artifacts: tuple[Artifact, ...] = ()
+    rows_total: int | None = None
+    notes: tuple[str, ...] = ()  # things a person should know, e.g. "column b added"
+
+
+@dataclass(frozen=True, slots=True)
+class TransformInput:
+    """One input of a processor: the names SQL may use, the rows, and how often the plan scans them (0 = unknown)."""
+
+    names: tuple[str, ...]
+    rows: pa.RecordBatchReader
+    scans: int = 0
+
+
+class Driver(Protocol):
+    """Moves the data of one step. A family implements what the modes of its specs say and raises for the rest.
+
+    Errors: `DriverError` for what the driver can name, the library's own exception otherwise; both are recorded.
+    """
+
+    def schema(self) -> pa.Schema:
+        """Return the schema `read` would have, without reading rows."""
+        ...
+
+    def read(self) -> pa.RecordBatchReader:
+        """Open the source. The schema is known at once; batches are bounded in bytes and come on demand."""
+        ...
+
+    def transform(self, inputs: tuple[TransformInput, ...]) -> pa.RecordBatchReader:
+        """Open a stream computed from the inputs; they are consumed while it is read."""
+        ...
+
+    def write(self, rows: pa.RecordBatchReader) -> WriteReport:
+        """Write all rows and commit once. On any error the target is as it was before."""
+        ...
+
+    def cancel(self) -> None:
+        """Make a call that is under way in another thread end soon with an error. Idempotent."""
+        ...
+
+    def close(self) -> None:
+        """Release everything; called exactly once, also after errors, with the stream fully read or not."""
+        ...
+
+
+DriverFactory = Callable[[StepCall], Driver]

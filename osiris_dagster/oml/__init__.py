@@ -1,0 +1,1 @@
+"""OML: text in, a model or diagnostics out."""

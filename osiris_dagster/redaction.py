@@ -1,0 +1,96 @@
+"""The only masking code: known secret values, user parts of DSNs, and exceptions turned into clean `ErrorInfo`."""
+
+from __future__ import annotations
+
+import base64
+import re
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+from osiris_dagster.errors import ErrorInfo, Frame, OsirisError, Retryable
+
+MASK = "[REDACTED]"
+_SHORTEST = 4
+_DSN_USER = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^\s/@'\"]+)@", re.IGNORECASE)
+_MAX_FRAMES = 20
+_MAX_MESSAGE = 2000
+_PACKAGE = Path(__file__).parent
+
+
+class Redactor:
+    """Knows the secret values resolved in this process and removes them, plain or encoded, from any text."""
+
+    def __init__(self) -> None:
+        self._forms: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def register(self, value: str) -> None:
+        """Remember a secret; values shorter than 4 characters are too common to be removed from text."""
+        if len(value) < _SHORTEST:
+            return
+        raw = value.encode()
+        self._forms |= {
+            value,
+            quote(value, safe=""),
+            quote_plus(value),
+            repr(value)[1:-1],
+            raw.hex(),
+            base64.b64encode(raw).decode().rstrip("="),
+            base64.urlsafe_b64encode(raw).decode().rstrip("="),
+        }
+        longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
+        self._pattern = re.compile("|".join(re.escape(form) for form in longest_first))
+
+    def text(self, text: str) -> str:
+        """Return `text` with every known secret and every DSN user part masked."""
+        if self._pattern is not None:
+            text = self._pattern.sub(MASK, text)
+        return _DSN_USER.sub(r"\g<scheme>***@", text)
+
+    def data(self, value: Any) -> Any:
+        """Return JSON-like data with every string and every key cleaned."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {self.text(str(key)): self.data(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.data(item) for item in value]
+        return value
+
+
+def capture(error: BaseException, redactor: Redactor, root: Path | None = None) -> ErrorInfo:
+    """Return the redacted record of an exception and its causes, with frames relative to `root`, never a host path."""
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    known = error.first if isinstance(error, OsirisError) else None
+    retryable: Retryable = getattr(error, "retryable", "permanent")
+    message = known.message if known else str(error) or type(error).__name__
+    return ErrorInfo(
+        type=type(error).__name__,
+        message=_relative_text(redactor.text(message), root)[:_MAX_MESSAGE],
+        code=known.code if known else "",
+        fix=redactor.text(known.fix) if known else "",
+        retryable=retryable,
+        frames=tuple(_frame(entry, root) for entry in traceback.extract_tb(error.__traceback__)[-_MAX_FRAMES:]),
+        cause=capture(cause, redactor, root) if cause is not None and cause is not error else None,
+    )
+
+
+def _relative_text(text: str, root: Path | None) -> str:
+    return text.replace(f"{root}/", "") if root is not None else text
+
+
+def _frame(entry: traceback.FrameSummary, root: Path | None) -> Frame:
+    path = Path(entry.filename)
+    line, name = entry.lineno or 0, entry.name
+    if path.is_relative_to(_PACKAGE):
+        return Frame(path.relative_to(_PACKAGE.parent).as_posix(), line, name, in_project=True)
+    parts = path.parts
+    for anchor in ("site-packages", "dist-packages"):
+        if anchor in parts:
+            return Frame("/".join(parts[parts.index(anchor) + 1 :]), line, name)
+    if root is not None and path.is_relative_to(root):
+        return Frame(path.relative_to(root).as_posix(), line, name, in_project=True)
+    return Frame(path.name, line, name)

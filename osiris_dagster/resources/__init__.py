@@ -1,0 +1,1 @@
+"""Each driver family as a Dagster resource."""

@@ -1,0 +1,1 @@
+"""Dagster's event log in, plain run records out."""

@@ -1,0 +1,1 @@
+"""A run ended: queue it, export its package. No decisions here."""

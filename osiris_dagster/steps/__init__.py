@@ -1,0 +1,1 @@
+"""Run the steps of a manifest: open, stream, check, write, report. No Dagster."""

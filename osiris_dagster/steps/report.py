@@ -1,0 +1,64 @@
+"""What a step says while it runs: plain events for whoever records them. Times are Unix milliseconds, UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from osiris_dagster.columns import Columns
+from osiris_dagster.compiler.manifest import Dataset
+from osiris_dagster.drivers.base import Artifact
+from osiris_dagster.errors import ErrorInfo
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """A step opened; its chain may stream for a while before it ends."""
+
+    step_id: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepProgress:
+    """Rows so far; at most a few a second."""
+
+    step_id: str
+    at_ms: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """One step that ended well. Rows and bytes are what left it (a writer: what it committed)."""
+
+    step_id: str
+    start_ms: int
+    end_ms: int
+    busy_ms: int  # time in the step's own code, without waiting for the steps before it
+    rows_in: int
+    rows_out: int
+    bytes_out: int  # Arrow bytes handed on or written
+    peak_memory_bytes: int  # of the process, while the step was open
+    attempts: int = 1
+    columns: Columns = ()
+    artifacts: tuple[Artifact, ...] = ()
+    writes: tuple[Dataset, ...] = ()
+    rows_total: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailure:
+    """One step that did not end: it failed itself, or its chain broke (`status` aborted), or the run was canceled."""
+
+    step_id: str
+    status: str  # failed | aborted | canceled | skipped
+    start_ms: int | None  # None when it never started
+    end_ms: int
+    rows_in: int = 0
+    rows_out: int = 0
+    attempts: int = 1
+    error: ErrorInfo | None = None
+
+
+StepEvent = StepStarted | StepProgress | StepReport | StepFailure
