@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import Dataset
@@ -52,7 +53,7 @@ class StepFailure:
     """One step that did not end: it failed itself, or its chain broke (`status` aborted), or the run was canceled."""
 
     step_id: str
-    status: str  # failed | aborted | canceled | skipped
+    status: Literal["failed", "aborted", "canceled", "skipped"]
     start_ms: int | None  # None when it never started
     end_ms: int
     rows_in: int = 0

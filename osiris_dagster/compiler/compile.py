@@ -1,0 +1,82 @@
+"""A valid pipeline and its named inputs in, a manifest out. PASSES is the whole compiler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from osiris_dagster import __version__
+from osiris_dagster.canonical import fingerprint, sha256
+from osiris_dagster.compiler.draft import Draft, Inputs
+from osiris_dagster.compiler.manifest import Manifest
+from osiris_dagster.compiler.params import resolve_params, used_params
+from osiris_dagster.compiler.plan import name_datasets, plan_steps
+from osiris_dagster.compiler.recheck import recheck_configs
+from osiris_dagster.compiler.types import bind_types
+from osiris_dagster.errors import CompileError, Diagnostic
+
+Pass = Callable[[Draft], Draft]
+
+PASSES: tuple[Pass, ...] = (
+    resolve_params,
+    plan_steps,
+    recheck_configs,
+    name_datasets,
+    bind_types,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A manifest and what is worth knowing about it (warnings only)."""
+
+    manifest: Manifest
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def compile_pipeline(inputs: Inputs) -> Compiled:
+    """Run every pass; CompileError carries all that was found wrong."""
+    draft = Draft(inputs)
+    for step in PASSES:
+        draft = step(draft)
+    errors = [d for d in draft.diagnostics if d.severity == "error"]
+    if errors:
+        raise CompileError(errors[0].message, diagnostics=draft.diagnostics)
+    return Compiled(_manifest(draft), draft.diagnostics)
+
+
+def _manifest(draft: Draft) -> Manifest:
+    pipeline = draft.inputs.pipeline
+    return Manifest(
+        pipeline=pipeline.name,
+        file=pipeline.file,
+        oml_version=pipeline.oml_version,
+        steps=draft.steps,
+        description=pipeline.description,
+        intent=str(pipeline.metadata.get("intent", "")),
+        owners=pipeline.owners,
+        tags=pipeline.tags,
+        params={name: draft.params[name] for name in sorted(_used(draft))},
+        fingerprints=_fingerprints(draft),
+    )
+
+
+def _used(draft: Draft) -> frozenset[str]:
+    return used_params([dict(step.config) for step in draft.inputs.pipeline.steps])
+
+
+def _fingerprints(draft: Draft) -> dict[str, str]:
+    inputs = draft.inputs
+    specs = {step.component: inputs.catalogue.fingerprint(step.component) for step in draft.steps}
+    extractors = {step.id for step in draft.steps if step.role == "extractor"}
+    locked = {step: entry for step, entry in inputs.lock.as_dict()["steps"].items() if step in extractors}
+    used = {step.connection for step in draft.steps}
+    places = {facts.reference: facts.identity for facts in inputs.connections if facts.reference in used}
+    return {
+        "compiler": f"osiris-dagster/{__version__}",
+        "connections": fingerprint(places),
+        "oml": "sha256:" + sha256(inputs.document.text),
+        "params": fingerprint({name: draft.params[name] for name in _used(draft)}),
+        "schemas": fingerprint(locked),
+        "specs": fingerprint(specs),
+    }

@@ -1,0 +1,79 @@
+"""The schema lock `pipelines/<name>.schema.json`: what extractors of a pipeline hand over, committed beside the OML.
+
+An entry counts only while the step's own fingerprint is the one it was read under; else it is stale.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from osiris_dagster.atomic import write_bytes
+from osiris_dagster.canonical import readable_json
+from osiris_dagster.columns import Columns, columns_from
+from osiris_dagster.errors import CompileError, Place
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LockedSchema:
+    """Columns of one extractor, and the fingerprint of the step they were read for."""
+
+    step: str  # fingerprint
+    columns: Columns
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaLock:
+    """Locked schemas by step id."""
+
+    steps: Mapping[str, LockedSchema] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form of the file."""
+        entries = {
+            step: {"fingerprint": locked.step, "columns": [c.as_dict() for c in locked.columns]}
+            for step, locked in self.steps.items()
+        }
+        return {"version": VERSION, "steps": entries}
+
+
+def lock_path(oml: Path) -> Path:
+    """Return where the lock of an OML file lies: `orders.yaml` -> `orders.schema.json`."""
+    return oml.with_suffix(".schema.json")
+
+
+def read_lock(path: Path, shown: str) -> SchemaLock:
+    """Read a lock file; an absent one is empty. CompileError (naming `shown`) for one that is damaged."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return SchemaLock()
+    try:
+        value = json.loads(text)
+        if value["version"] != VERSION:
+            raise ValueError(f"version {value['version']}")
+        return SchemaLock(
+            {
+                str(step): LockedSchema(str(entry["fingerprint"]), columns_from(entry["columns"]))
+                for step, entry in value["steps"].items()
+            }
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CompileError(
+            f"the schema lock {shown} is damaged",
+            code="CMP040",
+            place=Place(shown),
+            found=f"{type(error).__name__}: {error}",
+            expected=f"a file written by `osiris compile --online` (version {VERSION})",
+            fix="delete it and run `osiris compile --online` again",
+        ) from None
+
+
+def write_lock(path: Path, lock: SchemaLock) -> None:
+    """Write a lock file, atomically, in one canonical form."""
+    write_bytes(path, readable_json(lock.as_dict()))
