@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from dagster import (
     AssetCheckEvaluation,
     AssetCheckResult,
@@ -29,6 +27,9 @@ CHECK = "compiles"
 def broken_asset(broken: Broken, project: Project) -> AssetSpec:
     """Return the asset that stands for a file which does not compile."""
     line = next((d.place.line for d in broken.diagnostics if d.place), 1)
+    reference = LocalFileCodeReference(
+        file_path=str(project.root / broken.file), line_number=line, label="the first fault"
+    )
     return AssetSpec(
         key=broken_key(broken.file),
         description=f"{broken.file} does not compile.\n\n```text\n{render(broken.diagnostics)}\n```",
@@ -36,9 +37,7 @@ def broken_asset(broken: Broken, project: Project) -> AssetSpec:
         kinds={"yaml"},
         metadata={
             "diagnostics": MetadataValue.json([d.as_dict() for d in broken.diagnostics]),
-            "dagster/code_references": CodeReferencesMetadataValue(
-                code_references=[LocalFileCodeReference(str(project.root / Path(broken.file)), line, "the first fault")]
-            ),
+            "dagster/code_references": CodeReferencesMetadataValue(code_references=[reference]),
         },
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 from dagster import (
     AssetExecutionContext,
     AssetKey,
+    AssetMaterialization,
     DagsterExecutionInterruptedError,
     DagsterRunStatus,
     Failure,
@@ -18,6 +19,7 @@ from dagster import (
 from osiris_dagster.assets.keys import step_keys
 from osiris_dagster.assets.record import dataset_written, materialized, unfinished
 from osiris_dagster.compiler.manifest import Manifest
+from osiris_dagster.errors import OsirisError
 from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.resources.services import Services
 from osiris_dagster.runs.tags import ORIGIN
@@ -46,8 +48,11 @@ def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
     manifest = body.manifest
     keys = step_keys(manifest)
     selected = frozenset(step for step, key in keys.items() if key in context.selected_asset_keys)
-    execution = Execution(manifest, selected, _runtime(body, context, drivers))
     failures: list[StepFailure] = []
+    try:
+        execution = Execution(manifest, selected, _runtime(body, context, drivers))
+    except OsirisError as error:
+        raise Failure(str(error), allow_retries=False) from None
     try:
         for event in execution.events():
             if body.listener is not None:
@@ -57,9 +62,11 @@ def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
             elif isinstance(event, StepFailure):
                 context.log_event(unfinished(keys[event.step_id], manifest, event))
                 failures.append(event)
-    except (DagsterExecutionInterruptedError, KeyboardInterrupt):
+    except (DagsterExecutionInterruptedError, KeyboardInterrupt, GeneratorExit):
         _canceled(execution, body, keys, context)
         raise
+    except OsirisError as error:
+        raise Failure(str(error), allow_retries=False) from None
     if failures:
         raise _failure(failures)
 
@@ -98,7 +105,11 @@ def _canceled(execution: Execution, body: Body, keys: Mapping[str, AssetKey], co
     # Nobody but the person at the keyboard can have interrupted a run in process; Dagster would call it a failure.
     if run and run.tags.get(ORIGIN) == "cli" and run.status != DagsterRunStatus.CANCELING:
         context.instance.report_run_canceling(run, "Interrupted from the keyboard.")
-    for failure in execution.cancel():
+    canceled = execution.cancel()
+    for report in execution.late_reports:
+        result = materialized(keys[report.step_id], body.manifest, body.manifest.step(report.step_id), report)
+        context.log_event(AssetMaterialization(keys[report.step_id], metadata=result.metadata))
+    for failure in canceled:
         if body.listener is not None:
             body.listener(failure)
         context.log_event(unfinished(keys[failure.step_id], body.manifest, failure))

@@ -77,12 +77,16 @@ def tags_of(manifest: Manifest) -> dict[str, str]:
     return {k: v for k, v in manifest.tags.items() if _TAG_KEY.fullmatch(k) and _TAG_VALUE.fullmatch(v)}
 
 
+def _reference(data: StepData) -> LocalFileCodeReference:
+    return LocalFileCodeReference(
+        file_path=str(data.oml_path), line_number=data.step.line, label=f"step {data.step.id}"
+    )
+
+
 def _metadata(data: StepData) -> Mapping[str, Any]:
     step = data.step
     metadata: dict[str, Any] = {
-        "dagster/code_references": CodeReferencesMetadataValue(
-            code_references=[LocalFileCodeReference(str(data.oml_path), step.line, f"step {step.id}")]
-        ),
+        "dagster/code_references": CodeReferencesMetadataValue(code_references=[_reference(data)]),
         "osiris/component": f"{step.component} {step.version}",
         "osiris/manifest": data.manifest.hash,
         "osiris/config": MetadataValue.json(dict(step.config)),

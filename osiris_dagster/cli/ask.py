@@ -36,7 +36,7 @@ def _mode(given: Mapping[str, Any]) -> ValidationMode:
     named = str(given.get("mode") or os.environ.get("OSIRIS_VALIDATION") or "warn")
     for mode in get_args(ValidationMode):
         if mode == named:
-            return mode  # type: ignore[no-any-return]  # one of the literals
+            return mode
     raise ConfigError(
         "OSIRIS_VALIDATION is not a validation mode",
         code="CFG041",

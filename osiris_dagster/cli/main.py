@@ -25,7 +25,7 @@ _GROUPS = {
     "runs": "Runs as Dagster recorded them.",
     "logs": "What runs left behind.",
 }
-_TYPES: Mapping[str, click.ParamType] = {"text": click.STRING, "pairs": click.STRING, "integer": click.INT}
+_TYPES: Mapping[str, click.ParamType[Any]] = {"text": click.STRING, "pairs": click.STRING, "integer": click.INT}
 _COMMON = (
     click.Option(["--project"], help="Project folder; the nearest parent with osiris.yaml when left out."),
     click.Option(["--connections"], help="Connections file instead of osiris_connections.yaml."),
@@ -77,8 +77,9 @@ def _param(option: Option) -> click.Parameter:
     kind = click.Choice(option.choices) if option.kind == "choice" else _TYPES.get(option.kind, click.STRING)
     if option.argument:
         count = -1 if option.many else 1
-        default = {} if option.required else {"default": option.default or ""}
-        return click.Argument([option.name], nargs=count, required=option.required, type=kind, **default)
+        if option.required:
+            return click.Argument([option.name], nargs=count, required=True, type=kind)
+        return click.Argument([option.name], nargs=count, required=False, type=kind, default=option.default or "")
     flag = f"--{option.name.replace('_', '-')}"
     if option.kind == "flag":
         return click.Option([flag, option.name], is_flag=True, help=option.help)

@@ -13,6 +13,7 @@ from osiris_dagster.compiler.store import store
 from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.connections import Connections
 from osiris_dagster.drivers.registry import open_driver
+from osiris_dagster.errors import Diagnostic
 from osiris_dagster.loading import compile_file, connections_of
 from osiris_dagster.oml.render import render
 from osiris_dagster.specs.load import load_catalogue
@@ -26,7 +27,7 @@ def compile_files(asked: Asked, *, files: tuple[str, ...], out: str = "", online
     build = Path(out).resolve() if out else asked.project.build
     done: list[dict[str, Any]] = []
     lines: list[str] = []
-    found = []
+    found: list[Diagnostic] = []
     for name in files:
         path = Path(name).resolve()
         if online:
