@@ -18,6 +18,8 @@ from pathlib import Path
 
 import duckdb
 
+from osiris_dagster.project import Project
+
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "demo"
 STATE = DEMO / ".osiris"
@@ -59,7 +61,6 @@ def prepare() -> None:
         if not copy.exists() or copy.stat().st_mtime < file.stat().st_mtime:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(file, copy)
-    Path(ENVIRONMENT["DAGSTER_HOME"]).mkdir(parents=True, exist_ok=True)
     title("The operational database: demo/data/ops.duckdb")
     seed = [sys.executable, "seed.py", ROOT / "examples/data/nycflights13"]
     subprocess.run(seed, cwd=DEMO, env=ENVIRONMENT, check=True)
@@ -87,9 +88,9 @@ def show_package(pipeline: str) -> None:
     if not packages:
         sys.exit(f"no package of {pipeline} below demo/aiop/")
     title("The AI Operation Package")
-    for file in sorted(packages[-1].parent.iterdir()):
-        size = f"{file.stat().st_size:>10,} bytes" if file.is_file() else "    folder"
-        print(f"  {file.relative_to(ROOT)}{'/' if file.is_dir() else ''}  {size.strip()}")
+    print(f"  {packages[-1].parent.relative_to(ROOT)}/")
+    for file in sorted(path for path in packages[-1].parent.iterdir() if path.is_file()):
+        print(f"    {file.name:<24}{file.stat().st_size:>10,} bytes")
 
 
 def run() -> None:
@@ -131,13 +132,17 @@ def free_port(wanted: int) -> int:
 
 def ui(wanted: str = "3000") -> None:
     """Become the Dagster web server with its daemon, so that the sensors run too."""
+    from osiris_dagster.runs.instance import dagster_home  # noqa: PLC0415 - only the UI waits for Dagster to load
+
     prepare()
+    dagster_home(Project(DEMO), ENVIRONMENT)
     port = free_port(int(wanted))
     print(f"\nDagster UI: http://127.0.0.1:{port}  (ready in about half a minute, Ctrl-C stops it)\n", flush=True)
     os.chdir(ROOT)
     dagster = Path(sys.executable).with_name("dagster")
     command = [str(dagster), "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
-    os.execve(dagster, command, ENVIRONMENT)
+    quiet = {"PYTHONWARNINGS": "ignore:Function `dev_command` is superseded"}
+    os.execve(dagster, command, {**ENVIRONMENT, **quiet})
 
 
 if __name__ == "__main__":

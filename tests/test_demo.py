@@ -98,14 +98,14 @@ def test_the_report_ranks_by_the_share_of_disrupted_departures(finished: Path) -
 
 
 def test_every_departure_reaches_the_parquet_file_once(finished: Path) -> None:
-    tails, hours = (
-        {plane["tailnum"] for plane in rows("planes")},
-        {(w["origin"], w["time_hour"]) for w in rows("weather")},
-    )
     flights = rows("flights")
-    query = "select count(*), count(seats), count(temp), count(distinct (day, carrier, flight, origin)) from read_parquet(?)"
+    tails = {plane["tailnum"] for plane in rows("planes")}
+    hours = {(weather["origin"], weather["time_hour"]) for weather in rows("weather")}
+    counts = "count(*), count(seats), count(temp), count(distinct (day, carrier, flight, origin))"
     with duckdb.connect() as session:
-        found = session.execute(query, [str(finished / "output" / "enriched_flights.parquet")]).fetchall()[0]
+        found = session.execute(
+            f"select {counts} from read_parquet(?)", [str(finished / "output" / "enriched_flights.parquet")]
+        ).fetchall()[0]
     with_plane = sum(flight["tailnum"] in tails for flight in flights)
     with_weather = sum((flight["origin"], flight["time_hour"]) in hours for flight in flights)
     assert found == (len(flights), with_plane, with_weather, len(flights))

@@ -14,21 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DATA = {".json", ".ttl", ".yaml", ".md", ".typed"}
 COMMAND = "import sys; from osiris_dagster.cli.main import main; sys.argv[0] = 'osiris'; sys.exit(main())"
-PIPELINE = """\
-oml_version: "0.2.0"
-name: first
-steps:
-  - id: numbers
-    component: duckdb.extractor
-    mode: read
-    config: {path: data/source.duckdb, table: numbers}
-  - id: out
-    component: filesystem.csv_writer
-    mode: write
-    config: {path: output/numbers.csv}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +51,8 @@ def test_the_wheel_holds_every_data_file_and_component_spec(wheel: Path) -> None
 
 
 def data_files(folder: str) -> list[Path]:
-    return [file for file in (ROOT / folder).rglob("*") if file.suffix in DATA or file.name == "py.typed"]
+    files = [path for path in (ROOT / folder).rglob("*") if path.is_file()]
+    return [file for file in files if file.suffix not in (".py", ".pyc")]
 
 
 def test_the_wheel_holds_nothing_but_the_package(wheel: Path) -> None:
@@ -87,13 +74,13 @@ def test_the_catalogue_is_complete_from_an_empty_folder(python: Path, tmp_path: 
         assert f'"{spec.parent.name}"' in listed.stdout
 
 
-def test_a_new_project_validates_its_first_pipeline(python: Path, tmp_path: Path) -> None:
-    made = osiris(python, tmp_path, "init")
-    assert made.returncode == 0, made.stderr
-    assert (tmp_path / "osiris.yaml").is_file()
-    (tmp_path / "pipelines").mkdir(exist_ok=True)
-    (tmp_path / "pipelines" / "first.yaml").write_text(PIPELINE)
-    checked = osiris(python, tmp_path, "validate", "pipelines/first.yaml")
+def test_a_new_project_validates_and_runs_from_the_wheel(python: Path, tmp_path: Path) -> None:
+    assert osiris(python, tmp_path, "init").returncode == 0
+    pipelines = sorted(str(path.relative_to(tmp_path)) for path in (tmp_path / "pipelines").glob("*.yaml"))
+    checked = osiris(python, tmp_path, "validate", "--mode", "strict", *pipelines)
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    (tmp_path / "pipelines" / "first.yaml").write_text(PIPELINE.replace("csv_writer", "csv_writre"))
-    assert osiris(python, tmp_path, "validate", "pipelines/first.yaml").returncode == 2
+    ran = osiris(python, tmp_path, "run", pipelines[0])
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert list(tmp_path.glob("aiop/*/*/core.jsonld"))
+    (tmp_path / pipelines[0]).write_text("oml_version: 0.2.0\nsteps: []\n")
+    assert osiris(python, tmp_path, "validate", pipelines[0]).returncode == 2
