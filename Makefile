@@ -31,7 +31,7 @@ check: $(READY) ## Check style, types, layers, layout and the generated pages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/python -m pytest tests/test_layout.py
 
