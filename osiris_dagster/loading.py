@@ -18,7 +18,9 @@ from osiris_dagster.drivers.connections import Connections, load_connections
 from osiris_dagster.errors import ConfigError, Diagnostic, OmlError, OsirisError, Place
 from osiris_dagster.oml.validate import ValidationMode, validate
 from osiris_dagster.project import Project
-from osiris_dagster.specs.load import Catalogue, load_catalogue
+from osiris_dagster.specs.catalogue import Catalogue
+from osiris_dagster.specs.load import load_catalogue
+from osiris_dagster.specs.secrets import secret_fields
 
 OML_SUFFIXES = (".yaml", ".yml")
 
@@ -63,12 +65,15 @@ class Folder:
 
 def connections_of(project: Project, settings: Settings, catalogue: Catalogue | None = None) -> Connections:
     """Load the project's connections; ConfigError when the file is damaged."""
+    secret: defaultdict[str, set[str]] = defaultdict(set)
+    for spec in catalogue or load_catalogue():
+        secret[spec.family] |= secret_fields(spec)
     return load_connections(
         project,
-        catalogue or load_catalogue(),
         file=settings.connections_file,
         secrets_file=settings.secrets_file,
         env=settings.env,
+        secret_fields=secret,
     )
 
 

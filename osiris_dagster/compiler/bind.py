@@ -34,13 +34,19 @@ class BindError(Exception):
     """A query that does not bind; `offset` counts characters of the query, None when DuckDB names no place."""
 
     def __init__(
-        self, message: str, *, kind: str, offset: int | None, length: int, candidates: tuple[str, ...]
+        self,
+        message: str,
+        *,
+        kind: str,
+        offset: int | None = None,
+        name: str = "",
+        candidates: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
         self.kind = kind  # COLUMN_NOT_FOUND, MISSING_ENTRY, SYNTAX_ERROR, ... as DuckDB says
         self.offset = offset
-        self.length = length
+        self.name = name  # the column, table or function that is at fault, where DuckDB tells
         self.candidates = candidates
 
 
@@ -71,9 +77,6 @@ def check_statement(query: str) -> None:
         raise BindError(
             f"the query must be one SELECT statement, found {found}",
             kind="NOT_ONE_SELECT",
-            offset=None,
-            length=1,
-            candidates=(),
         )
 
 
@@ -160,6 +163,6 @@ def _fault(error: duckdb.Error, query: str, *, prefix: int) -> BindError:
         message.strip(),
         kind=str(detail.get("error_subtype", "")),
         offset=offset,
-        length=max(1, len(str(detail.get("name", "")))),
+        name=str(detail.get("name", "")),
         candidates=candidates,
     )

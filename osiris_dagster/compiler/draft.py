@@ -11,7 +11,7 @@ from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.document import Document
 from osiris_dagster.oml.model import ConnectionFacts, Pipeline
-from osiris_dagster.specs.load import Catalogue
+from osiris_dagster.specs.catalogue import Catalogue
 
 
 @dataclass(frozen=True, slots=True)

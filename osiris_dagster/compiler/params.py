@@ -1,20 +1,16 @@
-"""Parameters: their values by precedence (defaults < profile < environment < command line), and their substitution.
-
-`${params.x}` keeps its type when it is a whole scalar and becomes text inside a longer string.
-"""
+"""The values of parameters, by precedence: defaults < profile < environment < command line."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Any
 
 from osiris_dagster.compiler.draft import Draft, Inputs
 from osiris_dagster.errors import CompileError, Diagnostic, Place
+from osiris_dagster.oml.params import references
+from osiris_dagster.specs.nearest import did_you_mean
 
-REFERENCE = re.compile(r"\$\{params\.([A-Za-z_][A-Za-z0-9_]*)\}")
 _TRUE = {"true": True, "false": False}
 
 
@@ -35,6 +31,7 @@ def resolve_params(draft: Draft) -> Draft:
                 values[name] = _typed(text, declared[name])
             except ValueError:
                 problems.append(_wrong_type(inputs, name, declared[name]))
+    problems += [_without_value(inputs, name) for name in sorted(_used(inputs)) if values.get(name) is None]
     if problems:
         raise CompileError("parameters are wrong", diagnostics=problems)
     return replace(draft, params=values)
@@ -49,7 +46,7 @@ def _unknown(inputs: Inputs) -> Iterator[Diagnostic]:
             f"profile {inputs.profile!r} is not in this pipeline",
             place=place,
             expected=f"one of: {', '.join(sorted(pipeline.profiles)) or 'none is declared'}",
-            fix=_nearest(inputs.profile, pipeline.profiles) or "declare it under `profiles:`",
+            fix=did_you_mean(inputs.profile, pipeline.profiles) or "declare it under `profiles:`",
         )
     for name in inputs.overrides:
         if name not in pipeline.params:
@@ -58,13 +55,22 @@ def _unknown(inputs: Inputs) -> Iterator[Diagnostic]:
                 f"parameter {name!r} is not declared in this pipeline",
                 place=place,
                 expected=f"one of: {', '.join(sorted(pipeline.params)) or 'none is declared'}",
-                fix=_nearest(name, pipeline.params) or "declare it under `params:`",
+                fix=did_you_mean(name, pipeline.params) or "declare it under `params:`",
             )
 
 
-def _nearest(name: str, known: Mapping[str, Any]) -> str:
-    near = get_close_matches(name, known, 1)
-    return f"did you mean {near[0]!r}?" if near else ""
+def _used(inputs: Inputs) -> frozenset[str]:
+    return used_params([dict(step.config) for step in inputs.pipeline.steps])
+
+
+def _without_value(inputs: Inputs, name: str) -> Diagnostic:
+    return Diagnostic(
+        "CMP023",
+        f"parameter {name!r} has no value",
+        place=Place(inputs.pipeline.file),
+        expected="a default, or a value from a profile, the environment or the command line",
+        fix=f"pass --param {name}=..., or set OSIRIS_PARAM_{name.upper()}",
+    )
 
 
 def _wrong_type(inputs: Inputs, name: str, default: Any) -> Diagnostic:
@@ -88,28 +94,10 @@ def _typed(text: str, default: Any) -> Any:
     return text
 
 
-def substituted(value: Any, params: Mapping[str, Any]) -> Any:
-    """Return `value` with every parameter reference replaced; names are known to be declared."""
-    if isinstance(value, str):
-        whole = REFERENCE.fullmatch(value)
-        if whole:
-            return params[whole[1]]
-        return REFERENCE.sub(lambda match: _text(params[match[1]]), value)
-    if isinstance(value, Mapping):
-        return {key: substituted(item, params) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [substituted(item, params) for item in value]
-    return value
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def used_params(value: Any) -> frozenset[str]:
     """Return the names of the parameters that a value refers to."""
     if isinstance(value, str):
-        return frozenset(REFERENCE.findall(value))
+        return frozenset(name for _, name in references(value) if name)
     if isinstance(value, Mapping):
         return frozenset[str]().union(*(used_params(item) for item in value.values()))
     if isinstance(value, list | tuple):

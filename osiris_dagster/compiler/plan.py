@@ -9,9 +9,9 @@ from typing import Any
 from osiris_dagster.compiler.bind import tables_of
 from osiris_dagster.compiler.draft import Draft, Inputs
 from osiris_dagster.compiler.manifest import Dataset, StepInput, StepPlan
-from osiris_dagster.compiler.params import substituted
 from osiris_dagster.oml.graph import table_names, topological
 from osiris_dagster.oml.model import ConnectionFacts, Step
+from osiris_dagster.oml.params import substitute
 from osiris_dagster.specs.model import ComponentSpec
 
 CONNECTION = "connection"
@@ -25,8 +25,8 @@ def plan_steps(draft: Draft) -> Draft:
 
 
 def _plan(step: Step, inputs: Inputs, params: Mapping[str, Any]) -> StepPlan:
-    spec = inputs.catalogue.get(step.component)
-    given = substituted(dict(step.config), params)
+    spec = inputs.catalogue[step.component]
+    given = substitute(dict(step.config), params)
     connection = _reference(str(given.pop(CONNECTION, "") or ""), inputs.connections)
     ids = tuple(other.id for other in inputs.pipeline.steps)
     return StepPlan(
@@ -49,7 +49,7 @@ def _defaults(spec: ComponentSpec) -> dict[str, Any]:
 
 
 def _data_inputs(step: Step, inputs: Inputs, ids: tuple[str, ...]) -> tuple[StepInput, ...]:
-    roles = {other.id: inputs.catalogue.get(other.component).role for other in inputs.pipeline.steps}
+    roles = {other.id: inputs.catalogue[other.component].role for other in inputs.pipeline.steps}
     return tuple(StepInput(need, table_names(need, ids)) for need in step.needs if roles[need] != "writer")
 
 
@@ -58,9 +58,7 @@ def _reference(text: str, known: tuple[ConnectionFacts, ...]) -> str:
     if not text or "." in text:
         return text
     family = text.removeprefix("@")
-    own = [facts for facts in known if facts.family == family]
-    chosen = [f for f in own if f.default] or [f for f in own if f.alias == "default"] or own
-    return chosen[0].reference if chosen else text
+    return next((facts.reference for facts in known if facts.family == family and facts.default), text)
 
 
 def name_datasets(draft: Draft) -> Draft:
@@ -77,7 +75,7 @@ def _with_datasets(step: StepPlan, inputs: Inputs) -> StepPlan:
 
 
 def _dataset_keys(step: StepPlan, inputs: Inputs) -> tuple[tuple[str, ...], ...]:
-    rule = inputs.catalogue.get(step.component).dataset
+    rule = inputs.catalogue[step.component].dataset
     if rule is None:
         return ()
     config = step.config

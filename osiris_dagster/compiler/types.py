@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from difflib import get_close_matches
 
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.bind import BindError, Bound, bind, check_statement
@@ -13,6 +12,7 @@ from osiris_dagster.compiler.locate import place_in_scalar
 from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.errors import Diagnostic, Place
 from osiris_dagster.oml.document import Path, path_text
+from osiris_dagster.specs.nearest import did_you_mean
 
 QUERY = "query"
 
@@ -81,10 +81,8 @@ def _place(step: StepPlan, inputs: Inputs, offset: int | None, length: int) -> t
 
 
 def _diagnostic(fault: BindError, step: StepPlan, inputs: Inputs) -> Diagnostic:
-    place, path = _place(step, inputs, fault.offset, fault.length)
+    place, path = _place(step, inputs, fault.offset, max(1, len(fault.name)))
     names = ", ".join(name for item in step.inputs for name in item.names[:1])
-    near = get_close_matches(str(fault.message.split('"')[1]) if '"' in fault.message else "", fault.candidates, 1)
-    nearest = near or list(fault.candidates[:1])
     return Diagnostic(
         "CMP010" if fault.kind != "NOT_ONE_SELECT" else "CMP011",
         f"the SQL of step {step.id!r} is not valid: {fault.message}",
@@ -93,7 +91,7 @@ def _diagnostic(fault: BindError, step: StepPlan, inputs: Inputs) -> Diagnostic:
         expected=f"candidates: {', '.join(fault.candidates)}"
         if fault.candidates
         else f"tables here: {names or 'none'}",
-        fix=f"did you mean {nearest[0]!r}?" if nearest else "",
+        fix=did_you_mean(fault.name, fault.candidates),
         source=inputs.document.line(place.line),
     )
 

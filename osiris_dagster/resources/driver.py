@@ -22,6 +22,6 @@ class OsirisDriver(ConfigurableResource[None]):
         """Return the function that opens this family's driver for one step."""
 
         def open_step(call: StepCall) -> Driver:
-            return open_driver(services.catalogue.get(call.component), call)
+            return open_driver(services.catalogue[call.component], call)
 
         return open_step

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from osiris_dagster.drivers.connections import Connections
 from osiris_dagster.project import Project
-from osiris_dagster.specs.load import Catalogue
+from osiris_dagster.specs.catalogue import Catalogue
 
 
 @dataclass(frozen=True, slots=True)

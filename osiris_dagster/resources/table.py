@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.resources.duckdb import DuckDBDriverResource
-from osiris_dagster.specs.load import Catalogue
+from osiris_dagster.specs.catalogue import Catalogue
 
 
 def resource_key(family: str) -> str:

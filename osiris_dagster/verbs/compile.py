@@ -80,7 +80,7 @@ def _schema(asked: Asked, manifest: Manifest, step_id: str, connections: Connect
         connection=connections.resolve(step.connection) if step.connection else {},
         project=asked.project,
     )
-    driver = open_driver(load_catalogue().get(step.component), call)
+    driver = open_driver(load_catalogue()[step.component], call)
     try:
         return LockedSchema(step.fingerprint, columns_of(driver.schema()))
     finally:

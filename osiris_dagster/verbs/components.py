@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any
 
 import yaml
@@ -11,6 +10,7 @@ from osiris_dagster.canonical import readable_json
 from osiris_dagster.errors import OmlError
 from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.specs.model import ComponentSpec
+from osiris_dagster.specs.nearest import did_you_mean
 from osiris_dagster.verbs.asked import Asked
 from osiris_dagster.verbs.outcome import Outcome, table
 
@@ -36,16 +36,16 @@ def list_all(asked: Asked) -> Outcome:  # noqa: ARG001 - every verb is asked by 
 def show(asked: Asked, *, name: str, format: str = "yaml") -> Outcome:  # noqa: A002, ARG001 - the option's name
     """Show one spec; exit code 2 for a component that does not exist."""
     catalogue = load_catalogue()
-    if name not in catalogue.names:
-        near = get_close_matches(name, catalogue.names, 1)
+    spec = catalogue.get(name)
+    if spec is None:
         raise OmlError(
             f"there is no component {name!r}",
             code="OML030",
             found=name,
             expected=f"one of: {', '.join(catalogue.names)}",
-            fix=f"did you mean {near[0]!r}?" if near else "see `osiris components list`",
+            fix=did_you_mean(name, catalogue.names) or "see `osiris components list`",
         )
-    data = _as_dict(catalogue.get(name))
+    data = _as_dict(spec)
     text = readable_json(data) if format == "json" else yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
     return Outcome({"spec": data}, text.rstrip("\n"))
 

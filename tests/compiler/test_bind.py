@@ -37,7 +37,7 @@ def test_a_query_that_does_not_bind_says_where_and_why(case):
     assert fault.kind == case["fault"]
     assert fault.message
     assert fault.offset == case.get("offset", fault.offset)
-    assert fault.length == case.get("length", fault.length)
+    assert fault.name == case.get("about", fault.name)
     if "candidate" in case:
         assert case["candidate"] in fault.candidates
 
