@@ -16,7 +16,7 @@ from osiris_dagster.compiler.names import identifier, key_part
 from osiris_dagster.compiler.store import store
 from osiris_dagster.drivers.connections import Connections, load_connections
 from osiris_dagster.errors import ConfigError, Diagnostic, OmlError, OsirisError, Place
-from osiris_dagster.oml.validate import ValidationMode, validate
+from osiris_dagster.oml.validate import Mode, validate
 from osiris_dagster.project import Project
 from osiris_dagster.specs.catalogue import Catalogue
 from osiris_dagster.specs.load import load_catalogue
@@ -29,7 +29,7 @@ OML_SUFFIXES = (".yaml", ".yml")
 class Settings:
     """How files of a project are to be read: what the command line and the environment say beside the OML."""
 
-    mode: ValidationMode = "warn"
+    mode: Mode = "warn"
     profile: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
     connections_file: str = ""

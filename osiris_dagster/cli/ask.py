@@ -9,7 +9,7 @@ from typing import Any, get_args
 from osiris_dagster.cli.screen import Screen
 from osiris_dagster.errors import ConfigError
 from osiris_dagster.loading import Settings
-from osiris_dagster.oml.validate import ValidationMode
+from osiris_dagster.oml.validate import Mode
 from osiris_dagster.project import find_project
 from osiris_dagster.verbs.asked import Asked
 from osiris_dagster.verbs.outcome import Outcome
@@ -30,11 +30,11 @@ def ask(verb: Verb, given: Mapping[str, Any], screen: Screen) -> Outcome:
     return verb(asked, **{name: value for name, value in given.items() if name in own and value is not None})
 
 
-def _mode(given: Mapping[str, Any]) -> ValidationMode:
+def _mode(given: Mapping[str, Any]) -> Mode:
     if given.get("no_validate"):
         return "off"
     named = str(given.get("mode") or os.environ.get("OSIRIS_VALIDATION") or "warn")
-    for mode in get_args(ValidationMode):
+    for mode in get_args(Mode):
         if mode == named:
             return mode
     raise ConfigError(

@@ -11,7 +11,7 @@ from osiris_dagster.compiler.draft import Draft, Inputs
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.params import resolve_params, used_params
 from osiris_dagster.compiler.plan import name_datasets, plan_steps
-from osiris_dagster.compiler.recheck import recheck_configs
+from osiris_dagster.compiler.recheck import recheck_params
 from osiris_dagster.compiler.types import bind_types
 from osiris_dagster.errors import CompileError, Diagnostic
 
@@ -19,8 +19,8 @@ Pass = Callable[[Draft], Draft]
 
 PASSES: tuple[Pass, ...] = (
     resolve_params,
+    recheck_params,
     plan_steps,
-    recheck_configs,
     name_datasets,
     bind_types,
 )
