@@ -20,11 +20,12 @@ from osiris_dagster.assets.translator import DagsterOsirisTranslator
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.store import load
 from osiris_dagster.errors import Diagnostic, Place
-from osiris_dagster.loading import Broken, Folder, Settings, connections_of, load_folder
+from osiris_dagster.loading import Broken, Folder, load_folder
 from osiris_dagster.project import Project, find_project
 from osiris_dagster.resources.services import Services
 from osiris_dagster.resources.table import driver_resources
 from osiris_dagster.sensors.table import sensors
+from osiris_dagster.settings import Settings, connections_of
 from osiris_dagster.specs.load import load_catalogue
 
 # Code references are beta in Dagster and say so at every use; a person at the console cannot act on it.

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from osiris_dagster.compiler.compile import Compiled, compile_pipeline
@@ -14,27 +12,14 @@ from osiris_dagster.compiler.lock import SchemaLock, lock_path, read_lock
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.names import identifier, key_part
 from osiris_dagster.compiler.store import store
-from osiris_dagster.drivers.connections import Connections, load_connections
-from osiris_dagster.errors import ConfigError, Diagnostic, OmlError, OsirisError, Place
-from osiris_dagster.oml.validate import Mode, validate
+from osiris_dagster.drivers.connections import Connections
+from osiris_dagster.errors import Diagnostic, OmlError, OsirisError, Place
+from osiris_dagster.oml.validate import validate
 from osiris_dagster.project import Project
-from osiris_dagster.specs.catalogue import Catalogue
+from osiris_dagster.settings import Settings, connections_of, read_oml
 from osiris_dagster.specs.load import load_catalogue
-from osiris_dagster.specs.secrets import secret_fields
 
 OML_SUFFIXES = (".yaml", ".yml")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How files of a project are to be read: what the command line and the environment say beside the OML."""
-
-    mode: Mode = "warn"
-    profile: str = ""
-    params: Mapping[str, str] = field(default_factory=dict)
-    connections_file: str = ""
-    secrets_file: str = ""
-    env: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +46,6 @@ class Folder:
 
     loaded: tuple[Loaded, ...]
     broken: tuple[Broken, ...]
-
-
-def connections_of(project: Project, settings: Settings, catalogue: Catalogue | None = None) -> Connections:
-    """Load the project's connections; ConfigError when the file is damaged."""
-    secret: defaultdict[str, set[str]] = defaultdict(set)
-    for spec in catalogue or load_catalogue():
-        secret[spec.family] |= secret_fields(spec)
-    return load_connections(
-        project,
-        file=settings.connections_file,
-        secrets_file=settings.secrets_file,
-        env=settings.env,
-        secret_fields=secret,
-    )
 
 
 def compile_file(
@@ -104,20 +75,6 @@ def compile_file(
     )
     compiled = compile_pipeline(inputs)
     return Compiled(compiled.manifest, (*validation.diagnostics, *compiled.diagnostics)), validation.document.text
-
-
-def read_oml(path: Path, shown: str) -> bytes:
-    """Return the bytes of an OML file; ConfigError when it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"cannot read {shown}",
-            code="CFG020",
-            found=error.strerror or type(error).__name__,
-            expected="a readable OML file",
-            fix="check the path; it is relative to the working directory",
-        ) from None
 
 
 def load_folder(project: Project, settings: Settings) -> Folder:

@@ -8,9 +8,9 @@ from typing import Any, get_args
 
 from osiris_dagster.cli.screen import Screen
 from osiris_dagster.errors import ConfigError
-from osiris_dagster.loading import Settings
 from osiris_dagster.oml.validate import Mode
 from osiris_dagster.project import find_project
+from osiris_dagster.settings import Settings
 from osiris_dagster.verbs.asked import Asked
 from osiris_dagster.verbs.outcome import Outcome
 from osiris_dagster.verbs.table import Verb

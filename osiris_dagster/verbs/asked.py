@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from osiris_dagster.loading import Settings
 from osiris_dagster.project import Project
+from osiris_dagster.settings import Settings
 
 
 class Say(Protocol):

@@ -14,8 +14,9 @@ from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.connections import Connections
 from osiris_dagster.drivers.registry import open_driver
 from osiris_dagster.errors import Diagnostic
-from osiris_dagster.loading import compile_file, connections_of
+from osiris_dagster.loading import compile_file
 from osiris_dagster.oml.render import render
+from osiris_dagster.settings import connections_of
 from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.verbs.asked import Asked
 from osiris_dagster.verbs.outcome import Outcome

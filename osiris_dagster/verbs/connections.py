@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osiris_dagster.loading import connections_of
+from osiris_dagster.settings import connections_of
 from osiris_dagster.verbs.asked import Asked
 from osiris_dagster.verbs.outcome import Outcome, table
 

@@ -18,7 +18,7 @@ from osiris_dagster.assets.translator import DagsterOsirisTranslator
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.store import store
 from osiris_dagster.errors import Diagnostic, RunError
-from osiris_dagster.loading import compile_file, connections_of
+from osiris_dagster.loading import compile_file
 from osiris_dagster.oml.render import render
 from osiris_dagster.project import Project
 from osiris_dagster.resources.services import Services
@@ -28,6 +28,7 @@ from osiris_dagster.runs.read import read_run
 from osiris_dagster.runs.record import RunRecord
 from osiris_dagster.runs.tags import HOST, ORIGIN, PID, STARTED
 from osiris_dagster.sensors.export import Exported, export_run
+from osiris_dagster.settings import connections_of
 from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.verbs.asked import Asked
 from osiris_dagster.verbs.outcome import INTERRUPTED, OK, RUN_FAILED, Outcome

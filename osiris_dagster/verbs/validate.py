@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from osiris_dagster.loading import connections_of, read_oml
 from osiris_dagster.oml.render import render
 from osiris_dagster.oml.validate import validate
+from osiris_dagster.settings import connections_of, read_oml
 from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.verbs.asked import Asked
 from osiris_dagster.verbs.outcome import INVALID, OK, Outcome
