@@ -1,7 +1,6 @@
 """Manifests in, Dagster assets and jobs out: one subsettable multi_asset and one job a pipeline."""
 
-from __future__ import annotations
-
+# No `from __future__ import annotations` here: Dagster reads the type of `context` from the function itself.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any

@@ -48,7 +48,7 @@ def _moment(milliseconds: int) -> str:
 
 def _line(event: EventRecord) -> str:
     parts = (_moment(event.ts_ms), event.type.ljust(13), event.step_id, event.message.replace("\n", " "))
-    return "  ".join(part for part in parts if part)
+    return "  ".join(part for part in parts if part).rstrip()
 
 
 def aiop(
