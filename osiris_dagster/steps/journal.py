@@ -71,12 +71,16 @@ class Journal:
 
     def tell(self) -> Iterator[StepEvent]:
         """Yield the events as they come, until `close` or `take_untold`."""
-        while (event := self._queue.get()) is not None and not self._taken:
-            if isinstance(event, StepReport | StepFailure):
-                self._told.add(event.step_id)
+        while (event := self._queue.get()) is not None:
+            with self._lock:
+                if self._taken:
+                    return
+                if isinstance(event, StepReport | StepFailure):
+                    self._told.add(event.step_id)
             yield event
 
     def take_untold(self) -> list[StepEnd]:
         """Return the ends that `tell` has not yielded, in manifest order; it yields none of them any more."""
-        self._taken = True
-        return [self._ends[s] for s in self._recorded if s in self._ends and s not in self._told]
+        with self._lock:
+            self._taken = True
+            return [self._ends[s] for s in self._recorded if s in self._ends and s not in self._told]

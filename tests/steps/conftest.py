@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import strategies as st
 
 from osiris_dagster.atomic import replacing
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepInput, StepPlan
@@ -128,6 +129,7 @@ class Lab:
     """One project, the drivers above, and hooks into them."""
 
     numbers = staticmethod(numbers)
+    pipelines: Callable[[], st.SearchStrategy[str]]
 
     def __init__(self, root: Path) -> None:
         self.project = Project(root)
@@ -235,13 +237,38 @@ class Outcome:
         return [f"{type(event).__name__} {event.step_id}" for event in self.events]
 
 
+@st.composite
+def pipelines(draw: st.DrawFn) -> str:
+    """Draw up to twelve lines for `Lab.manifest`."""
+    lines: list[str] = []
+    rows: list[str] = []
+    for index in range(draw(st.integers(1, 12))):
+        role = draw(st.sampled_from(["extractor", "processor", "writer"])) if rows else "extractor"
+        most = {"extractor": 0, "processor": 2, "writer": 1}[role]
+        inputs = draw(st.lists(st.sampled_from(rows), min_size=min(most, 1), max_size=most)) if most else []
+        after = draw(st.lists(st.integers(0, index - 1), max_size=2)) if index else []
+        lines.append(f"s{index} {role} < {' '.join(inputs)} after {' '.join(f's{i}' for i in after)}")
+        rows += [f"s{index}"] if role != "writer" else []
+    return "\n".join(lines)
+
+
+Lab.pipelines = staticmethod(pipelines)
+
+
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
     return Lab(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def new_lab(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Lab]:
+    """Return a maker of labs, for tests that need many."""
+    return lambda: Lab(tmp_path_factory.mktemp("lab"))
+
+
 @pytest.fixture(autouse=True)
 def _no_thread_survives() -> Iterator[None]:
     """Each test of this layer leaves no thread of ours behind."""
+    before = Lab.threads()
     yield
-    assert Lab.threads() == []
+    assert Lab.threads() == before

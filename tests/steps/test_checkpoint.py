@@ -145,7 +145,7 @@ def test_a_fault_of_the_rows_passes_through_as_it_is(tmp_path):
         yield pa.record_batch([pa.array([1])], names=["a"])
         raise OSError("the source went away")
 
-    with pytest.raises(OSError, match="^the source went away$"):
+    with pytest.raises(OSError, match=r"^the source went away$"):
         keep(rows(), pa.schema([("a", pa.int64())]), tmp_path / "a")
 
 

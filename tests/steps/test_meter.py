@@ -52,9 +52,13 @@ def test_own_time_is_time_in_a_call_without_the_waiting_for_inputs(hands, script
 
 def test_own_time_is_counted_when_the_call_fails(hands):
     meter = Meter("a")
-    with pytest.raises(OSError, match="broken"), meter.own():
+
+    def call() -> None:
         hands.seconds += 2
         raise OSError("broken")
+
+    with pytest.raises(OSError, match="broken"), meter.own():
+        call()
     hands.seconds += 5
     assert play(meter, hands, "(.)") == 2001
 

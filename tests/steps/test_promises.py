@@ -35,7 +35,9 @@ def changed(**types: str | None) -> pa.Schema:
     ],
 )
 def test_columns_other_than_compiled_are_named_with_the_way_out(schema, message):
-    with pytest.raises(RunError, match=f"the rows of step 'orders' are not those it was compiled for: .*{message}") as e:
+    with pytest.raises(
+        RunError, match=f"the rows of step 'orders' are not those it was compiled for: .*{message}"
+    ) as e:
         kept_columns(plan(), schema)
     assert e.value.first.code == "RUN012"
     assert "osiris compile --online" in e.value.first.fix
@@ -43,11 +45,13 @@ def test_columns_other_than_compiled_are_named_with_the_way_out(schema, message)
 
 
 def test_null_or_not_null_is_no_difference_and_layouts_of_one_type_are_equal():
-    schema = pa.schema([
-        pa.field("id", pa.int64(), nullable=False),
-        pa.field("name", pa.dictionary(pa.int32(), pa.large_string())),
-        pa.field("amount", pa.decimal128(12, 2)),
-    ])
+    schema = pa.schema(
+        [
+            pa.field("id", pa.int64(), nullable=False),
+            pa.field("name", pa.dictionary(pa.int32(), pa.large_string())),
+            pa.field("amount", pa.decimal128(12, 2)),
+        ]
+    )
     assert [column.nullable for column in kept_columns(plan(), schema)] == [False, True, True]
 
 

@@ -83,8 +83,9 @@ def test_a_folder_that_may_not_be_locked_yet_is_left_alone(tmp_path):
 
 def test_a_root_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(RunError, match="no scratch folder can be made in") as caught, private_folder(
-        tmp_path / "file", "run"
+    with (
+        pytest.raises(RunError, match="no scratch folder can be made in") as caught,
+        private_folder(tmp_path / "file", "run"),
     ):
         pass
     assert caught.value.first.code == "RUN021"

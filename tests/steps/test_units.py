@@ -62,24 +62,10 @@ def test_a_processor_with_a_thousand_inputs_streams_as_many_as_a_unit_may_hold_a
     assert set(last.steps) | set(last.reads) == {*names, "u"}
 
 
-@st.composite
-def manifests(draw) -> Manifest:
-    steps: list[StepPlan] = []
-    for index in range(draw(st.integers(1, 14))):
-        rows = [step.id for step in steps if step.role != "writer"]
-        role = draw(st.sampled_from(["extractor", "processor", "writer"])) if rows else "extractor"
-        most = {"extractor": 0, "processor": 3, "writer": 1}[role]
-        least = 0 if role == "extractor" else 1
-        inputs = draw(st.lists(st.sampled_from(rows), min_size=least, max_size=most)) if most else []
-        order = draw(st.lists(st.sampled_from([step.id for step in steps]), max_size=2)) if steps else []
-        needs = tuple(dict.fromkeys((*inputs, *order)))
-        plan_inputs = tuple(StepInput(name, (f"df_{name}",)) for name in inputs)
-        steps.append(StepPlan(f"s{index}", f"mem.{role}", "1", role, {}, "", needs, plan_inputs))
-    return Manifest("p", "p.yaml", "0.1.0", tuple(steps))
-
-
-@given(manifests(), st.data())
-def test_units_of_any_pipeline_hold_each_step_once_and_can_be_put_in_an_order(manifest, data):
+@given(st.data())
+def test_units_of_any_pipeline_hold_each_step_once_and_can_be_put_in_an_order(new_lab, data):
+    lab = new_lab()
+    manifest = lab.manifest(data.draw(lab.pipelines()))
     selected = data.draw(st.sets(st.sampled_from([step.id for step in manifest.steps])))
     selection = select(manifest, frozenset(selected))
     units = cut(selection)
