@@ -35,6 +35,7 @@ class StepCall:
     scratch: Path = field(default_factory=Path)  # for spills; exists, is private, goes away with the run
     retry_of: str = ""  # the failed run that this one re-executes from its failure; empty for a new load
     columns: Columns = ()  # the step's own columns from the manifest; empty when they are known at run start
+    store_written: bool = False  # another step of this run writes to the store this step reads: open it for both
 
 
 @dataclass(frozen=True, slots=True)
