@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from osiris_dagster.cli.screen import Screen
 from osiris_dagster.errors import ConfigError
@@ -34,9 +34,8 @@ def _mode(given: Mapping[str, Any]) -> Mode:
     if given.get("no_validate"):
         return "off"
     named = str(given.get("mode") or os.environ.get("OSIRIS_VALIDATION") or "warn")
-    for mode in get_args(Mode):
-        if mode == named:
-            return mode
+    if named in get_args(Mode):
+        return cast("Mode", named)
     raise ConfigError(
         "OSIRIS_VALIDATION is not a validation mode",
         code="CFG041",

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.compose import compose
+from osiris_dagster.oml.document import Document
 from osiris_dagster.oml.masking import with_sources
 from osiris_dagster.oml.model import ConnectionFacts, Pipeline
 from osiris_dagster.oml.parse import parse
@@ -23,6 +24,7 @@ Mode = Literal["strict", "warn", "off"]
 class Validation:
     """What came of a text: its pipeline when no diagnostic is an error, and all diagnostics by position."""
 
+    document: Document
     pipeline: Pipeline | None
     diagnostics: tuple[Diagnostic, ...]
 
@@ -57,7 +59,7 @@ def validate(
     found = sorted(_findings(RULES, context, mode), key=_position)
     diagnostics = with_sources(found, document, context.secrets if found else ())
     failed = any(finding.severity == "error" for finding in diagnostics)
-    return Validation(None if failed else parse(document), diagnostics)
+    return Validation(document, None if failed else parse(document), diagnostics)
 
 
 def _findings(rules: Iterable[Rule], context: Context, mode: Mode) -> Iterator[Diagnostic]:

@@ -32,6 +32,9 @@ class Catalogue:
     def __contains__(self, name: object) -> bool:
         return name in self._specs
 
+    def __getitem__(self, name: str) -> ComponentSpec:
+        return self._specs[name]
+
     def get(self, name: str) -> ComponentSpec | None:
         """Return the spec of that name, None without one."""
         return self._specs.get(name)

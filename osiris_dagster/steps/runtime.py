@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,10 +40,12 @@ class Runtime:
         return self.scratch or self.project.state / "scratch"
 
 
-def open_driver(plan: StepPlan, pipeline: str, runtime: Runtime, folder: Path) -> Driver:
+def open_driver(
+    plan: StepPlan, pipeline: str, runtime: Runtime, folder: Path, others: Iterable[StepPlan] = ()
+) -> Driver:
     """Resolve what the step needs and make its driver, with a private scratch folder below `folder`.
 
-    Raises RunError without a driver for the family, and what `resolve` or the driver raise.
+    `others` are the steps that run beside it. Raises RunError without a driver for the family, and what `resolve` or the driver raise.
     """
     factory = runtime.factories.get(plan.family)
     if factory is None:
@@ -54,10 +56,12 @@ def open_driver(plan: StepPlan, pipeline: str, runtime: Runtime, folder: Path) -
             expected=", ".join(sorted(runtime.factories)),
             fix="`osiris components list` shows what is installed",
         )
-    return factory(step_call(plan, pipeline, runtime, folder))
+    return factory(step_call(plan, pipeline, runtime, folder, others))
 
 
-def step_call(plan: StepPlan, pipeline: str, runtime: Runtime, folder: Path) -> StepCall:
+def step_call(
+    plan: StepPlan, pipeline: str, runtime: Runtime, folder: Path, others: Iterable[StepPlan] = ()
+) -> StepCall:
     """Return everything the driver of a step may know; makes `folder/<step>` with mode 700."""
     scratch = folder / slug(plan.id)
     scratch.mkdir(mode=0o700)
@@ -73,4 +77,10 @@ def step_call(plan: StepPlan, pipeline: str, runtime: Runtime, folder: Path) -> 
         scratch=scratch,
         retry_of=runtime.retry_of,
         columns=plan.columns or (),
+        store_written=any(other.role == "writer" and _store(other) == _store(plan) for other in others),
     )
+
+
+def _store(plan: StepPlan) -> tuple[str, str, str]:
+    """Return what two steps on one database have in common; two aliases of one database are not seen as one."""
+    return plan.family, plan.connection, "" if plan.connection else str(plan.config.get("path", ""))

@@ -88,7 +88,9 @@ class UnitRun:
         shared.journal.started(plan.id, meter.start_ms)
         shared.watch.opened(meter)
         with meter.own():
-            opened = shared.drivers.add(open_driver(plan, shared.pipeline, shared.runtime, shared.folder))
+            opened = shared.drivers.add(
+                open_driver(plan, shared.pipeline, shared.runtime, shared.folder, shared.plans.values())
+            )
             self._opened[plan.id] = opened
             self._guard.check()  # a cancellation that came before there was a driver to interrupt
             if plan.role == "writer":

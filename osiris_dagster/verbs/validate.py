@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.render import render
 from osiris_dagster.oml.validate import validate
 from osiris_dagster.settings import connections_of, read_oml
@@ -16,7 +18,9 @@ def validate_files(asked: Asked, *, files: tuple[str, ...]) -> Outcome:
     """Validate each file; exit code 2 when one of them has an error."""
     catalogue = load_catalogue()
     facts = connections_of(asked.project, asked.settings, catalogue).facts
-    reports, found, lines = [], [], []
+    reports: list[dict[str, Any]] = []
+    found: list[Diagnostic] = []
+    lines: list[str] = []
     for name in files:
         path = Path(name).resolve()
         shown = asked.project.relative(path)
