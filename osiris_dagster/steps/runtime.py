@@ -45,7 +45,8 @@ def open_driver(
 ) -> Driver:
     """Resolve what the step needs and make its driver, with a private scratch folder below `folder`.
 
-    `others` are the steps that run beside it. Raises RunError without a driver for the family, and what `resolve` or the driver raise.
+    `others` are the steps that run beside it. Raises RunError without a driver for the family, and what `resolve`
+    or the driver raise.
     """
     factory = runtime.factories.get(plan.family)
     if factory is None:
