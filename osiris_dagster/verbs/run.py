@@ -6,6 +6,7 @@ import os
 import socket
 import uuid
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from osiris_dagster.assets.keys import job_name
 from osiris_dagster.assets.translator import DagsterOsirisTranslator
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.store import store
-from osiris_dagster.errors import Diagnostic, RunError
+from osiris_dagster.errors import Diagnostic, OsirisError, RunError
 from osiris_dagster.loading import compile_file
 from osiris_dagster.oml.render import render
 from osiris_dagster.project import Project
@@ -28,6 +29,7 @@ from osiris_dagster.runs.read import read_run
 from osiris_dagster.runs.record import RunRecord
 from osiris_dagster.runs.tags import HOST, ORIGIN, PID, STARTED
 from osiris_dagster.sensors.export import Exported, export_run
+from osiris_dagster.sensors.queue import export_queue
 from osiris_dagster.settings import connections_of
 from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.verbs.asked import Asked
@@ -58,8 +60,8 @@ def run_file(asked: Asked, *, file: str, no_aiop: bool = False) -> Outcome:
     with open_instance(project) as instance:
         run_id = _execute(instance, manifest, built, services)
         record = _record_of(instance, project, run_id, manifest)
-        exported = () if no_aiop else export_run(instance, project, run_id)
-    return _outcome(record, exported, compiled.diagnostics)
+        exported, missed = ((), ()) if no_aiop else _export(instance, project, run_id)
+    return _outcome(record, exported, (*compiled.diagnostics, *missed))
 
 
 def _execute(instance: dg.DagsterInstance, manifest: Manifest, built: PipelineAssets, services: Services) -> str:
@@ -97,6 +99,17 @@ def _record_of(instance: dg.DagsterInstance, project: Project, run_id: str, mani
     )
 
 
+def _export(
+    instance: dg.DagsterInstance, project: Project, run_id: str
+) -> tuple[tuple[Exported, ...], tuple[Diagnostic, ...]]:
+    """Export the run; a package that fails never changes how the run went, it waits in the queue instead."""
+    try:
+        return export_run(instance, project, run_id), ()
+    except OsirisError as error:
+        export_queue(project).add(run_id)
+        return (), tuple(replace(found, severity="warning") for found in error.diagnostics)
+
+
 def _outcome(record: RunRecord, exported: tuple[Exported, ...], warned: tuple[Diagnostic, ...]) -> Outcome:
     steps: list[dict[str, Any]] = [
         {
@@ -118,4 +131,9 @@ def _outcome(record: RunRecord, exported: tuple[Exported, ...], warned: tuple[Di
         "steps": steps,
         "aiop": [package.as_dict() for package in exported],
     }
-    return Outcome(data, run_text(record, exported), _EXIT[record.status], warned)
+    return Outcome(data, _text(record, exported, warned), _EXIT[record.status], warned)
+
+
+def _text(record: RunRecord, exported: tuple[Exported, ...], warned: tuple[Diagnostic, ...]) -> str:
+    missed = [d for d in warned if d.code.startswith("AIO")]
+    return run_text(record, exported) + ("\n" + render(missed) if missed else "")
