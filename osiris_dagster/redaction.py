@@ -1,4 +1,4 @@
-"""The only masking code: known secret values, user parts of DSNs, and exceptions turned into clean `ErrorInfo`."""
+"""The only masking code: known secret values, texts that look like secrets, and exceptions as clean `ErrorInfo`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,19 @@ from osiris_dagster.errors import ErrorInfo, Frame, OsirisError, Retryable
 MASK = "[REDACTED]"
 _SHORTEST = 4
 _DSN_USER = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^\s/@'\"]+)@", re.IGNORECASE)
+_SHAPES = {
+    "private key": re.compile(
+        r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
+    ),
+    "access token": re.compile(
+        r"\b(?:AKIA[0-9A-Z]{16}|gh[oprsu]_[A-Za-z0-9]{36,}|github_pat_\w{22,}|glpat-[\w-]{20,}"
+        r"|xox[abeoprs]-[A-Za-z0-9-]{10,}|sk-[A-Za-z0-9_-]{20,}|AIza[\w-]{35}|sbp_[0-9a-f]{40}|e2b_[0-9a-f]{40}"
+        r"|whsec_[A-Za-z0-9+/=]{24,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+)"
+    ),
+    "password": re.compile(
+        r"(?:(?<=password=)|(?<=passwd=)|(?<=pwd=))(?!\[REDACTED\])(?:'[^'\n]+'|[^\s'\"`\\&;,)]+)", re.IGNORECASE
+    ),
+}
 _MAX_FRAMES = 20
 _MAX_MESSAGE = 2000
 _PACKAGE = Path(__file__).parent
@@ -45,10 +58,13 @@ class Redactor:
         self._pattern = re.compile("|".join(re.escape(form) for form in longest_first))
 
     def text(self, text: str) -> str:
-        """Return `text` with every known secret and every DSN user part masked."""
+        """Return `text` with every known secret, every DSN user part and whatever looks like a secret masked."""
         if self._pattern is not None:
             text = self._pattern.sub(MASK, text)
-        return _DSN_USER.sub(r"\g<scheme>***@", text)
+        text = _DSN_USER.sub(r"\g<scheme>***@", text)
+        for shape in _SHAPES.values():
+            text = shape.sub(MASK, text)
+        return text
 
     def data(self, value: Any) -> Any:
         """Return JSON-like data with every string and every key cleaned."""
@@ -59,6 +75,18 @@ class Redactor:
         if isinstance(value, list | tuple):
             return [self.data(item) for item in value]
         return value
+
+
+def secret_shapes(text: str) -> tuple[str, ...]:
+    """Name the kinds of secret that a finished text still seems to hold; empty when it is clean.
+
+    >>> secret_shapes("postgres://me:hunter2@db/x"), secret_shapes("postgres://***@db/x")
+    (('user part of a URL',), ())
+    """
+    found = [name for name, shape in _SHAPES.items() if shape.search(text)]
+    if any(match["user"] != "***" for match in _DSN_USER.finditer(text)):
+        found.append("user part of a URL")
+    return tuple(found)
 
 
 def capture(error: BaseException, redactor: Redactor, root: Path | None = None) -> ErrorInfo:

@@ -1,0 +1,12 @@
+"""The JSON-LD context that every package carries inline, and its digest."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+from osiris_dagster.canonical import canonical_json, sha256
+
+CONTEXT: dict[str, Any] = json.loads(files("osiris_dagster.aiop").joinpath("context.json").read_bytes())
+CONTEXT_SHA256 = sha256(canonical_json(CONTEXT))

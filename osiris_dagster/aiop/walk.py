@@ -1,0 +1,63 @@
+"""One way through facts: change every string from outside, leave what our own code chose from a closed set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+from osiris_dagster.aiop.facts import Facts
+from osiris_dagster.aiop.text import clean
+from osiris_dagster.canonical import sha256
+from osiris_dagster.compiler.manifest import StepPlan
+from osiris_dagster.errors import ErrorInfo
+from osiris_dagster.redaction import Redactor
+from osiris_dagster.runs.record import ArtifactRecord, EventRecord, RunRecord, StepRecord
+from osiris_dagster.specs.model import ComponentSpec, DatasetRule
+
+CLOSED = frozenset(
+    {
+        (Facts, "oml_sha256"),
+        (RunRecord, "run_id"),
+        (RunRecord, "root_run_id"),
+        (RunRecord, "parent_run_id"),
+        (RunRecord, "manifest_hash"),
+        (RunRecord, "status"),
+        (StepRecord, "status"),
+        (EventRecord, "type"),
+        (EventRecord, "level"),
+        (ArtifactRecord, "sha256"),
+        (ErrorInfo, "retryable"),
+        (StepPlan, "role"),
+        (ComponentSpec, "mode"),
+        (DatasetRule, "kind"),
+    }
+)
+"""Ids, digests and words of closed sets: a short secret that happens to be part of one must not destroy it."""
+
+T = TypeVar("T")
+
+
+def scrub(facts: Facts, redactor: Redactor) -> Facts:
+    """Return the facts without secrets and without invisible characters; ids are minted only afterwards."""
+    digest = facts.oml_sha256 or sha256(facts.oml)
+    return change_strings(replace(facts, oml_sha256=digest), lambda text: redactor.text(clean(redactor.text(text))))
+
+
+def change_strings(value: T, change: Callable[[str], str]) -> T:
+    """Return frozen data with `change` applied to every string and mapping key, CLOSED fields excepted."""
+    return _changed(value, change)  # type: ignore[no-any-return]  # the shape stays the same
+
+
+def _changed(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {change(str(key)): _changed(item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple | frozenset):
+        return type(value)(_changed(item, change) for item in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        kind = type(value)
+        names = [field.name for field in fields(value) if (kind, field.name) not in CLOSED]
+        return replace(value, **{name: _changed(getattr(value, name), change) for name in names})
+    return value
