@@ -74,23 +74,24 @@ def project_definitions(
     settings = Settings()
     catalogue = load_catalogue()
     services = Services(project, connections_of(project, settings, catalogue), catalogue)
-    built: dict[Manifest, PipelineAssets] = {}
+    built: list[PipelineAssets] = []
     refused: list[Broken] = list(broken)
     for manifest in manifests:
         try:
-            built[manifest] = pipeline_assets(manifest, services, DagsterOsirisTranslator())
+            built.append(pipeline_assets(manifest, services, DagsterOsirisTranslator()))
         except dg.DagsterError as error:
             refused.append(Broken(manifest.file, (_refused(manifest, error),)))
-    lineage = lineage_of(built)
+    shown = [part.manifest for part in built]
+    lineage = lineage_of(shown)
     return dg.Definitions(
         assets=[
-            *(part.assets for part in built.values()),
-            *(part.aiop for part in built.values()),
-            *dataset_assets(built, lineage),
+            *(part.assets for part in built),
+            *(part.aiop for part in built),
+            *dataset_assets(shown, lineage),
             *(broken_asset(item, project) for item in refused),
         ],
         asset_checks=[compiles_check(item, project) for item in refused],
-        jobs=[part.job for part in built.values()],
+        jobs=[part.job for part in built],
         sensors=sensors(project, tuple(refused)),
         resources=driver_resources(catalogue),
         executor=dg.in_process_executor,

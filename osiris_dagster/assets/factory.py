@@ -33,6 +33,7 @@ Job = Any
 class PipelineAssets:
     """What one pipeline brings to a location."""
 
+    manifest: Manifest
     assets: AssetsDefinition
     aiop: AssetSpec
     job: Job
@@ -62,7 +63,7 @@ def pipeline_assets(
         drivers = {family: getattr(context.resources, resource_key(family)) for family in families}
         yield from run_body(body, context, drivers)
 
-    return PipelineAssets(run_pipeline, _aiop_asset(manifest), _job(manifest))
+    return PipelineAssets(manifest, run_pipeline, _aiop_asset(manifest), _job(manifest))
 
 
 def _job(manifest: Manifest) -> Job:

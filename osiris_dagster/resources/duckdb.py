@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import duckdb
 from dagster_duckdb import DuckDBResource
+from duckdb import DuckDBPyConnection, connect
 from pydantic import Field
 from typing_extensions import override
 
@@ -34,6 +34,6 @@ class DuckDBDriverResource(OsirisDriver):
 
         return open_step
 
-    def _connect(self, path: Path, write: bool) -> duckdb.DuckDBPyConnection:  # noqa: FBT001 - the shape of Connect
+    def _connect(self, path: Path, write: bool) -> DuckDBPyConnection:  # noqa: FBT001 - the shape of Connect
         # Not `get_connection`: it opens for writing only, and waits in steps that overshoot what the step allows.
-        return duckdb.connect(path, read_only=not write, config=dict(self.duckdb.connection_config))
+        return connect(path, read_only=not write, config=dict(self.duckdb.connection_config))

@@ -20,7 +20,7 @@ from osiris_dagster.steps.journal import Journal, StepEnd
 from osiris_dagster.steps.meter import Clock, Meter, Watch
 from osiris_dagster.steps.open_drivers import OpenDriver, OpenDrivers
 from osiris_dagster.steps.promises import check_write, kept_columns
-from osiris_dagster.steps.report import StepFailure, StepReport
+from osiris_dagster.steps.report import FailureStatus, StepFailure, StepReport
 from osiris_dagster.steps.runtime import Runtime, open_driver
 from osiris_dagster.steps.selection import Selection
 from osiris_dagster.steps.stream import Fault, Guard, Stream
@@ -197,11 +197,11 @@ class UnitRun:
             steps.append(failed)
         ends = []
         for step_id in steps:
-            status = "canceled" if error is None else "failed" if step_id == failed else "aborted"
+            status: FailureStatus = "canceled" if error is None else "failed" if step_id == failed else "aborted"
             ends.append(self._failure(step_id, status, now, error if step_id == failed else None))
         return UnitEnd(well=False, ends=tuple(ends))
 
-    def _failure(self, step_id: str, status: str, now: int, error: ErrorInfo | None) -> StepFailure:
+    def _failure(self, step_id: str, status: FailureStatus, now: int, error: ErrorInfo | None) -> StepFailure:
         meter = self._meters.get(step_id)
         if meter is None:
             return StepFailure(step_id, "failed" if status == "failed" else "skipped", None, now, error=error)
