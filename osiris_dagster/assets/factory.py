@@ -1,12 +1,13 @@
 """Manifests in, Dagster assets and jobs out: one subsettable multi_asset and one job a pipeline."""
 
 # No `from __future__ import annotations` here: Dagster reads the type of `context` from the function itself.
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dagster import (
     AssetExecutionContext,
+    AssetKey,
     AssetsDefinition,
     AssetSelection,
     AssetSpec,
@@ -43,11 +44,16 @@ def pipeline_assets(
     manifest: Manifest,
     services: Services,
     translator: DagsterOsirisTranslator,
+    *,
+    fed_by: Mapping[str, tuple[AssetKey, ...]] | None = None,
     listener: Listener | None = None,
 ) -> PipelineAssets:
-    """Return the assets and the job of one manifest; a DagsterError when Dagster refuses a name or an edge."""
-    path = services.project.root / manifest.file
-    specs = [translator.get_asset_spec(StepData(manifest, step, path)) for step in manifest.steps]
+    """Return the assets and the job of one manifest; a DagsterError when Dagster refuses a name or an edge.
+
+    `fed_by` names, by step, the steps of other pipelines that write the tables it reads.
+    """
+    path, fed = services.project.root / manifest.file, fed_by or {}
+    specs = [translator.get_asset_spec(StepData(manifest, step, path, fed.get(step.id, ()))) for step in manifest.steps]
     families = sorted({step.family for step in manifest.steps})
     body = Body(manifest, services, listener)
 

@@ -124,7 +124,7 @@ class _File:
 
     def _scalar(self, node: yaml.Node) -> Any:
         """Numbers, true, false and null as JSON has them; everything else is text, also what YAML calls a date."""
-        plain = isinstance(node, yaml.ScalarNode) and node.style is None
+        plain = isinstance(node, yaml.ScalarNode) and not node.style  # the C parser says "", the other None
         kind = node.tag.rpartition(":")[2]
         if plain and node.value in _WORDS:
             return _WORDS[node.value]
