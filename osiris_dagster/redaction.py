@@ -14,7 +14,8 @@ from osiris_dagster.errors import ErrorInfo, Frame, OsirisError, Retryable
 
 MASK = "[REDACTED]"
 _SHORTEST = 4
-_DSN_USER = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^\s/@'\"]+)@", re.IGNORECASE)
+# The look-behind keeps the search linear: no start within a run of scheme characters.
+_DSN_USER = re.compile(r"(?P<scheme>(?<![a-z0-9+.-])[a-z0-9+.-]+://)(?P<user>[^\s/@'\"]+)@", re.IGNORECASE)
 _MAX_FRAMES = 20
 _MAX_MESSAGE = 2000
 _PACKAGE = Path(__file__).parent
