@@ -14,7 +14,8 @@ from osiris_dagster.errors import ErrorInfo, Frame, OsirisError, Retryable
 
 MASK = "[REDACTED]"
 _SHORTEST = 4
-_DSN_USER = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^\s/@'\"]+)@", re.IGNORECASE)
+# The look-behind keeps the search linear: no start within a run of scheme characters.
+_DSN_USER = re.compile(r"(?P<scheme>(?<![a-z0-9+.-])[a-z0-9+.-]+://)(?P<user>[^\s/@'\"]+)@", re.IGNORECASE)
 _SHAPES = {
     "private key": re.compile(
         r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL

@@ -23,7 +23,8 @@ MAX_DEPTH = 64
 MAX_NODES = 200_000
 MAX_ALIASES = 100
 MAX_FAULTS = 100
-_TAG_DIRECTIVE = re.compile(r"(?:\s*(?:#[^\n]*)?\n|%(?!TAG)[^\n]*\n)*(%TAG)")
+# Possessive, so that a long run of empty lines is read once. libyaml itself is quadratic in these directives.
+_TAG_DIRECTIVE = re.compile(r"(?>[ \t\r]*(?:#[^\n]*)?\n|%(?!TAG)[^\n]*\n)*+(%TAG)")
 _AFTER_DOCUMENT = re.compile(r"(?:\s|#[^\n]*(?:\n|$)|\.\.\.(?=\s|$))*")
 
 

@@ -12,10 +12,14 @@ from osiris_dagster.oml.secrets import InlineSecret
 from osiris_dagster.redaction import MASK, Redactor
 from osiris_dagster.specs.secrets import may_be_secret_name
 
-_KEY = re.compile(r"""(?P<quote>["']?)(?P<name>[\w.-]+)(?P=quote)\s*:(?=\s|$|["'{\[])\s*""")
+_KEY = re.compile(r"""(?<![\w.-])(?P<quote>["']?)(?P<name>[\w.-]+)(?P=quote)\s*:(?=\s|$|["'{\[])\s*""")
 _COMPLEX_KEY = re.compile(r"""\s*(?:-\s+)*\?\s+["']?(?P<name>[\w.-]+)["']?\s*$""")
-_HARMLESS = re.compile(r"""["']?(?:\$\{[A-Za-z_][\w.]*\}|@[\w-]+(?:\.[\w-]+)?)["']?\s*[,}\]]?\s*(?:#.*)?""")
+# A variable, or a connection reference in quotes: without them `@` is no YAML, so it may as well be a password.
+_HARMLESS = re.compile(
+    r"""(?:["']?\$\{[A-Za-z_][\w.]*\}["']?|"@[\w-]+(?:\.[\w-]+)?"|'@[\w-]+(?:\.[\w-]+)?')\s*[,}\]]?\s*(?:\#.*)?"""
+)
 _URL_USER = re.compile(r"://[^\s/@'\"]+@")
+_LONGEST_SHOWN = 10_000  # characters of a source line; a longer one is no help to anybody
 
 
 def with_sources(
@@ -43,6 +47,7 @@ def _clean(finding: Diagnostic, document: Document, hidden: Mapping[int, int], r
     source = ""
     if place is not None:
         source = document.line(place.line)
+        source = source if len(source) <= _LONGEST_SHOWN else ""
         column = hidden.get(place.line)
         if column is not None:
             source = source[: column - 1] + MASK if place.column <= column else ""

@@ -90,7 +90,8 @@ def timezone_hint(text: str) -> str:
     """Return the sentence that offers a time zone of a similar name."""
     from zoneinfo import available_timezones  # noqa: PLC0415 - walks a folder tree; only for a wrong name
 
-    return did_you_mean(text, sorted(available_timezones()))
+    region = text.partition("/")[0] + "/" if "/" in text else ""
+    return did_you_mean(text, sorted(name for name in available_timezones() if name.startswith(region)))
 
 
 def duration_fault(text: str) -> str:
