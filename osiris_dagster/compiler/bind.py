@@ -17,9 +17,10 @@ import duckdb
 
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import StepInput
-from osiris_dagster.compiler.sqltypes import create_empty, described, quoted
+from osiris_dagster.compiler.sqltypes import NotCarriedError, create_empty, described, quoted
 
 MANY_SCANS = 2
+NOT_CARRIED = "TYPE_NOT_CARRIED"  # our own kind of fault, beside those of DuckDB
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class BindError(Exception):
         offset: int | None = None,
         name: str = "",
         candidates: tuple[str, ...] = (),
+        fix: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -48,6 +50,7 @@ class BindError(Exception):
         self.offset = offset
         self.name = name  # the column, table or function that is at fault, where DuckDB tells
         self.candidates = candidates
+        self.fix = fix
 
 
 def bind(query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Bound:
@@ -60,6 +63,8 @@ def bind(query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Bound:
             return _bind(connection, query, inputs)
         except duckdb.Error as error:
             raise _fault(error, query, prefix=len("describe ")) from None
+        except NotCarriedError as error:
+            raise BindError(str(error), kind=NOT_CARRIED, name=error.column, fix=error.fix) from None
         finally:
             connection.execute("rollback")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from osiris_dagster import __version__
 from osiris_dagster.canonical import fingerprint, sha256
@@ -14,6 +15,8 @@ from osiris_dagster.compiler.plan import name_datasets, plan_steps
 from osiris_dagster.compiler.recheck import recheck_params
 from osiris_dagster.compiler.types import bind_types
 from osiris_dagster.errors import CompileError, Diagnostic
+from osiris_dagster.oml.masking import with_sources
+from osiris_dagster.oml.params import substitute_text
 
 Pass = Callable[[Draft], Draft]
 
@@ -35,34 +38,38 @@ class Compiled:
 
 
 def compile_pipeline(inputs: Inputs) -> Compiled:
-    """Run every pass; CompileError carries all that was found wrong."""
+    """Run the passes up to the first that finds an error; CompileError carries all that was found, errors first."""
     draft = Draft(inputs)
+    found: tuple[Diagnostic, ...] = ()
     for step in PASSES:
         draft = step(draft)
-    errors = [d for d in draft.diagnostics if d.severity == "error"]
-    if errors:
-        raise CompileError(errors[0].message, diagnostics=draft.diagnostics)
-    return Compiled(_manifest(draft), draft.diagnostics)
+        found = with_sources(draft.diagnostics, inputs.document, ())
+        errors = [finding for finding in found if finding.severity == "error"]
+        if errors:
+            warnings = (finding for finding in found if finding.severity != "error")
+            raise CompileError(errors[0].message, diagnostics=(*errors, *warnings))
+    return Compiled(_manifest(draft), found)
 
 
 def _manifest(draft: Draft) -> Manifest:
     pipeline = draft.inputs.pipeline
+    intent = pipeline.metadata.get("intent")
     return Manifest(
         pipeline=pipeline.name,
         file=pipeline.file,
         oml_version=pipeline.oml_version,
         steps=draft.steps,
-        description=pipeline.description,
-        intent=str(pipeline.metadata.get("intent", "")),
+        description=substitute_text(pipeline.description, draft.params),
+        intent="" if intent is None else substitute_text(str(intent), draft.params),
         owners=pipeline.owners,
         tags=pipeline.tags,
-        params={name: draft.params[name] for name in sorted(_used(draft))},
+        params=_params(draft),
         fingerprints=_fingerprints(draft),
     )
 
 
-def _used(draft: Draft) -> frozenset[str]:
-    return used_params([dict(step.config) for step in draft.inputs.pipeline.steps])
+def _params(draft: Draft) -> dict[str, Any]:
+    return {name: draft.params[name] for name in sorted(used_params(draft.inputs.pipeline))}
 
 
 def _fingerprints(draft: Draft) -> dict[str, str]:
@@ -76,7 +83,7 @@ def _fingerprints(draft: Draft) -> dict[str, str]:
         "compiler": f"osiris-dagster/{__version__}",
         "connections": fingerprint(places),
         "oml": "sha256:" + sha256(inputs.document.text),
-        "params": fingerprint({name: draft.params[name] for name in _used(draft)}),
+        "params": fingerprint(_params(draft)),
         "schemas": fingerprint(locked),
         "specs": fingerprint(specs),
     }

@@ -13,7 +13,7 @@ from typing import Any
 
 from osiris_dagster.atomic import write_bytes
 from osiris_dagster.canonical import readable_json
-from osiris_dagster.columns import Columns, columns_from
+from osiris_dagster.columns import Columns, columns_from, is_type
 from osiris_dagster.errors import CompileError, Place
 
 VERSION = 1
@@ -50,28 +50,34 @@ def lock_path(oml: Path) -> Path:
 def read_lock(path: Path, shown: str) -> SchemaLock:
     """Read a lock file; an absent one is empty. CompileError (naming `shown`) for one that is damaged."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return SchemaLock()
-    try:
-        value = json.loads(text)
+        value = json.loads(path.read_text(encoding="utf-8"))
         if value["version"] != VERSION:
             raise ValueError(f"version {value['version']}")
         return SchemaLock(
             {
-                str(step): LockedSchema(str(entry["fingerprint"]), columns_from(entry["columns"]))
+                step: LockedSchema(str(entry["fingerprint"]), _columns(entry["columns"]))
                 for step, entry in value["steps"].items()
             }
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except FileNotFoundError:
+        return SchemaLock()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CompileError(
             f"the schema lock {shown} is damaged",
             code="CMP040",
             place=Place(shown),
-            found=f"{type(error).__name__}: {error}",
+            found=(isinstance(error, OSError) and error.strerror) or f"{type(error).__name__}: {error}",
             expected=f"a file written by `osiris compile --online` (version {VERSION})",
             fix="delete it and run `osiris compile --online` again",
         ) from None
+
+
+def _columns(items: Any) -> Columns:
+    columns = columns_from(items)
+    for column in columns:
+        if not is_type(column.type):
+            raise ValueError(f"{column.type!r} is not a type name")
+    return columns
 
 
 def write_lock(path: Path, lock: SchemaLock) -> None:

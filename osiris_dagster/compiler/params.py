@@ -2,49 +2,103 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from osiris_dagster.compiler.draft import Draft, Inputs
-from osiris_dagster.errors import CompileError, Diagnostic, Place
+from osiris_dagster.errors import Diagnostic
+from osiris_dagster.oml.document import Document
+from osiris_dagster.oml.model import Pipeline
 from osiris_dagster.oml.params import references
+from osiris_dagster.oml.scalars import resolve_plain
 from osiris_dagster.specs.nearest import did_you_mean
+from osiris_dagster.specs.secrets import may_be_secret_name
 
-_TRUE = {"true": True, "false": False}
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", list: "a JSON list", dict: "a JSON object"}
+_LONGEST_SHOWN = 80
 
 
 def resolve_params(draft: Draft) -> Draft:
-    """Give every declared parameter its value; CompileError for unknown names, profiles and values of a wrong type."""
+    """Give every declared parameter its value; errors for unknown names and values of a wrong type."""
     inputs = draft.inputs
     declared = inputs.pipeline.params
     problems = list(_unknown(inputs))
     values: dict[str, Any] = dict(declared) | dict(inputs.pipeline.profiles.get(inputs.profile, {}))
-    given = {
-        name: inputs.env[f"OSIRIS_PARAM_{name.upper()}"]
-        for name in declared
-        if inputs.env.get(f"OSIRIS_PARAM_{name.upper()}")
-    }
-    for name, text in (given | dict(inputs.overrides)).items():
-        if name in declared:
-            try:
-                values[name] = _typed(text, declared[name])
-            except ValueError:
-                problems.append(_wrong_type(inputs, name, declared[name]))
-    problems += [_without_value(inputs, name) for name in sorted(_used(inputs)) if values.get(name) is None]
-    if problems:
-        raise CompileError("parameters are wrong", diagnostics=problems)
-    return replace(draft, params=values)
+    for name, text in _given(inputs).items():
+        example = _example(inputs.pipeline, name)
+        try:
+            values[name] = _typed(text, example)
+        except (ValueError, RecursionError):
+            problems.append(_wrong_type(inputs.document, name, text, example))
+    missing = sorted(name for name in used_params(inputs.pipeline) if values.get(name) is None)
+    problems += [_without_value(inputs.document, name) for name in missing]
+    return replace(draft, params=values, diagnostics=(*draft.diagnostics, *problems))
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a parameter; a shell cannot set one with a hyphen.
+
+    >>> variable("min-amount")
+    'OSIRIS_PARAM_MIN_AMOUNT'
+    """
+    return f"OSIRIS_PARAM_{name.upper().replace('-', '_')}"
+
+
+def used_params(pipeline: Pipeline) -> frozenset[str]:
+    """Return the names of the parameters that reach the manifest: through configurations, descriptions, the intent."""
+    texts = [pipeline.description, pipeline.metadata.get("intent"), *(step.description for step in pipeline.steps)]
+    return _used([*texts, *(dict(step.config) for step in pipeline.steps)])
+
+
+def _used(value: Any) -> frozenset[str]:
+    if isinstance(value, str):
+        return frozenset(name for _, name in references(value) if name)
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return frozenset[str]().union(*map(_used, items))
+
+
+def _given(inputs: Inputs) -> dict[str, str]:
+    """Return the texts that the environment and the command line give to declared parameters; empty means unset."""
+    declared = inputs.pipeline.params
+    from_env = {name: text for name in declared if (text := inputs.env.get(variable(name)))}
+    return from_env | {name: text for name, text in inputs.overrides.items() if name in declared}
+
+
+def _example(pipeline: Pipeline, name: str) -> Any:
+    """Return a value that shows the type of a parameter: its default, else the first of a profile; None for text."""
+    values = (pipeline.params[name], *(profile.get(name) for profile in pipeline.profiles.values()))
+    return next((value for value in values if value is not None), None)
+
+
+def _typed(text: str, example: Any) -> Any:
+    """Return text as a value of the type of `example`; ValueError when it is none."""
+    if example is None or isinstance(example, str):
+        return text
+    if isinstance(example, list | dict):
+        value = json.loads(text, parse_constant=_refuse)
+    else:
+        value = resolve_plain(text.strip().lower())
+        if type(example) is float and type(value) is int:
+            value = float(value)
+    if type(value) is not type(example):
+        raise ValueError(text)
+    return value
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
 
 
 def _unknown(inputs: Inputs) -> Iterator[Diagnostic]:
-    pipeline = inputs.pipeline
-    place = Place(pipeline.file)
+    pipeline, document = inputs.pipeline, inputs.document
     if inputs.profile and inputs.profile not in pipeline.profiles:
         yield Diagnostic(
             "CMP021",
             f"profile {inputs.profile!r} is not in this pipeline",
-            place=place,
+            place=document.place(("profiles",), key=True),
+            found=inputs.profile[:_LONGEST_SHOWN],
             expected=f"one of: {', '.join(sorted(pipeline.profiles)) or 'none is declared'}",
             fix=did_you_mean(inputs.profile, pipeline.profiles) or "declare it under `profiles:`",
         )
@@ -53,53 +107,32 @@ def _unknown(inputs: Inputs) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 "CMP020",
                 f"parameter {name!r} is not declared in this pipeline",
-                place=place,
+                place=document.place(("params",), key=True),
+                found=name[:_LONGEST_SHOWN],
                 expected=f"one of: {', '.join(sorted(pipeline.params)) or 'none is declared'}",
                 fix=did_you_mean(name, pipeline.params) or "declare it under `params:`",
             )
 
 
-def _used(inputs: Inputs) -> frozenset[str]:
-    return used_params([dict(step.config) for step in inputs.pipeline.steps])
-
-
-def _without_value(inputs: Inputs, name: str) -> Diagnostic:
-    return Diagnostic(
-        "CMP023",
-        f"parameter {name!r} has no value",
-        place=Place(inputs.pipeline.file),
-        expected="a default, or a value from a profile, the environment or the command line",
-        fix=f"pass --param {name}=..., or set OSIRIS_PARAM_{name.upper()}",
-    )
-
-
-def _wrong_type(inputs: Inputs, name: str, default: Any) -> Diagnostic:
+def _wrong_type(document: Document, name: str, text: str, example: Any) -> Diagnostic:
+    shown = "" if may_be_secret_name(name) else json.dumps(example, ensure_ascii=False)[:_LONGEST_SHOWN]
     return Diagnostic(
         "CMP022",
         f"the value given for parameter {name!r} is not of the type of its default",
-        place=Place(inputs.pipeline.file),
-        expected=f"{type(default).__name__}, like the default",
-        fix=f"pass --param {name}={default}",
+        place=document.place(("params", name), key=True),
+        path=f"params.{name}",
+        found=text[:_LONGEST_SHOWN] if shown else "",
+        expected=_KINDS[type(example)] + (f", like {shown}" if shown else ""),
+        fix=f"correct --param {name}=... or {variable(name)}, whichever gives it",
     )
 
 
-def _typed(text: str, default: Any) -> Any:
-    """Return text as the type of the default; ValueError when it is not one."""
-    if isinstance(default, bool):
-        if text.lower() not in _TRUE:
-            raise ValueError(text)
-        return _TRUE[text.lower()]
-    if isinstance(default, int | float):
-        return type(default)(text)
-    return text
-
-
-def used_params(value: Any) -> frozenset[str]:
-    """Return the names of the parameters that a value refers to."""
-    if isinstance(value, str):
-        return frozenset(name for _, name in references(value) if name)
-    if isinstance(value, Mapping):
-        return frozenset[str]().union(*(used_params(item) for item in value.values()))
-    if isinstance(value, list | tuple):
-        return frozenset[str]().union(*(used_params(item) for item in value))
-    return frozenset()
+def _without_value(document: Document, name: str) -> Diagnostic:
+    return Diagnostic(
+        "CMP023",
+        f"parameter {name!r} has no value",
+        place=document.place(("params", name), key=True),
+        path=f"params.{name}",
+        expected="a default, or a value from a profile, the environment or the command line",
+        fix=f"pass --param {name}=..., or set {variable(name)}",
+    )

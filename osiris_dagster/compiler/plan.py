@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ from osiris_dagster.compiler.draft import Draft, Inputs
 from osiris_dagster.compiler.manifest import Dataset, StepInput, StepPlan
 from osiris_dagster.oml.graph import table_names, topological
 from osiris_dagster.oml.model import ConnectionFacts, Step
-from osiris_dagster.oml.params import substitute
+from osiris_dagster.oml.params import substitute, substitute_text
 from osiris_dagster.specs.model import ComponentSpec
 
 CONNECTION = "connection"
@@ -38,7 +39,7 @@ def _plan(step: Step, inputs: Inputs, params: Mapping[str, Any]) -> StepPlan:
         connection=connection,
         needs=step.needs,
         inputs=() if spec.role == "extractor" else _data_inputs(step, inputs, ids),
-        description=step.description,
+        description=substitute_text(step.description, params),
         line=inputs.document.span(("steps", step.index)).line,
     )
 
@@ -104,4 +105,5 @@ def _store(step: StepPlan, known: tuple[ConnectionFacts, ...]) -> tuple[str, ...
 
 
 def _path_parts(path: str) -> tuple[str, ...]:
-    return tuple(part for part in path.replace("\\", "/").split("/") if part not in ("", "."))
+    # `a/../b.csv` and `b.csv` are one file.
+    return tuple(part for part in posixpath.normpath(path.replace("\\", "/")).split("/") if part not in ("", "."))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from osiris_dagster.canonical import canonical_json
 from osiris_dagster.compiler.draft import Draft
-from osiris_dagster.errors import CompileError
 from osiris_dagster.oml.validate import validate
 
 
 def recheck_params(draft: Draft) -> Draft:
-    """Return the draft; CompileError when a value from profile, environment or command line breaks a rule."""
+    """Add an error for every rule that a value from profile, environment or command line breaks."""
     inputs = draft.inputs
-    if draft.params == inputs.pipeline.params:
+    # Not by `==`, for which 1 and true are one value.
+    if canonical_json(dict(draft.params)) == canonical_json(dict(inputs.pipeline.params)):
         return draft
     result = validate(
         inputs.document.text,
@@ -20,6 +23,4 @@ def recheck_params(draft: Draft) -> Draft:
         mode="off",
         params=draft.params,
     )
-    if result.errors:
-        raise CompileError("a parameter's value breaks a rule", diagnostics=result.errors)
-    return draft
+    return replace(draft, diagnostics=(*draft.diagnostics, *result.errors))

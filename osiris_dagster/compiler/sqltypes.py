@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import duckdb
 
@@ -32,8 +33,19 @@ _NAMES = {
     "TIMESTAMP WITH TIME ZONE": "timestamptz",
 }
 _SQL = {name: sql for sql, name in _NAMES.items()}
+# Types whose values would not arrive as they are: the driver refuses them too.
+_NOT_CARRIED = frozenset({"bit", "bignum", "time with time zone", "uhugeint", "union", "variant"})
 _DECIMAL_SQL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 _DECIMAL_NAME = re.compile(r"decimal\((\d+),(\d+)\)")
+
+
+class NotCarriedError(Exception):
+    """A result column of a type that no other step can take over."""
+
+    def __init__(self, column: str, kind: object) -> None:
+        super().__init__(f"column {column!r} has type {kind}, which does not travel between steps")
+        self.column = column
+        self.fix = f"select cast({quoted(column)} as varchar) instead"
 
 
 def from_duckdb(sql_type: str) -> str | None:
@@ -63,12 +75,24 @@ def create_empty(connection: duckdb.DuckDBPyConnection, table: str, columns: Col
 
 
 def described(connection: duckdb.DuckDBPyConnection, query: str) -> Columns:
-    """Return the columns of a query without running it; duckdb.Error when it does not bind."""
+    """Return the columns of a query without running it; duckdb.Error when it does not bind, NotCarriedError."""
     rows = connection.execute(f"describe {query}").fetchall()
     kinds = [from_duckdb(str(row[1])) for row in rows]
     if all(kinds):
         return tuple(Column(str(row[0]), kind) for row, kind in zip(rows, kinds, strict=True) if kind)
-    return columns_of(connection.sql(query).limit(0).to_arrow_table().schema)
+    relation = connection.sql(query)
+    for name, kind in zip(relation.columns, relation.types, strict=True):
+        if not _carried(kind):
+            raise NotCarriedError(name, kind)
+    return columns_of(relation.limit(0).to_arrow_table().schema)
+
+
+def _carried(kind: Any) -> bool:
+    """Tell whether values of a DuckDB type, or of a type inside it, can be handed to another step."""
+    if kind.id in _NOT_CARRIED:
+        return False
+    inner = kind.children if kind.id in ("list", "array", "struct", "map") else ()
+    return all(_carried(child) for _, child in inner if isinstance(child, duckdb.sqltypes.DuckDBPyType))
 
 
 def quoted(identifier: str) -> str:

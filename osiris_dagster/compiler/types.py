@@ -6,12 +6,13 @@ from collections import Counter
 from dataclasses import replace
 
 from osiris_dagster.columns import Columns
-from osiris_dagster.compiler.bind import BindError, Bound, bind, check_statement
+from osiris_dagster.compiler.bind import NOT_CARRIED, BindError, Bound, bind, check_statement
 from osiris_dagster.compiler.draft import Draft, Inputs
 from osiris_dagster.compiler.locate import place_in_scalar
 from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.errors import Diagnostic, Place
 from osiris_dagster.oml.document import Path, path_text
+from osiris_dagster.oml.params import origin
 from osiris_dagster.specs.nearest import did_you_mean
 
 QUERY = "query"
@@ -26,7 +27,7 @@ def bind_types(draft: Draft) -> Draft:
         if step.role == "extractor":
             done, problems = _locked(step, draft.inputs)
         elif step.role == "processor":
-            done, problems = _bound(step, draft.inputs, known)
+            done, problems = _bound(step, draft, known)
         else:
             done, problems = replace(step, columns=known.get(step.inputs[0].step) if step.inputs else None), ()
         known[step.id] = done.columns
@@ -52,7 +53,7 @@ def _locked(step: StepPlan, inputs: Inputs) -> tuple[StepPlan, tuple[Diagnostic,
     )
 
 
-def _bound(step: StepPlan, inputs: Inputs, known: dict[str, Columns | None]) -> tuple[StepPlan, tuple[Diagnostic, ...]]:
+def _bound(step: StepPlan, draft: Draft, known: dict[str, Columns | None]) -> tuple[StepPlan, tuple[Diagnostic, ...]]:
     query = str(step.config.get(QUERY, ""))
     pairs = [(item, columns) for item in step.inputs if (columns := known.get(item.step)) is not None]
     try:
@@ -61,10 +62,10 @@ def _bound(step: StepPlan, inputs: Inputs, known: dict[str, Columns | None]) -> 
             return step, ()
         bound = bind(query, pairs)
     except BindError as fault:
-        return step, (_diagnostic(fault, step, inputs),)
+        return step, (_diagnostic(fault, step, draft),)
     twice = [name for name, count in Counter(c.name for c in bound.columns).items() if count > 1]
     if twice:
-        return step, (_duplicate_columns(step, inputs, twice),)
+        return step, (_duplicate_columns(step, draft, twice),)
     return _with_bound(step, bound), ()
 
 
@@ -73,31 +74,40 @@ def _with_bound(step: StepPlan, bound: Bound) -> StepPlan:
     return replace(step, columns=bound.columns, inputs=scanned)
 
 
-def _place(step: StepPlan, inputs: Inputs, offset: int | None, length: int) -> tuple[Place, str]:
-    index = next(s.index for s in inputs.pipeline.steps if s.id == step.id)
-    path: Path = ("steps", index, "config", QUERY)
-    place = place_in_scalar(inputs.document, path, str(step.config[QUERY]), offset, length)
-    return place, path_text(path)
+def _place(step: StepPlan, draft: Draft, offset: int | None, length: int) -> tuple[Place, str]:
+    written = next(s for s in draft.inputs.pipeline.steps if s.id == step.id)
+    path: Path = ("steps", written.index, "config", QUERY)
+    text = str(written.config[QUERY])
+    if offset is not None:
+        offset = origin(text, draft.params, offset)
+    return place_in_scalar(draft.inputs.document, path, text, offset, length), path_text(path)
 
 
-def _diagnostic(fault: BindError, step: StepPlan, inputs: Inputs) -> Diagnostic:
-    place, path = _place(step, inputs, fault.offset, max(1, len(fault.name)))
-    names = ", ".join(name for item in step.inputs for name in item.names[:1])
+_CODES = {"NOT_ONE_SELECT": "CMP011", NOT_CARRIED: "CMP013"}
+
+
+def _diagnostic(fault: BindError, step: StepPlan, draft: Draft) -> Diagnostic:
+    place, path = _place(step, draft, fault.offset, max(1, len(fault.name)))
     return Diagnostic(
-        "CMP010" if fault.kind != "NOT_ONE_SELECT" else "CMP011",
+        _CODES.get(fault.kind, "CMP010"),
         f"the SQL of step {step.id!r} is not valid: {fault.message}",
         place=place,
         path=path,
-        expected=f"candidates: {', '.join(fault.candidates)}"
-        if fault.candidates
-        else f"tables here: {names or 'none'}",
-        fix=did_you_mean(fault.name, fault.candidates),
-        source=inputs.document.line(place.line),
+        expected=_expected(fault, step),
+        fix=fault.fix or did_you_mean(fault.name, fault.candidates),
     )
 
 
-def _duplicate_columns(step: StepPlan, inputs: Inputs, twice: list[str]) -> Diagnostic:
-    place, path = _place(step, inputs, None, 1)
+def _expected(fault: BindError, step: StepPlan) -> str:
+    if fault.kind == NOT_CARRIED:
+        return "types that every step knows"
+    if fault.candidates:
+        return f"candidates: {', '.join(fault.candidates)}"
+    return f"tables here: {', '.join(item.names[0] for item in step.inputs) or 'none'}"
+
+
+def _duplicate_columns(step: StepPlan, draft: Draft, twice: list[str]) -> Diagnostic:
+    place, path = _place(step, draft, None, 1)
     return Diagnostic(
         "CMP012",
         f"the SQL of step {step.id!r} gives several columns one name: {', '.join(twice)}",
@@ -105,5 +115,4 @@ def _duplicate_columns(step: StepPlan, inputs: Inputs, twice: list[str]) -> Diag
         path=path,
         expected="each output column with a name of its own",
         fix=f"give one of them another name: `... as {twice[0]}_2`",
-        source=inputs.document.line(place.line),
     )

@@ -154,4 +154,4 @@ _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
 def _is_null(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.style is None and node.value in ("", "~", "null")
+    return isinstance(node, yaml.ScalarNode) and not node.style and node.value in ("", "~", "null")

@@ -40,6 +40,31 @@ def substitute(value: Any, values: Mapping[str, Any]) -> Any:
     return value
 
 
+def substitute_text(text: str, values: Mapping[str, Any]) -> str:
+    """Return text with every `${params.x}` replaced by its value as text; one without a value is left as it stands."""
+    return _REFERENCE.sub(lambda match: _as_text(values.get(match[1]), match[0]), text)
+
+
+def origin(text: str, values: Mapping[str, Any], offset: int) -> int:
+    """Return which character of `text` the character `offset` of its substituted form comes from.
+
+    A character of a value comes from the beginning of its reference.
+
+    >>> text = "${params.a} + b"
+    >>> [origin(text, {"a": 12345}, offset) for offset in (0, 4, 8)]
+    [0, 0, 14]
+    """
+    read = shown = 0  # characters before this place, in the text and in its substituted form
+    for match in _REFERENCE.finditer(text):
+        begin, value = shown + match.start() - read, _as_text(values.get(match[1]), match[0])
+        if offset < begin:
+            break
+        if offset < begin + len(value):
+            return match.start()
+        read, shown = match.end(), begin + len(value)
+    return read + offset - shown
+
+
 def references(text: str) -> Iterator[tuple[str, str]]:
     """Yield (text, name) of everything that looks like a parameter; the name is empty when the form is wrong.
 
@@ -60,7 +85,7 @@ def _substituted(text: str, values: Mapping[str, Any]) -> Any:
     whole = _REFERENCE.fullmatch(text)
     if whole and values.get(whole[1]) is not None:
         return values[whole[1]]
-    return _REFERENCE.sub(lambda match: _as_text(values.get(match[1]), match[0]), text)
+    return substitute_text(text, values)
 
 
 def _as_text(value: Any, otherwise: str) -> str:
