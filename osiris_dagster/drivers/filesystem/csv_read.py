@@ -157,6 +157,8 @@ class CsvReading:
         where = f", row {before + objection.row}" if objection.row else ""
         where += f", column {objection.column!r}" if objection.column else ""
         fix = f"correct the value, or read the column as text: dtype: {{{objection.column}: string}}"
+        if "UTF8" in objection.reason:
+            fix = "set `encoding`, e.g. to latin-1"
         return DriverError(
             f"{self._name}{where}: {objection.reason[:300]}",
             code="DRV046",

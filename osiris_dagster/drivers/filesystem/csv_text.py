@@ -13,8 +13,6 @@ from osiris_dagster.drivers.filesystem.csv_decode import decoded, not_encoded
 from osiris_dagster.drivers.filesystem.csv_options import ReadOptions
 from osiris_dagster.errors import DriverError
 
-BLOCK = 1 << 20
-"""Bytes of text parsed at once; larger ones need more memory and gain no speed."""
 _LARGEST_RECORD = 256 << 20
 
 
@@ -40,17 +38,19 @@ class CsvText:
         Quotes come in pairs unless a field that is not quoted holds one. So whoever parses a block has to look
         whether its last record is complete, and to join the block to the next one if it is not.
         """
+        begun, quotes = [self._held], self._held.count(b'"')  # of a record whose end is not in sight
         for chunk in self._chunks:
-            self._held = self._held + chunk if self._held else chunk
-            if len(self._held) < BLOCK:
-                continue
-            if end := self._last_end(self._held):
-                yield self._held[:end]
-                self._held = self._held[end:]
-            elif len(self._held) > _LARGEST_RECORD:
-                raise self._fault("a record has more than 256 MiB", "close the quote that was left open")
-        if self._held:
-            yield self._held
+            quotes += chunk.count(b'"')
+            if end := self._last_end(chunk, quotes):
+                yield b"".join((*begun, memoryview(chunk)[:end]))
+                begun = [chunk[end:]]
+                quotes = begun[0].count(b'"')
+            else:
+                begun.append(chunk)
+                if sum(map(len, begun)) > _LARGEST_RECORD:
+                    raise self._fault("a record has more than 256 MiB", "close the quote that was left open")
+        if last := b"".join(begun):
+            yield last
 
     def _head(self) -> list[str]:
         """Skip what comes before the header and return the names; without a header, make some."""
@@ -94,9 +94,9 @@ class CsvText:
             start = line_end
         return 0
 
-    def _last_end(self, text: bytes) -> int:
-        """Return the end of the last line before which quotes come in pairs, 0 without one."""
-        quotes, end = text.count(b'"'), len(text)
+    def _last_end(self, text: bytes, quotes: int) -> int:
+        """Return the end of the last line before which `quotes`, counted to the end, come in pairs; 0 without one."""
+        end = len(text)
         while (line_end := text.rfind(self._newline, 0, end)) >= 0:
             quotes -= text.count(b'"', line_end, end) if quotes else 0
             if quotes % 2 == 0:

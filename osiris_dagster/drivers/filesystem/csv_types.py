@@ -109,7 +109,7 @@ def _float(values: pa.Array, kind: str) -> Verdict | None:
     if _any(pc.is_inf(numbers)) and _count(pc.is_inf(numbers)) != _count(_matches(values, "(?i)^-?inf")):
         return None  # too large for float64
     lengths = pc.binary_length(values)
-    if pc.max(lengths).as_py() > _SURE_DIGITS and not _float_like(values.filter(pc.greater(lengths, _SURE_DIGITS))):
+    if pc.max(lengths).as_py() > _SURE_DIGITS and not _float_like(values, lengths):
         return None
     return Verdict(kind)
 
@@ -128,16 +128,22 @@ def _coded(values: pa.Array) -> bool:
     return _any(below) and _any(_matches(values.filter(below), "^-0[0-9]"))
 
 
-def _float_like(values: pa.Array) -> bool:
-    """Tell whether long numbers are fractions with no more digits than float64 prints."""
-    whole = pc.invert(pc.match_substring(values, "."))
+def _float_like(values: pa.Array, lengths: pa.Array) -> bool:
+    """Tell whether the long ones among the numbers are fractions with no more digits than float64 prints."""
+    whole = pc.and_(pc.greater(lengths, _SURE_DIGITS), pc.invert(pc.match_substring(values, ".")))
     if _any(whole) and not pc.all(_matches(values.filter(whole), "[eEnN]")).as_py():
         return False
-    longest = pc.max(pc.binary_length(values)).as_py()
-    if longest <= _MOST_DIGITS + 1:  # with the point
+    others = pc.add(pc.cast(pc.starts_with(values, "-"), pa.int32()), pc.cast(_begin_with_zero(values), pa.int32()))
+    digits = pc.subtract(pc.subtract(lengths, 1), others)  # 1 for the point
+    if pc.max(digits).as_py() <= _MOST_DIGITS:
         return True
+    values = values.filter(pc.greater(digits, _MOST_DIGITS))
     digits = pc.ascii_trim(pc.replace_substring_regex(values, "[eE].*|[^0-9]", ""), "0")
     return bool(pc.max(pc.binary_length(digits)).as_py() <= _MOST_DIGITS)
+
+
+def _begin_with_zero(values: pa.Array) -> pa.Array:
+    return pc.or_(pc.starts_with(values, "0."), pc.starts_with(values, "-0."))
 
 
 def _numbers(values: pa.Array, kind: str) -> tuple[pa.Array, pa.Array | None]:
