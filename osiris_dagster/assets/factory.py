@@ -115,7 +115,8 @@ def _dataset_asset(dataset: Dataset, manifests: dict[str, Manifest], lineage: Li
         key=dataset_key(dataset),
         deps=[step_keys(manifests[w.pipeline])[w.step] for w in writers],
         description=_dataset_description(dataset, hidden),
-        group_name="files" if is_file else op_name("_".join(dataset.key[:2])),
+        # Beside who writes it, so that the graph of groups reads in one direction; a mere source has its own group.
+        group_name=op_name(writers[0].pipeline if writers else "files" if is_file else "_".join(dataset.key[:2])),
         kinds=_dataset_kinds(dataset, steps),
         metadata=metadata,
     )
