@@ -5,12 +5,14 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
-from osiris_dagster.codes import CODES, LAYERS
 from osiris_dagster.oml.rules import RULES
 from osiris_dagster.specs.load import read_catalogue
 
 ROOT = Path(__file__).parent.parent.parent
+_OTHERS = yaml.safe_load((ROOT / "docs" / "codes.yaml").read_text("utf-8"))
+LAYERS, CODES = _OTHERS["layers"], _OTHERS["codes"]
 CODE = re.compile(rf"[\"']((?:{'|'.join(LAYERS)}|OML)\d{{3}})[\"']")
 
 
@@ -29,6 +31,12 @@ def test_every_code_in_the_source_is_documented():
     used = {code for file in (ROOT / "osiris_dagster").rglob("*.py") for code in CODE.findall(file.read_text("utf-8"))}
 
     assert used - documented == set()
+
+
+def test_every_documented_code_is_in_use():
+    used = {code for file in (ROOT / "osiris_dagster").rglob("*.py") for code in CODE.findall(file.read_text("utf-8"))}
+
+    assert set(CODES) - used == set()
 
 
 def test_every_code_has_an_anchor(generate):
