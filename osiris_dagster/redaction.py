@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import threading
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,13 +41,14 @@ class Redactor:
     def __init__(self) -> None:
         self._forms: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
+        self._lock = threading.Lock()  # steps resolve their connections in threads
 
     def register(self, value: str) -> None:
         """Remember a secret; values shorter than 4 characters are too common to be removed from text."""
         if len(value) < _SHORTEST:
             return
         raw = value.encode()
-        self._forms |= {
+        forms = {
             value,
             quote(value, safe=""),
             quote_plus(value),
@@ -55,8 +57,10 @@ class Redactor:
             base64.b64encode(raw).decode().rstrip("="),
             base64.urlsafe_b64encode(raw).decode().rstrip("="),
         }
-        longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(re.escape(form) for form in longest_first))
+        with self._lock:
+            self._forms |= forms
+            longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
+            self._pattern = re.compile("|".join(re.escape(form) for form in longest_first))
 
     def text(self, text: str) -> str:
         """Return `text` with every known secret, every DSN user part and whatever looks like a secret masked."""

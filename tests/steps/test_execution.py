@@ -254,8 +254,9 @@ def test_a_file_name_is_reported_without_secrets(lab):
     assert [artifact.path for artifact in report.artifacts] == ["out/[REDACTED].parquet"]
 
 
-def test_a_driver_that_cannot_be_closed_leaves_a_note(lab):
-    lab.fail("a.close", OSError("handle lost"))
+@pytest.mark.parametrize("error", [OSError("handle lost"), SystemExit("handle lost")], ids=repr)
+def test_a_driver_that_cannot_be_closed_leaves_a_note(lab, error):
+    lab.fail("a.close", error)
     outcome = lab.run(lab.manifest(CHAIN))
     assert outcome.reports["a"].notes == ("closing failed: handle lost",)
     assert lab.counts["a", "closed"] == 1
