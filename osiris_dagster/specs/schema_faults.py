@@ -184,7 +184,7 @@ def _wrong_type(error: ValidationError) -> Iterator[SchemaFault]:
     advice = "write the number without quotes" if _is_quoted_number(error) else f"write {wanted}"
     if error.validator_value == "string" and isinstance(error.instance, int | float):
         advice = "write the value in quotes"
-    yield _fault(error, "type", f"{_name(error)} must be {wanted}, not {kind_of(error.instance)}", advice=fix)
+    yield _fault(error, "type", f"{_name(error)} must be {wanted}, not {kind_of(error.instance)}", advice=advice)
 
 
 def _is_quoted_number(error: ValidationError) -> bool:
@@ -211,7 +211,7 @@ def _twice(error: ValidationError) -> Iterator[SchemaFault]:
 def _pattern(error: ValidationError) -> Iterator[SchemaFault]:
     sample = next(iter(_schema(error).get("examples", ())), _schema(error).get("default"))
     advice = f"e.g. {json.dumps(sample, ensure_ascii=False)}" if sample is not None else "write it in that form"
-    yield _fault(error, "pattern", f"{_name(error)} does not have the expected form", advice=fix)
+    yield _fault(error, "pattern", f"{_name(error)} does not have the expected form", advice=advice)
 
 
 def _branches(error: ValidationError) -> Iterator[SchemaFault]:
@@ -228,6 +228,17 @@ def _branches(error: ValidationError) -> Iterator[SchemaFault]:
         yield from _wrong_type(error)
     else:
         yield from _rule(error)
+
+
+def _dependent(error: ValidationError) -> Iterator[SchemaFault]:
+    for key, needed in _any(error.validator_value).items():
+        absent = [name for name in needed if name not in _any(error.instance)]
+        if key in _any(error.instance) and absent:
+            names = " and ".join(f"`{name}`" for name in absent)
+            path = (*error.absolute_path, key)
+            yield SchemaFault(
+                "rule", path, f"`{key}` needs {names} beside it", expected=names, advice=f"add {names}", on_key=True
+            )
 
 
 def _rule(error: ValidationError) -> Iterator[SchemaFault]:
@@ -247,6 +258,7 @@ _TRANSLATIONS: Mapping[str, Callable[[ValidationError], Iterator[SchemaFault]]] 
     "pattern": _pattern,
     "anyOf": _branches,
     "oneOf": _branches,
+    "dependentRequired": _dependent,
     **dict.fromkeys(
         """minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength minItems maxItems
         minProperties maxProperties""".split(),
