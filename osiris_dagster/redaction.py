@@ -42,20 +42,14 @@ class Redactor:
             base64.b64encode(raw).decode().rstrip("="),
             base64.urlsafe_b64encode(raw).decode().rstrip("="),
         }
-        self._pattern = None
+        longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
+        self._pattern = re.compile("|".join(re.escape(form) for form in longest_first))
 
     def text(self, text: str) -> str:
         """Return `text` with every known secret and every DSN user part masked."""
-        if self._forms:
-            text = self._known().sub(MASK, text)
+        if self._pattern is not None:
+            text = self._pattern.sub(MASK, text)
         return _DSN_USER.sub(r"\g<scheme>***@", text)
-
-    def _known(self) -> re.Pattern[str]:
-        """Return the pattern of all forms, compiled when it is first needed: secrets come one by one."""
-        if self._pattern is None:
-            longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-            self._pattern = re.compile("|".join(re.escape(form) for form in longest_first))
-        return self._pattern
 
     def data(self, value: Any) -> Any:
         """Return JSON-like data with every string and every key cleaned."""

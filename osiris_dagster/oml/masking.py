@@ -21,7 +21,7 @@ _HARMLESS = re.compile(
 )
 _URL_USER = re.compile(r"://[^\s/@'\"]+@")
 _LONGEST_VALUE = 1_000
-_MOST_VALUES = 100
+_MOST_VALUES = 20
 _LONGEST_SHOWN = 10_000  # characters of a source line; a longer one is no help to anybody
 
 
