@@ -57,7 +57,8 @@ class _Repeated(str):
     def __eq__(self, other: object) -> bool:
         return self is other
 
-    __hash__ = str.__hash__
+    def __hash__(self) -> int:
+        return id(self)  # with the text's hash, a hundred thousand repetitions would all collide
 
 
 class _Frame:

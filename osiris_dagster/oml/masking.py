@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.document import Document
@@ -19,6 +20,8 @@ _HARMLESS = re.compile(
     r"""(?:["']?\$\{[A-Za-z_][\w.]*\}["']?|"@[\w-]+(?:\.[\w-]+)?"|'@[\w-]+(?:\.[\w-]+)?')\s*[,}\]]?\s*(?:\#.*)?"""
 )
 _URL_USER = re.compile(r"://[^\s/@'\"]+@")
+_LONGEST_VALUE = 1_000
+_MOST_VALUES = 20
 _LONGEST_SHOWN = 10_000  # characters of a source line; a longer one is no help to anybody
 
 
@@ -31,15 +34,21 @@ def with_sources(
         return ()
     hidden = _hidden_in_text(document)
     redactor = Redactor()
+    for part in _distinct(secrets):
+        redactor.register(part)
     for secret in secrets:
-        redactor.register(secret.value)
-        for part in secret.value.splitlines():
-            redactor.register(part.strip())
         span = document.span(secret.path)
         _hide(hidden, span.line, span.column)
         for line in range(span.line + 1, span.line + span.lines):
             _hide(hidden, line, 1)
     return tuple(_clean(finding, document, hidden, redactor) for finding in found)
+
+
+def _distinct(secrets: tuple[InlineSecret, ...]) -> list[str]:
+    """Return the values to look for in every text: a second line of defence, so it may be bounded."""
+    parts = (part.strip() for secret in secrets for part in (secret.value, *secret.value.splitlines()))
+    short = dict.fromkeys(part for part in parts if len(part) <= _LONGEST_VALUE)
+    return list(islice(short, _MOST_VALUES))
 
 
 def _clean(finding: Diagnostic, document: Document, hidden: Mapping[int, int], redactor: Redactor) -> Diagnostic:

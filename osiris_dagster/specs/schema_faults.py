@@ -230,6 +230,17 @@ def _branches(error: ValidationError) -> Iterator[SchemaFault]:
         yield from _rule(error)
 
 
+def _dependent(error: ValidationError) -> Iterator[SchemaFault]:
+    for key, needed in _any(error.validator_value).items():
+        absent = [name for name in needed if name not in _any(error.instance)]
+        if key in _any(error.instance) and absent:
+            names = " and ".join(f"`{name}`" for name in absent)
+            path = (*error.absolute_path, key)
+            yield SchemaFault(
+                "rule", path, f"`{key}` needs {names} beside it", expected=names, advice=f"add {names}", on_key=True
+            )
+
+
 def _rule(error: ValidationError) -> Iterator[SchemaFault]:
     note = _schema(error).get("description") or f"the rule `{error.validator}` of the schema"
     yield _fault(
@@ -247,6 +258,7 @@ _TRANSLATIONS: Mapping[str, Callable[[ValidationError], Iterator[SchemaFault]]] 
     "pattern": _pattern,
     "anyOf": _branches,
     "oneOf": _branches,
+    "dependentRequired": _dependent,
     **dict.fromkeys(
         """minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength minItems maxItems
         minProperties maxProperties""".split(),

@@ -34,11 +34,6 @@ def whole(fragment: str) -> str:
     return text + ("" if "steps" in keys else f"steps:\n{STEP}")
 
 
-def codes(fragment: str) -> tuple[list[str], str]:
-    result = validate(whole(fragment), "a.yaml", load_catalogue(), connections=FACTS)
-    return [finding.code for finding in result.diagnostics], render(result.diagnostics)
-
-
 def examples() -> list[object]:
     """Examples whose components are all in the catalogue."""
     known = load_catalogue()
@@ -52,8 +47,14 @@ def examples() -> list[object]:
 
 @pytest.mark.parametrize(("rule", "part"), examples())
 def test_manual_example_is_true(rule, part):
-    found, shown = codes(part)
-    assert (rule.code in found) == (part == rule.manual.wrong), f"{part}\n\n{shown}"
+    result = validate(whole(part), "a.yaml", load_catalogue(), connections=FACTS)
+
+    shown = f"{part}\n\n{render(result.diagnostics)}"
+    if part == rule.manual.wrong:
+        assert rule.code in {finding.code for finding in result.diagnostics}, shown
+    else:
+        assert rule.code not in {finding.code for finding in result.diagnostics}, shown
+        assert {finding.code for finding in result.errors} <= {"OML100"}, shown  # well written, and not done yet
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)

@@ -82,7 +82,7 @@ def self_need(context: Context) -> Iterator[Diagnostic]:
         - {id: rows, component: duckdb.processor, mode: transform, needs: [], config: {query: select 1 as n}}
     """
     for path, step, need in _written_needs(context):
-        if need == step.id and context.by_id[need] is step:
+        if need == step.id and context.by_id.get(need) is step:
             yield context.at(
                 path, "the step needs itself", found=context.shown(path, need), expected="another step", fix="remove it"
             )
