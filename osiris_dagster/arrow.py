@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from osiris_dagster.columns import Column, Columns, split_arguments
+from osiris_dagster.columns import Column, Columns, field_text, split_arguments, split_field
 
 _SIMPLE: dict[str, pa.DataType] = {
     "null": pa.null(),
@@ -53,7 +53,7 @@ def _nested_name(kind: pa.DataType) -> str:
     if pa.types.is_map(kind):
         return f"map<{type_name(kind.key_type)}, {type_name(kind.item_type)}>"
     if pa.types.is_struct(kind):
-        return "struct<" + ", ".join(f"{f.name}: {type_name(f.type)}" for f in kind) + ">"
+        return "struct<" + ", ".join(field_text(f.name, type_name(f.type)) for f in kind) + ">"
     if isinstance(kind, pa.BaseExtensionType):
         return type_name(kind.storage_type)
     raise ValueError(f"Arrow type {kind} is not carried")
@@ -70,7 +70,7 @@ def arrow_type(name: str) -> pa.DataType:
     outer, _, rest = name.partition("<")
     if rest:
         return _nested_type(outer, rest.removesuffix(">"))
-    base, _, argument = name.replace("(", "[").rstrip(")]").partition("[")
+    base, _, argument = name.replace(" ", "").replace("(", "[").rstrip(")]").partition("[")
     unit = argument or "us"
     match base:
         case "decimal":
@@ -97,8 +97,7 @@ def _nested_type(outer: str, inner: str) -> pa.DataType:
         case "map":
             return pa.map_(arrow_type(parts[0]), arrow_type(parts[1]))
         case "struct":
-            pairs = [part.partition(":") for part in parts]
-            return pa.struct([(name.strip(), arrow_type(kind.strip())) for name, _, kind in pairs])
+            return pa.struct([(field, arrow_type(kind)) for field, kind in map(split_field, parts)])
     raise ValueError(f"{outer!r} is not a nested type")
 
 

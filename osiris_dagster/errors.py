@@ -95,9 +95,7 @@ class OsirisError(Exception):
         path: str = "",
         diagnostics: Iterable[Diagnostic] = (),
     ) -> None:
-        own = Diagnostic(
-            code or self.code, message, found=found, expected=expected, fix=fix, place=place, path=path
-        )
+        own = Diagnostic(code or self.code, message, found=found, expected=expected, fix=fix, place=place, path=path)
         self.diagnostics: tuple[Diagnostic, ...] = tuple(diagnostics) or (own,)
         super().__init__(message)
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from osiris_dagster.columns import Columns
 from osiris_dagster.project import Project
 
 TARGET_BATCH_BYTES = 8 * 1024 * 1024
@@ -32,6 +33,9 @@ class StepCall:
     run_id: str = ""
     root_run_id: str = ""
     scratch: Path = field(default_factory=Path)  # for spills; exists, is private, goes away with the run
+    retry_of: str = ""  # the failed run that this one re-executes from its failure; empty for a new load
+    columns: Columns = ()  # the step's own columns from the manifest; empty when they are known at run start
+    store_written: bool = False  # another step of this run writes to the store this step reads: open it for both
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ def record_as_dict(record: RunRecord) -> dict[str, Any]:
         "status": record.status,
         "start_ms": record.start_ms,
         "end_ms": record.end_ms,
-        "steps": [_step_dict(step) for step in record.steps],
+        "steps": [step_as_dict(step) for step in record.steps],
         "events": [
             {"ts_ms": e.ts_ms, "type": e.type, "step_id": e.step_id, "message": e.message, "level": e.level}
             for e in record.events
@@ -54,7 +54,7 @@ def record_from_dict(value: Mapping[str, Any]) -> RunRecord:
         status=_one_of(value["status"], get_args(RunStatus)),
         start_ms=_number(value["start_ms"]),
         end_ms=_number(value["end_ms"]),
-        steps=tuple(_step_from(item) for item in value["steps"]),
+        steps=tuple(step_from_dict(item) for item in value["steps"]),
         events=tuple(_event_from(item) for item in value["events"]),
         error=_error_from(value["error"]),
         engine=_text(value["engine"]),
@@ -66,7 +66,8 @@ def record_from_dict(value: Mapping[str, Any]) -> RunRecord:
     )
 
 
-def _step_dict(step: StepRecord) -> dict[str, Any]:
+def step_as_dict(step: StepRecord) -> dict[str, Any]:
+    """Return the JSON form of one step; every field is present, absent numbers and errors are null."""
     return {
         "step_id": step.step_id,
         "status": step.status,
@@ -90,7 +91,8 @@ def _step_dict(step: StepRecord) -> dict[str, Any]:
     }
 
 
-def _step_from(item: Mapping[str, Any]) -> StepRecord:
+def step_from_dict(item: Mapping[str, Any]) -> StepRecord:
+    """Read back what `step_as_dict` wrote; KeyError, TypeError or ValueError for another shape."""
     return StepRecord(
         step_id=_text(item["step_id"]),
         status=_one_of(item["status"], get_args(StepStatus)),

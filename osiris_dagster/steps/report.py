@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import Dataset
 from osiris_dagster.drivers.base import Artifact
 from osiris_dagster.errors import ErrorInfo
+
+FailureStatus = Literal["failed", "aborted", "canceled", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class StepFailure:
     """One step that did not end: it failed itself, or its chain broke (`status` aborted), or the run was canceled."""
 
     step_id: str
-    status: str  # failed | aborted | canceled | skipped
+    status: FailureStatus
     start_ms: int | None  # None when it never started
     end_ms: int
     rows_in: int = 0

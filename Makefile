@@ -1,0 +1,59 @@
+# Every target sets itself up: .venv is made from requirements.lock, and again when the lock or pyproject.toml changes.
+# Another Python: make demo PYTHON=python3.12. Another port: make ui PORT=4000.
+
+.DEFAULT_GOAL := help
+.PHONY: demo demo-failure ui test check bench fmt lock clean help
+
+BIN := .venv/bin
+READY := .venv/ready
+PORT ?= 3000
+BELOW_DRIVERS := osiris_dagster/oml/*,osiris_dagster/specs/*,osiris_dagster/*.py
+ABOVE := osiris_dagster/definitions.py,osiris_dagster/loading.py
+
+demo: $(READY) ## Run two pipelines on real flight data, in demo/
+	@$(BIN)/python examples/demo.py run
+
+demo-failure: $(READY) ## Run a pipeline that fails and show what it leaves
+	@$(BIN)/python examples/demo.py failure
+
+ui: $(READY) ## Open the Dagster UI on the demo
+	@$(BIN)/python examples/demo.py ui $(PORT)
+
+test: $(READY) ## Run the tests; branch coverage has a floor
+	@$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage combine -q
+	$(BIN)/coverage report --format=total --fail-under=80
+	$(BIN)/coverage report --format=total --fail-under=90 \
+	  --include='$(BELOW_DRIVERS)' --omit='$(ABOVE)'
+
+check: $(READY) ## Check style, types, layers, layout and the generated pages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python docs/generate.py --check
+	$(BIN)/python -m pytest tests/test_layout.py
+
+bench: $(READY) ## Measure against hand-written code; prints a table of ratios
+	$(BIN)/python bench
+
+fmt: $(READY) ## Format and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## Resolve the dependencies again (needs uv)
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
+	@! grep -n '://' requirements.lock
+
+clean: ## Remove the environment, the demo's work copy and every cache
+	rm -rf .venv demo dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
+	  printf '  make %-14s%s\n' "$$name" "$$text"; done
+
+$(READY): requirements.lock pyproject.toml tools/setup.sh
+	@sh tools/setup.sh

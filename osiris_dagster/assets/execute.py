@@ -1,0 +1,128 @@
+"""The body of a pipeline's op: run the selected steps, and tell Dagster about each of them from the main thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetMaterialization,
+    DagsterExecutionInterruptedError,
+    DagsterRunStatus,
+    Failure,
+    MaterializeResult,
+)
+
+from osiris_dagster.assets.keys import step_keys
+from osiris_dagster.assets.record import dataset_written, materialized, unfinished
+from osiris_dagster.compiler.manifest import Manifest
+from osiris_dagster.errors import OsirisError
+from osiris_dagster.resources.driver import OsirisDriver
+from osiris_dagster.resources.services import Services
+from osiris_dagster.runs.tags import ORIGIN
+from osiris_dagster.steps.execution import Execution
+from osiris_dagster.steps.report import StepEvent, StepFailure, StepReport
+from osiris_dagster.steps.runtime import Runtime
+
+Listener = Callable[[StepEvent], None]
+Results = Iterator[MaterializeResult[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What the op of one pipeline needs to know before it runs."""
+
+    manifest: Manifest
+    services: Services
+    listener: Listener | None = None  # hears every step event, for progress on a terminal
+
+
+def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, OsirisDriver]) -> Results:
+    """Yield a result for each selected step that ends well; raise Failure when one does not.
+
+    An interrupt cancels what is running, records it, and goes on to Dagster.
+    """
+    manifest = body.manifest
+    keys = step_keys(manifest)
+    selected = frozenset(step for step, key in keys.items() if key in context.selected_asset_keys)
+    failures: list[StepFailure] = []
+    try:
+        execution = Execution(manifest, selected, _runtime(body, context, drivers))
+    except OsirisError as error:
+        raise Failure(str(error), allow_retries=False) from None
+    try:
+        for event in execution.events():
+            if body.listener is not None:
+                body.listener(event)
+            if isinstance(event, StepReport):
+                yield from _ended(event, manifest, keys, context)
+            elif isinstance(event, StepFailure):
+                context.log_event(unfinished(keys[event.step_id], manifest, event))
+                failures.append(event)
+    except (DagsterExecutionInterruptedError, KeyboardInterrupt, GeneratorExit):
+        _canceled(execution, body, keys, context)
+        raise
+    except OsirisError as error:
+        raise Failure(str(error), allow_retries=False) from None
+    if failures:
+        raise _failure(failures)
+
+
+def _runtime(body: Body, context: AssetExecutionContext, drivers: Mapping[str, OsirisDriver]) -> Runtime:
+    run = context.run
+    return Runtime(
+        project=body.services.project,
+        factories={family: driver.factory(body.services) for family, driver in drivers.items()},
+        resolve=body.services.connections.resolve,
+        redactor=body.services.connections.redactor,
+        run_id=run.run_id,
+        root_run_id=run.root_run_id or run.run_id,
+        retry_of=_retried(context),
+    )
+
+
+def _retried(context: AssetExecutionContext) -> str:
+    """Return the parent run when this run re-executes it from its failure, else nothing."""
+    run = context.run
+    strategy = run.tags.get("dagster/retry_strategy", "")
+    from_failure = strategy in ("FROM_FAILURE", "FROM_ASSET_FAILURE") or run.tags.get("dagster/is_resume_retry")
+    return run.parent_run_id or "" if from_failure else ""
+
+
+def _ended(
+    report: StepReport, manifest: Manifest, keys: Mapping[str, AssetKey], context: AssetExecutionContext
+) -> Results:
+    for dataset in report.writes:
+        context.log_event(dataset_written(dataset, manifest, report))
+    yield materialized(keys[report.step_id], manifest, manifest.step(report.step_id), report)
+
+
+def _canceled(execution: Execution, body: Body, keys: Mapping[str, AssetKey], context: AssetExecutionContext) -> None:
+    run = context.instance.get_run_by_id(context.run_id)
+    # Nobody but the person at the keyboard can have interrupted a run in process; Dagster would call it a failure.
+    if run and run.tags.get(ORIGIN) == "cli" and run.status != DagsterRunStatus.CANCELING:
+        context.instance.report_run_canceling(run, "Interrupted from the keyboard.")
+    canceled = execution.cancel()
+    for report in execution.late_reports:
+        result = materialized(keys[report.step_id], body.manifest, body.manifest.step(report.step_id), report)
+        context.log_event(AssetMaterialization(keys[report.step_id], metadata=result.metadata))
+    for failure in canceled:
+        if body.listener is not None:
+            body.listener(failure)
+        context.log_event(unfinished(keys[failure.step_id], body.manifest, failure))
+
+
+def _failure(failures: list[StepFailure]) -> Failure:
+    """Return the op's failure: the first failing step in words, without a traceback that could hold data."""
+    first = next((f for f in failures if f.status == "failed"), failures[0])
+    error = first.error
+    said = f"step {first.step_id} failed" + (f": {error.type}: {error.message}" if error else "")
+    others = [f.step_id for f in failures if f is not first]
+    return Failure(
+        description=said + (f"\n{error.fix}" if error and error.fix else ""),
+        metadata={"step": first.step_id, **({"not finished": ", ".join(others)} if others else {})},
+        allow_retries=False,
+    )

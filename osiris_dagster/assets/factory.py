@@ -1,0 +1,139 @@
+"""Manifests in, Dagster assets and jobs out: one subsettable multi_asset and one job a pipeline."""
+
+# No `from __future__ import annotations` here: Dagster reads the type of `context` from the function itself.
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    AssetSelection,
+    AssetSpec,
+    MaterializeResult,
+    define_asset_job,
+    in_process_executor,
+    multi_asset,
+)
+
+from osiris_dagster.assets.execute import Body, Listener, run_body
+from osiris_dagster.assets.keys import aiop_key, dataset_key, job_name, op_name, step_keys
+from osiris_dagster.assets.lineage import Lineage
+from osiris_dagster.assets.translator import DagsterOsirisTranslator, StepData, kinds_of, table_schema, tags_of
+from osiris_dagster.compiler.manifest import Dataset, Manifest, StepPlan
+from osiris_dagster.resources.services import Services
+from osiris_dagster.resources.table import resource_key
+from osiris_dagster.runs.tags import MANIFEST, PIPELINE
+
+# Dagster exports no name for the type of an asset job before it is resolved.
+Job = Any
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineAssets:
+    """What one pipeline brings to a location."""
+
+    manifest: Manifest
+    assets: AssetsDefinition
+    aiop: AssetSpec
+    job: Job
+
+
+def pipeline_assets(
+    manifest: Manifest,
+    services: Services,
+    translator: DagsterOsirisTranslator,
+    *,
+    fed_by: Mapping[str, tuple[AssetKey, ...]] | None = None,
+    listener: Listener | None = None,
+) -> PipelineAssets:
+    """Return the assets and the job of one manifest; a DagsterError when Dagster refuses a name or an edge.
+
+    `fed_by` names, by step, the steps of other pipelines that write the tables it reads.
+    """
+    path, fed = services.project.root / manifest.file, fed_by or {}
+    specs = [translator.get_asset_spec(StepData(manifest, step, path, fed.get(step.id, ()))) for step in manifest.steps]
+    families = sorted({step.family for step in manifest.steps})
+    body = Body(manifest, services, listener)
+
+    @multi_asset(
+        name=op_name(manifest.pipeline),
+        specs=specs,
+        can_subset=True,
+        description=manifest.description or None,
+        required_resource_keys={resource_key(family) for family in families},
+        op_tags={f"dagster/kind/{family}": "" for family in families},
+    )
+    def run_pipeline(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
+        drivers = {family: getattr(context.resources, resource_key(family)) for family in families}
+        yield from run_body(body, context, drivers)
+
+    return PipelineAssets(manifest, run_pipeline, _aiop_asset(manifest), _job(manifest))
+
+
+def _job(manifest: Manifest) -> Job:
+    return define_asset_job(
+        name=job_name(manifest.pipeline),
+        selection=AssetSelection.assets(*step_keys(manifest).values()),
+        description=manifest.description or f"Runs every step of {manifest.file}.",
+        executor_def=in_process_executor,
+        tags={PIPELINE: op_name(manifest.pipeline), MANIFEST: manifest.hash[:32], **tags_of(manifest)},
+    )
+
+
+def _aiop_asset(manifest: Manifest) -> AssetSpec:
+    keys = step_keys(manifest)
+    needed = {need for step in manifest.steps for need in step.needs}
+    return AssetSpec(
+        key=aiop_key(manifest.pipeline),
+        deps=[keys[step.id] for step in manifest.steps if step.id not in needed],
+        description="AI Operation Packages of this pipeline: one for every ended run, whatever its end.",
+        group_name=op_name(manifest.pipeline),
+        kinds={"jsonld"},
+    )
+
+
+def dataset_assets(manifests: Iterable[Manifest], lineage: Lineage) -> list[AssetSpec]:
+    """Return an external asset for every table and file that the pipelines touch."""
+    by_name = {manifest.pipeline: manifest for manifest in manifests}
+    return [_dataset_asset(dataset, by_name, lineage) for dataset in lineage.datasets]
+
+
+def _dataset_asset(dataset: Dataset, manifests: dict[str, Manifest], lineage: Lineage) -> AssetSpec:
+    writers = lineage.writers.get(dataset, ())
+    steps: list[StepPlan] = [manifests[w.pipeline].step(w.step) for w in writers]
+    metadata: dict[str, Any] = {}
+    columns = next((step.columns for step in steps if step.columns), None)
+    if columns:
+        metadata["dagster/column_schema"] = table_schema(columns)
+    hidden = [f"{w.pipeline}/{w.step}" for w in lineage.left_out if w.dataset == dataset]
+    if hidden:
+        metadata["osiris/also_written_by"] = ", ".join(hidden)
+    is_file = dataset.key[0] == "file"
+    return AssetSpec(
+        key=dataset_key(dataset),
+        deps=[step_keys(manifests[w.pipeline])[w.step] for w in writers],
+        description=_dataset_description(dataset, hidden),
+        # Beside who writes it, so that the graph of groups reads in one direction; a mere source has its own group.
+        group_name=op_name(writers[0].pipeline if writers else "files" if is_file else "_".join(dataset.key[:2])),
+        kinds=_dataset_kinds(dataset, steps),
+        metadata=metadata,
+    )
+
+
+def _dataset_kinds(dataset: Dataset, writers: list[StepPlan]) -> set[str]:
+    if dataset.key[0] != "file":
+        return {dataset.key[0], "table"}
+    return kinds_of(writers[0]) if writers else {dataset.key[-1].rpartition(".")[2].lower() or "file"}
+
+
+def _dataset_description(dataset: Dataset, hidden: list[str]) -> str:
+    what = "File" if dataset.key[0] == "file" else "Table"
+    said = f"{what} `{'/'.join(dataset.key[1:])}`."
+    if hidden:
+        said += (
+            f" Also written by {', '.join(hidden)}, which reads it too: that edge is not drawn, because it would"
+            " close a cycle."
+        )
+    return said

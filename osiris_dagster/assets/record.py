@@ -1,0 +1,96 @@
+"""What a run leaves in Dagster's event log: metadata for people, and one JSON entry that the run reader relies on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dagster import AssetKey, AssetMaterialization, AssetObservation, MaterializeResult, MetadataValue
+
+from osiris_dagster.assets.keys import dataset_key
+from osiris_dagster.assets.translator import table_schema
+from osiris_dagster.compiler.manifest import Dataset, Manifest, StepPlan
+from osiris_dagster.runs.record import ArtifactRecord, StepRecord
+from osiris_dagster.runs.trace import TRACE, trace_entry
+from osiris_dagster.steps.report import StepFailure, StepReport
+
+
+def materialized(key: AssetKey, manifest: Manifest, step: StepPlan, report: StepReport) -> MaterializeResult[Any]:
+    """Return the result of a step that ended well."""
+    metadata = {
+        **_numbers(report),
+        **{f"artifact {a.path}": MetadataValue.path(a.path) for a in report.artifacts},
+        TRACE: MetadataValue.json(trace_entry(manifest, step_record(report))),
+    }
+    if report.notes:
+        metadata["notes"] = "; ".join(report.notes)
+    if report.columns and report.columns != step.columns:
+        metadata["dagster/column_schema"] = table_schema(report.columns)
+    return MaterializeResult(asset_key=key, metadata=metadata)
+
+
+def _numbers(report: StepReport) -> dict[str, Any]:
+    return {
+        "dagster/row_count": report.rows_out,
+        "rows in": report.rows_in,
+        "bytes": report.bytes_out,
+        "duration (s)": round((report.end_ms - report.start_ms) / 1000, 3),
+        "busy (s)": round(report.busy_ms / 1000, 3),
+        "peak memory (MB)": round(report.peak_memory_bytes / 1e6, 1),
+    }
+
+
+def dataset_written(dataset: Dataset, manifest: Manifest, report: StepReport) -> AssetMaterialization:
+    """Return the event that tells other pipelines that a table or file has new rows."""
+    metadata: dict[str, Any] = {"osiris/written_by": f"{manifest.pipeline}/{report.step_id}"}
+    if report.rows_total is not None:
+        metadata["dagster/row_count"] = report.rows_total
+    if report.columns:
+        metadata["dagster/column_schema"] = table_schema(report.columns)
+    return AssetMaterialization(dataset_key(dataset), metadata=metadata)
+
+
+def unfinished(key: AssetKey, manifest: Manifest, failure: StepFailure) -> AssetObservation:
+    """Return the observation of a step that did not end well: what happened, and the error where it arose."""
+    metadata: Mapping[str, Any] = {
+        "status": failure.status,
+        **({"error": failure.error.message} if failure.error else {}),
+        **({"how to fix": failure.error.fix} if failure.error and failure.error.fix else {}),
+        TRACE: MetadataValue.json(trace_entry(manifest, failure_record(failure))),
+    }
+    return AssetObservation(key, description=f"step {failure.step_id} {failure.status}", metadata=metadata)
+
+
+def step_record(report: StepReport) -> StepRecord:
+    """Return the record of a step that ended well."""
+    return StepRecord(
+        step_id=report.step_id,
+        status="completed",
+        start_ms=report.start_ms,
+        end_ms=report.end_ms,
+        busy_ms=report.busy_ms,
+        rows_in=report.rows_in,
+        rows_out=report.rows_out,
+        bytes_out=report.bytes_out,
+        peak_memory_bytes=report.peak_memory_bytes,
+        attempts=report.attempts,
+        columns=report.columns,
+        artifacts=tuple(ArtifactRecord(a.path, a.size_bytes, a.sha256, a.mime_type) for a in report.artifacts),
+        writes=tuple(dataset.key for dataset in report.writes),
+        rows_total=report.rows_total,
+        notes=report.notes,
+    )
+
+
+def failure_record(failure: StepFailure) -> StepRecord:
+    """Return the record of a step that did not end well."""
+    return StepRecord(
+        step_id=failure.step_id,
+        status=failure.status,
+        start_ms=failure.start_ms,
+        end_ms=failure.end_ms,
+        rows_in=failure.rows_in if failure.start_ms is not None else None,
+        rows_out=failure.rows_out if failure.start_ms is not None else None,
+        attempts=failure.attempts,
+        error=failure.error,
+    )

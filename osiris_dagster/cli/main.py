@@ -1,0 +1,132 @@
+"""The `osiris` command: VERBS as commands, outcomes as text or JSON, faults as diagnostics and exit codes.
+
+With `--json`, standard output is one JSON object whatever happens; progress and warnings go to standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from osiris_dagster import __version__
+from osiris_dagster.canonical import readable_json
+from osiris_dagster.cli.crash import crash_report
+from osiris_dagster.cli.screen import Screen
+from osiris_dagster.errors import Diagnostic, OsirisError
+from osiris_dagster.verbs.outcome import FAILED, INTERRUPTED, INVALID, Outcome
+from osiris_dagster.verbs.table import VERBS, Option, Verb
+
+_GROUPS = {
+    "components": "The catalogue of components.",
+    "connections": "The project's connections.",
+    "runs": "Runs as Dagster recorded them.",
+    "logs": "What runs left behind.",
+}
+_TYPES: Mapping[str, click.ParamType[Any]] = {"text": click.STRING, "pairs": click.STRING, "integer": click.INT}
+_COMMON = (
+    click.Option(["--project"], help="Project folder; the nearest parent with osiris.yaml when left out."),
+    click.Option(["--connections"], help="Connections file instead of osiris_connections.yaml."),
+    click.Option(["--secrets-file"], help="File of NAME=value lines that win over the environment."),
+    click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object."),
+)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    as_json = "--json" in arguments
+    try:
+        code = _root().main(args=arguments, prog_name="osiris", standalone_mode=False)
+    except click.ClickException as error:
+        code = _show(_usage_error(error), as_json=as_json)
+    except (click.Abort, KeyboardInterrupt):
+        code = _show(Outcome({"status": "canceled"}, "interrupted", INTERRUPTED), as_json=as_json)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _root() -> click.Group:
+    root = click.Group("osiris", help="Pipelines written as OML, run as Dagster assets.", no_args_is_help=True)
+    root.params.append(
+        click.Option(
+            ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version."
+        )
+    )
+    groups = {name: click.Group(name, help=text, no_args_is_help=True) for name, text in _GROUPS.items()}
+    for verb in VERBS:
+        group, _, own = verb.name.rpartition(" ")
+        (groups[group] if group else root).add_command(_command(verb, own))
+    for sub in groups.values():
+        root.add_command(sub)
+    return root
+
+
+def _version(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"osiris-dagster {__version__}")
+        context.exit()
+
+
+def _command(verb: Verb, name: str) -> click.Command:
+    return click.Command(name, callback=_caller(verb), params=[*map(_param, verb.options), *_COMMON], help=verb.help)
+
+
+def _param(option: Option) -> click.Parameter:
+    kind = click.Choice(option.choices) if option.kind == "choice" else _TYPES.get(option.kind, click.STRING)
+    if option.argument:
+        count = -1 if option.many else 1
+        if option.required:
+            return click.Argument([option.name], nargs=count, required=True, type=kind)
+        return click.Argument([option.name], nargs=count, required=False, type=kind, default=option.default or "")
+    flag = f"--{option.name.replace('_', '-')}"
+    if option.kind == "flag":
+        return click.Option([flag, option.name], is_flag=True, help=option.help)
+    return click.Option(
+        [flag, option.name],
+        type=kind,
+        multiple=option.many,
+        help=option.help,
+        default=() if option.many else option.default,
+        show_default=option.default is not None and option.kind != "choice",
+    )
+
+
+def _caller(verb: Verb) -> Callable[..., int]:
+    def call(**given: Any) -> int:
+        from osiris_dagster.cli.ask import ask  # noqa: PLC0415 - the help needs nothing of the project
+
+        as_json = bool(given.pop("as_json"))
+        screen = Screen(quiet=as_json)
+        try:
+            outcome = ask(verb, given, screen)
+        except OsirisError as error:
+            outcome = Outcome({}, "", error.exit_code, error.diagnostics)
+        except KeyboardInterrupt:
+            outcome = Outcome({"status": "canceled"}, "interrupted", INTERRUPTED)
+        except Exception as error:  # noqa: BLE001 - the border: anything unforeseen becomes a report to paste
+            outcome = crash_report(error, verb.name)
+        finally:
+            screen.close()
+        return _show(outcome, as_json=as_json)
+
+    return call
+
+
+def _show(outcome: Outcome, *, as_json: bool) -> int:
+    if as_json:
+        sys.stdout.write(readable_json(outcome.as_dict()))
+        return outcome.exit_code
+    if outcome.diagnostics and not outcome.text:
+        from osiris_dagster.oml.render import render  # noqa: PLC0415 - only when something is wrong
+
+        click.echo(render(outcome.diagnostics), err=True)
+    if outcome.text:
+        click.echo(outcome.text, err=outcome.exit_code == FAILED)
+    return outcome.exit_code
+
+
+def _usage_error(error: click.ClickException) -> Outcome:
+    found = Diagnostic("CLI001", error.format_message(), fix="see `osiris --help`")
+    return Outcome({}, f"{error.format_message()}\nsee `osiris --help`", INVALID, (found,))

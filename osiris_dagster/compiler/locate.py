@@ -1,0 +1,43 @@
+"""From a position inside a text value to its line and column in the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from osiris_dagster.errors import Place
+from osiris_dagster.oml.document import Document, Path
+
+_BLOCK = re.compile(r"(?:[&!]\S*\s+)*[|>][-+0-9]*(?:\s|$)")
+_BEFORE = re.compile(r"\A(?:[&!]\S*\s+)*[\"']?")
+
+
+def place_in_scalar(document: Document, path: Path, value: str, offset: int | None, length: int) -> Place:
+    """Return where character `offset` of the scalar at `path` stands; its beginning where that cannot be told.
+
+    `value` is the scalar as it is written, its parameters still in place. However YAML breaks and indents a text, its
+    visible characters stand in the file in their order; only escapes, doubled quotes and aliases are not followed.
+    """
+    span = document.span(path)
+    start = Place(document.file, span.line, span.column, span.length)
+    visible = [char for char in value if not char.isspace()]
+    if offset is None or not visible:
+        return start
+    before = min(sum(not char.isspace() for char in value[:offset]), len(visible) - 1)
+    for index, (line, column, char) in enumerate(_written(document, span.line, span.column)):
+        if char != visible[index]:
+            return start
+        if index == before:
+            return Place(document.file, line, column, length)
+    return start
+
+
+def _written(document: Document, first: int, column: int) -> Iterator[tuple[int, int, str]]:
+    """Yield line, column and text of the visible characters of the scalar that begins at a place, and what follows."""
+    header = document.line(first)[column - 1 :]
+    skipped = len(header) - (0 if _BLOCK.match(header) else len(_BEFORE.sub("", header, count=1)))
+    for number in range(first, len(document.lines) + 1):
+        begin = column - 1 + skipped if number == first else 0
+        for at, char in enumerate(document.line(number)[begin:], begin + 1):
+            if not char.isspace():
+                yield number, at, char

@@ -1,0 +1,85 @@
+"""The schema lock `pipelines/<name>.schema.json`: what extractors of a pipeline hand over, committed beside the OML.
+
+An entry counts only while the step's own fingerprint is the one it was read under; else it is stale.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from osiris_dagster.atomic import write_bytes
+from osiris_dagster.canonical import readable_json
+from osiris_dagster.columns import Columns, columns_from, is_type
+from osiris_dagster.errors import CompileError, Place
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LockedSchema:
+    """Columns of one extractor, and the fingerprint of the step they were read for."""
+
+    step: str  # fingerprint
+    columns: Columns
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaLock:
+    """Locked schemas by step id."""
+
+    steps: Mapping[str, LockedSchema] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form of the file."""
+        entries = {
+            step: {"fingerprint": locked.step, "columns": [c.as_dict() for c in locked.columns]}
+            for step, locked in self.steps.items()
+        }
+        return {"version": VERSION, "steps": entries}
+
+
+def lock_path(oml: Path) -> Path:
+    """Return where the lock of an OML file lies: `orders.yaml` -> `orders.schema.json`."""
+    return oml.with_suffix(".schema.json")
+
+
+def read_lock(path: Path, shown: str) -> SchemaLock:
+    """Read a lock file; an absent one is empty. CompileError (naming `shown`) for one that is damaged."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if value["version"] != VERSION:
+            raise ValueError(f"version {value['version']}")
+        return SchemaLock(
+            {
+                step: LockedSchema(str(entry["fingerprint"]), _columns(entry["columns"]))
+                for step, entry in value["steps"].items()
+            }
+        )
+    except FileNotFoundError:
+        return SchemaLock()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CompileError(
+            f"the schema lock {shown} is damaged",
+            code="CMP040",
+            place=Place(shown),
+            found=(isinstance(error, OSError) and error.strerror) or f"{type(error).__name__}: {error}",
+            expected=f"a file written by `osiris compile --online` (version {VERSION})",
+            fix="delete it and run `osiris compile --online` again",
+        ) from None
+
+
+def _columns(items: Any) -> Columns:
+    columns = columns_from(items)
+    for column in columns:
+        if not is_type(column.type):
+            raise ValueError(f"{column.type!r} is not a type name")
+    return columns
+
+
+def write_lock(path: Path, lock: SchemaLock) -> None:
+    """Write a lock file, atomically, in one canonical form."""
+    write_bytes(path, readable_json(lock.as_dict()))

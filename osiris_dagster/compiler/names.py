@@ -1,0 +1,39 @@
+"""Names that pipelines, steps and datasets have outside OML: parts of asset keys, and plain identifiers. Stable."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from osiris_dagster.canonical import sha256
+from osiris_dagster.compiler.manifest import Manifest
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+def key_part(text: str) -> str:
+    """Return `text` as one part of a key; what a key may not hold is replaced, and a digest keeps it apart.
+
+    >>> key_part("orders-daily"), key_part("Müller & Co")
+    ('orders-daily', 'M_ller_Co-31e1d79a')
+    """
+    if _PLAIN.fullmatch(text):
+        return text
+    return f"{re.sub(r'[^A-Za-z0-9_.-]+', '_', text)}-{sha256(text)[:8]}"
+
+
+def identifier(text: str) -> str:
+    """Return a text with everything but ASCII letters and digits as `_`."""
+    return "".join(c if c.isascii() and c.isalnum() else "_" for c in text)
+
+
+def step_parts(manifest: Manifest) -> dict[str, tuple[str, str]]:
+    """Return the key parts of each step: (pipeline, step)."""
+    parts = {step.id: key_part(step.id) for step in manifest.steps}
+    # Dagster names the outputs of `a-b` and `a.b` alike, `a_b`: steps that meet there get a digest.
+    meeting = Counter(identifier(part) for part in parts.values())
+    pipeline = key_part(manifest.pipeline)
+    return {
+        step: (pipeline, part if meeting[identifier(part)] == 1 else f"{part}-{sha256(step)[:8]}")
+        for step, part in parts.items()
+    }

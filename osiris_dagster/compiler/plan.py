@@ -1,0 +1,109 @@
+"""Steps in running order, each with its final configuration, its inputs and the datasets it touches."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from osiris_dagster.compiler.bind import tables_of
+from osiris_dagster.compiler.draft import Draft, Inputs
+from osiris_dagster.compiler.manifest import Dataset, StepInput, StepPlan
+from osiris_dagster.oml.graph import table_names, topological
+from osiris_dagster.oml.model import ConnectionFacts, Step
+from osiris_dagster.oml.params import substitute, substitute_text
+from osiris_dagster.specs.model import ComponentSpec
+
+CONNECTION = "connection"
+
+
+def plan_steps(draft: Draft) -> Draft:
+    """Order the steps; substitute parameters, fill in defaults, name inputs and connections."""
+    inputs = draft.inputs
+    ordered = topological(inputs.pipeline.steps)
+    return replace(draft, steps=tuple(_plan(step, inputs, draft.params) for step in ordered))
+
+
+def _plan(step: Step, inputs: Inputs, params: Mapping[str, Any]) -> StepPlan:
+    spec = inputs.catalogue[step.component]
+    given = substitute(dict(step.config), params)
+    connection = _reference(str(given.pop(CONNECTION, "") or ""), inputs.connections)
+    ids = tuple(other.id for other in inputs.pipeline.steps)
+    return StepPlan(
+        id=step.id,
+        component=step.component,
+        version=spec.version,
+        role=spec.role,
+        config=_defaults(spec) | given,
+        connection=connection,
+        needs=step.needs,
+        inputs=() if spec.role == "extractor" else _data_inputs(step, inputs, ids),
+        description=substitute_text(step.description, params),
+        line=inputs.document.span(("steps", step.index)).line,
+    )
+
+
+def _defaults(spec: ComponentSpec) -> dict[str, Any]:
+    rules: Mapping[str, Mapping[str, Any]] = spec.config_schema.get("properties", {})
+    return {name: rule["default"] for name, rule in rules.items() if "default" in rule}
+
+
+def _data_inputs(step: Step, inputs: Inputs, ids: tuple[str, ...]) -> tuple[StepInput, ...]:
+    roles = {other.id: inputs.catalogue[other.component].role for other in inputs.pipeline.steps}
+    return tuple(StepInput(need, table_names(need, ids)) for need in step.needs if roles[need] != "writer")
+
+
+def _reference(text: str, known: tuple[ConnectionFacts, ...]) -> str:
+    """Return `@family.alias` also for `@family`, which means the family's default alias."""
+    if not text or "." in text:
+        return text
+    family = text.removeprefix("@")
+    return next((facts.reference for facts in known if facts.family == family and facts.default), text)
+
+
+def name_datasets(draft: Draft) -> Draft:
+    """Name the tables and files outside the pipeline that each step reads or writes."""
+    return replace(draft, steps=tuple(_with_datasets(step, draft.inputs) for step in draft.steps))
+
+
+def _with_datasets(step: StepPlan, inputs: Inputs) -> StepPlan:
+    keys = _dataset_keys(step, inputs)
+    datasets = tuple(Dataset(key) for key in keys)
+    if step.role == "writer":
+        return replace(step, writes=datasets)
+    return replace(step, reads=datasets)
+
+
+def _dataset_keys(step: StepPlan, inputs: Inputs) -> tuple[tuple[str, ...], ...]:
+    rule = inputs.catalogue[step.component].dataset
+    if rule is None:
+        return ()
+    config = step.config
+    if rule.kind == "file":
+        path = str(config.get(rule.path, ""))
+        return (("file", *_path_parts(path)),) if path else ()
+    store = _store(step, inputs.connections)
+    schema = str(config.get(rule.schema) or rule.default_schema)
+    if config.get(rule.table):
+        return ((*store, schema, str(config[rule.table])),)
+    if rule.query and config.get(rule.query):
+        # A catalogue name in front of the schema is the database itself, which `store` already says.
+        paths = tables_of(str(config[rule.query]))
+        return tuple((*store, path[-2] if len(path) > 1 else schema, path[-1]) for path in paths)
+    return ()
+
+
+def _store(step: StepPlan, known: tuple[ConnectionFacts, ...]) -> tuple[str, ...]:
+    """Return the key parts that name the place of a table: family and alias or identity, or the file's path."""
+    for facts in known:
+        if step.connection == facts.reference:
+            return (step.family, facts.identity or facts.alias)
+    if step.connection:
+        return (step.family, step.connection.partition(".")[2] or step.connection.removeprefix("@"))
+    return (step.family, *_path_parts(str(step.config.get("path", ""))))
+
+
+def _path_parts(path: str) -> tuple[str, ...]:
+    # `a/../b.csv` and `b.csv` are one file.
+    return tuple(part for part in posixpath.normpath(path.replace("\\", "/")).split("/") if part not in ("", "."))

@@ -1,0 +1,122 @@
+"""Compiled manifests on disk: `build/<pipeline>/<short>-<hash>/`, immutable, and a LATEST pointer beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from osiris_dagster.atomic import write_bytes
+from osiris_dagster.canonical import canonical_json, readable_json, sha256, slug
+from osiris_dagster.compiler.manifest import Manifest, cfg_path, manifest_from_dict
+from osiris_dagster.errors import CompileError, ConfigError
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+MANIFEST = "manifest.yaml"
+SOURCE = "pipeline.yaml"
+LATEST = "LATEST"
+
+
+def manifest_folder(build: Path, pipeline: str, digest: str) -> Path:
+    """Return where the manifest of that hash lies."""
+    return build / slug(pipeline) / f"{digest[:7]}-{digest}"
+
+
+def store(build: Path, manifest: Manifest, oml: str) -> Path:
+    """Write a manifest, its step configurations and the OML text; return the folder. Equal manifests are kept as is.
+
+    Raises ConfigError when the folder cannot be written.
+    """
+    folder = manifest_folder(build, manifest.pipeline, manifest.hash)
+    text = as_yaml(manifest)
+    try:
+        if not _holds(folder / MANIFEST, text):
+            _write(folder, manifest, oml)
+            # Last, so that a folder with a manifest is complete.
+            write_bytes(folder / MANIFEST, text)
+        if not _holds(folder.parent / LATEST, folder.name + "\n"):
+            write_bytes(folder.parent / LATEST, folder.name + "\n")
+    except OSError as error:
+        raise ConfigError(
+            f"the manifest of pipeline {manifest.pipeline!r} cannot be written",
+            code="CFG031",
+            found=error.strerror or type(error).__name__,
+            expected="a folder for compiled manifests that can be written",
+            fix="check the space and the rights of the folder build/ of the project",
+        ) from None
+    return folder
+
+
+def _write(folder: Path, manifest: Manifest, oml: str) -> None:
+    for step in manifest.steps:
+        cfg = {"component": step.component, "config": dict(step.config), "connection": step.connection}
+        write_bytes(folder / cfg_path(step.id), readable_json(cfg))
+    plan = [{"id": s.id, "component": s.component, "needs": list(s.needs)} for s in manifest.steps]
+    write_bytes(folder / "plan.json", readable_json(plan))
+    write_bytes(folder / "fingerprints.json", readable_json(dict(manifest.fingerprints)))
+    write_bytes(folder / SOURCE, oml)
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()
+
+
+class _Dumper(_DUMPER):  # type: ignore[misc]  # the C dumper where there is one
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature is PyYAML's
+        """Write a value out wherever it stands: an alias would tell equal objects from the same one."""
+        return True
+
+
+def as_yaml(manifest: Manifest) -> str:
+    """Return the canonical YAML of a manifest: sorted keys, one form for equal manifests."""
+    text: str = yaml.dump(manifest.as_dict(), Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=120)
+    return text
+
+
+def load(build: Path, pipeline: str, digest: str) -> Manifest:
+    """Load the manifest of that hash; CompileError when it is not there or damaged."""
+    return _read(manifest_folder(build, pipeline, digest), pipeline)
+
+
+def load_latest(build: Path, pipeline: str) -> Manifest:
+    """Load what was compiled last for a pipeline; CompileError when nothing was, or when it is damaged."""
+    pointer = build / slug(pipeline) / LATEST
+    if not pointer.is_file():
+        raise _absent(pipeline, "nothing was compiled")
+    return _read(pointer.parent / pointer.read_text(encoding="utf-8", errors="replace").strip(), pipeline)
+
+
+def source_text(build: Path, pipeline: str, digest: str) -> str:
+    """Return the OML text that a manifest was compiled from; empty when the folder is gone."""
+    path = manifest_folder(build, pipeline, digest) / SOURCE
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _read(folder: Path, pipeline: str) -> Manifest:
+    try:
+        text = (folder / MANIFEST).read_text(encoding="utf-8")
+        value = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
+        if sha256(canonical_json(value)) != folder.name.rpartition("-")[2]:
+            raise ValueError("another content than the name of its folder says")
+        return manifest_from_dict(value)
+    except FileNotFoundError:
+        raise _absent(pipeline, folder.name) from None
+    except (OSError, yaml.YAMLError, ValueError, KeyError, TypeError) as error:
+        raise CompileError(
+            f"the manifest of pipeline {pipeline!r} in {folder.name} is damaged",
+            code="CMP051",
+            found=str(error).splitlines()[0],
+            fix="run `osiris compile` on its OML file, which writes it anew",
+        ) from None
+
+
+def _absent(pipeline: str, found: str) -> CompileError:
+    return CompileError(
+        f"no compiled manifest of pipeline {pipeline!r}",
+        code="CMP050",
+        found=found,
+        expected="a folder below build/",
+        fix="run `osiris compile` on its OML file",
+    )

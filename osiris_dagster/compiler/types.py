@@ -1,0 +1,118 @@
+"""Types of every step: extractors from the schema lock, processors by binding, writers from their input."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from osiris_dagster.columns import Columns
+from osiris_dagster.compiler.bind import NOT_CARRIED, BindError, Bound, bind, check_statement
+from osiris_dagster.compiler.draft import Draft, Inputs
+from osiris_dagster.compiler.locate import place_in_scalar
+from osiris_dagster.compiler.manifest import StepPlan
+from osiris_dagster.errors import Diagnostic, Place
+from osiris_dagster.oml.document import Path, path_text
+from osiris_dagster.oml.params import origin
+from osiris_dagster.specs.nearest import did_you_mean
+
+QUERY = "query"
+
+
+def bind_types(draft: Draft) -> Draft:
+    """Let schemas flow from step to step; where a source's schema is not locked, types stay unknown until the run."""
+    known: dict[str, Columns | None] = {}
+    steps: list[StepPlan] = []
+    found: list[Diagnostic] = list(draft.diagnostics)
+    for step in draft.steps:
+        if step.role == "extractor":
+            done, problems = _locked(step, draft.inputs)
+        elif step.role == "processor":
+            done, problems = _bound(step, draft, known)
+        else:
+            done, problems = replace(step, columns=known.get(step.inputs[0].step) if step.inputs else None), ()
+        known[step.id] = done.columns
+        steps.append(done)
+        found.extend(problems)
+    return replace(draft, steps=tuple(steps), diagnostics=tuple(found))
+
+
+def _locked(step: StepPlan, inputs: Inputs) -> tuple[StepPlan, tuple[Diagnostic, ...]]:
+    entry = inputs.lock.steps.get(step.id)
+    if entry is None:
+        return step, ()
+    if entry.step == step.fingerprint:
+        return replace(step, columns=entry.columns), ()
+    return step, (
+        Diagnostic(
+            "CMP041",
+            f"the locked schema of step {step.id!r} is out of date: the step has changed since",
+            severity="warning",
+            place=Place(inputs.pipeline.file, step.line),
+            fix=f"run `osiris compile --online {inputs.pipeline.file}`",
+        ),
+    )
+
+
+def _bound(step: StepPlan, draft: Draft, known: dict[str, Columns | None]) -> tuple[StepPlan, tuple[Diagnostic, ...]]:
+    query = str(step.config.get(QUERY, ""))
+    pairs = [(item, columns) for item in step.inputs if (columns := known.get(item.step)) is not None]
+    try:
+        if len(pairs) < len(step.inputs):
+            check_statement(query)
+            return step, ()
+        bound = bind(query, pairs)
+    except BindError as fault:
+        return step, (_diagnostic(fault, step, draft),)
+    twice = [name for name, count in Counter(c.name for c in bound.columns).items() if count > 1]
+    if twice:
+        return step, (_duplicate_columns(step, draft, twice),)
+    return _with_bound(step, bound), ()
+
+
+def _with_bound(step: StepPlan, bound: Bound) -> StepPlan:
+    scanned = tuple(replace(item, scans=bound.scans.get(item.step, 0)) for item in step.inputs)
+    return replace(step, columns=bound.columns, inputs=scanned)
+
+
+def _place(step: StepPlan, draft: Draft, offset: int | None, length: int) -> tuple[Place, str]:
+    written = next(s for s in draft.inputs.pipeline.steps if s.id == step.id)
+    path: Path = ("steps", written.index, "config", QUERY)
+    text = str(written.config[QUERY])
+    if offset is not None:
+        offset = origin(text, draft.params, offset)
+    return place_in_scalar(draft.inputs.document, path, text, offset, length), path_text(path)
+
+
+_CODES = {"NOT_ONE_SELECT": "CMP011", NOT_CARRIED: "CMP013"}
+
+
+def _diagnostic(fault: BindError, step: StepPlan, draft: Draft) -> Diagnostic:
+    place, path = _place(step, draft, fault.offset, max(1, len(fault.name)))
+    return Diagnostic(
+        _CODES.get(fault.kind, "CMP010"),
+        f"the SQL of step {step.id!r} is not valid: {fault.message}",
+        place=place,
+        path=path,
+        expected=_expected(fault, step),
+        fix=fault.fix or did_you_mean(fault.name, fault.candidates),
+    )
+
+
+def _expected(fault: BindError, step: StepPlan) -> str:
+    if fault.kind == NOT_CARRIED:
+        return "types that every step knows"
+    if fault.candidates:
+        return f"candidates: {', '.join(fault.candidates)}"
+    return f"tables here: {', '.join(item.names[0] for item in step.inputs) or 'none'}"
+
+
+def _duplicate_columns(step: StepPlan, draft: Draft, twice: list[str]) -> Diagnostic:
+    place, path = _place(step, draft, None, 1)
+    return Diagnostic(
+        "CMP012",
+        f"the SQL of step {step.id!r} gives several columns one name: {', '.join(twice)}",
+        place=place,
+        path=path,
+        expected="each output column with a name of its own",
+        fix=f"give one of them another name: `... as {twice[0]}_2`",
+    )

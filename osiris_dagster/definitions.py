@@ -1,0 +1,137 @@
+"""The one place that assembles Dagster Definitions: every OML file of the project, its lineage, jobs and sensors.
+
+`workspace.yaml` names this module. When a code location is initialised the files are compiled; a run worker, which
+reconstructs the location, loads exactly the manifests that the initialisation saw.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext, DefinitionsLoadType
+
+from osiris_dagster.assets.broken import broken_asset, compiles_check
+from osiris_dagster.assets.factory import PipelineAssets, dataset_assets, pipeline_assets
+from osiris_dagster.assets.keys import step_keys
+from osiris_dagster.assets.lineage import Lineage, feeders, lineage_of
+from osiris_dagster.assets.translator import DagsterOsirisTranslator
+from osiris_dagster.compiler.manifest import Manifest
+from osiris_dagster.compiler.store import load
+from osiris_dagster.drivers.connections import Connections
+from osiris_dagster.errors import ConfigError, Diagnostic, Place
+from osiris_dagster.loading import Broken, Folder, load_folder
+from osiris_dagster.project import Project, find_project
+from osiris_dagster.redaction import Redactor
+from osiris_dagster.resources.services import Services
+from osiris_dagster.resources.table import driver_resources
+from osiris_dagster.sensors.table import sensors
+from osiris_dagster.settings import Settings, connections_of
+from osiris_dagster.specs.load import load_catalogue
+
+# Code references are beta in Dagster and say so at every use; a person at the console cannot act on it.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
+STATE = "osiris/manifests"
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions of the project that OSIRIS_HOME or the working directory names."""
+    project = find_project()
+    context = DefinitionsLoadContext.get()
+    if context.load_type == DefinitionsLoadType.RECONSTRUCTION and STATE in context.reconstruction_metadata:
+        manifests, broken = _from_state(project, json.loads(context.reconstruction_metadata[STATE]))
+    else:
+        folder = load_folder(project, Settings())
+        manifests, broken = tuple(item.manifest for item in folder.loaded), folder.broken
+        context.add_to_pending_reconstruction_metadata(STATE, _state(folder))
+    return project_definitions(project, manifests, broken)
+
+
+def _state(folder: Folder) -> str:
+    """Return what a run worker needs to see the location as it is now."""
+    return json.dumps(
+        {
+            "manifests": [[item.manifest.pipeline, item.manifest.hash] for item in folder.loaded],
+            "broken": [[item.file, [d.as_dict() for d in item.diagnostics]] for item in folder.broken],
+        }
+    )
+
+
+def _from_state(project: Project, state: dict[str, Any]) -> tuple[tuple[Manifest, ...], tuple[Broken, ...]]:
+    manifests = tuple(load(project.build, name, digest) for name, digest in state["manifests"])
+    broken = tuple(
+        Broken(file, tuple(Diagnostic(d["code"], d["message"], place=Place(file, d.get("line", 1))) for d in found))
+        for file, found in state["broken"]
+    )
+    return manifests, broken
+
+
+def project_definitions(
+    project: Project, manifests: tuple[Manifest, ...], broken: tuple[Broken, ...] = ()
+) -> dg.Definitions:
+    """Return definitions for these manifests; what Dagster itself refuses is shown as broken, like the rest."""
+    catalogue = load_catalogue()
+    services = Services(project, _connections(project, manifests), catalogue)
+    built: list[PipelineAssets] = []
+    refused: list[Broken] = list(broken)
+    lineage, translator = lineage_of(manifests), DagsterOsirisTranslator()
+    by_name = {manifest.pipeline: manifest for manifest in manifests}
+    for manifest in manifests:
+        try:
+            built.append(pipeline_assets(manifest, services, translator, fed_by=_fed_by(manifest, lineage, by_name)))
+        except dg.DagsterError as error:
+            refused.append(Broken(manifest.file, (_refused(manifest, error),)))
+    return dg.Definitions(
+        assets=[
+            *(part.assets for part in built),
+            *(part.aiop for part in built),
+            *dataset_assets(manifests, lineage),
+            *(broken_asset(item, project) for item in refused),
+        ],
+        asset_checks=[compiles_check(item, project) for item in refused],
+        jobs=[part.job for part in built],
+        sensors=sensors(project, tuple(refused)),
+        resources=driver_resources(catalogue),
+        executor=dg.in_process_executor,
+        metadata=_told(lineage),
+    )
+
+
+def _fed_by(manifest: Manifest, lineage: Lineage, by_name: dict[str, Manifest]) -> dict[str, tuple[dg.AssetKey, ...]]:
+    return {
+        step.id: tuple(
+            step_keys(by_name[write.pipeline])[write.step] for write in feeders(lineage, manifest.pipeline, step.reads)
+        )
+        for step in manifest.steps
+    }
+
+
+def _connections(project: Project, manifests: tuple[Manifest, ...]) -> Connections:
+    try:
+        return connections_of(project, Settings())
+    except ConfigError:
+        if manifests:
+            raise
+        # The file is damaged, so every pipeline is broken and says why: that must be seen, not the location's end.
+        return Connections({}, {}, {}, Redactor())
+
+
+def _told(lineage: Lineage) -> dict[str, str]:
+    if not lineage.left_out:
+        return {}
+    edges = [f"{w.pipeline}/{w.step} -> {w.dataset.name}" for w in lineage.left_out]
+    return {"osiris/edges_left_out": "; ".join(edges)}
+
+
+def _refused(manifest: Manifest, error: dg.DagsterError) -> Diagnostic:
+    return Diagnostic(
+        "CMP061",
+        f"Dagster refuses the assets of pipeline {manifest.pipeline!r}",
+        place=Place(manifest.file),
+        found=str(error),
+        fix="rename the pipeline or the step that the message names",
+    )

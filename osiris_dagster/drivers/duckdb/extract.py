@@ -1,0 +1,149 @@
+"""A table or a SELECT of a DuckDB file in, a stream of batches out, read in one read-only transaction."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+import duckdb
+import pyarrow as pa
+
+from osiris_dagster.drivers.base import StepCall
+from osiris_dagster.drivers.batches import plain_schema, rows_per_batch, stream
+from osiris_dagster.drivers.duckdb.faults import named_faults
+from osiris_dagster.drivers.duckdb.pool import Connect, Lease, acquire
+from osiris_dagster.drivers.duckdb.session import Switch, database_file
+from osiris_dagster.drivers.duckdb.sql import listed, quoted, single_select
+from osiris_dagster.drivers.duckdb.types import check_exported, export_check
+from osiris_dagster.errors import DriverError
+
+
+class Extraction:
+    """One reading of one step."""
+
+    def __init__(self, call: StepCall, connect: Connect) -> None:
+        self._call = call
+        self._connect = connect
+        self._switch = Switch()
+        self._lease: Lease | None = None
+
+    def schema(self) -> pa.Schema:
+        """Return the columns without reading rows."""
+        try:
+            return plain_schema(self._relation()[1])
+        finally:
+            self._release()
+
+    def read(self) -> pa.RecordBatchReader:
+        """Open the source. The file is given back after the last batch, at the latest by `close`."""
+        relation, schema = self._relation()
+        with named_faults():
+            reader = relation.to_arrow_reader(rows_per_batch(schema))
+        return stream(schema, self._batches(reader))
+
+    def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        check = export_check(reader.schema)
+        while True:
+            self._switch.check()
+            with named_faults():
+                batch = next(reader, None)
+            if batch is None:
+                break
+            if check is not None:
+                check(batch)
+            yield batch
+        self._release()
+
+    def cancel(self) -> None:
+        """Interrupt the statement under way and refuse further ones."""
+        self._switch.cancel()
+
+    def close(self) -> None:
+        """End the transaction and give the file back. Idempotent."""
+        self._release()
+
+    def _release(self) -> None:
+        self._switch.close()
+        held, self._lease = self._lease, None
+        if held is not None:
+            held.close()
+
+    def _relation(self) -> tuple[duckdb.DuckDBPyRelation, pa.Schema]:
+        """Return the rows to read, not yet executed, and their columns."""
+        session = self._session()
+        with named_faults():
+            session.execute("begin transaction read only")
+            relation = session.sql(self._statement(session))
+            check_exported(relation.columns, relation.types)
+            return relation, relation.limit(0).to_arrow_table().schema
+
+    def _session(self) -> duckdb.DuckDBPyConnection:
+        path, name = database_file(self._call)
+        if not path.is_file():
+            raise DriverError(
+                f"the database file {name} does not exist",
+                code="DRV020",
+                found="no such file",
+                expected="a DuckDB database",
+                fix="check `path` of the connection or step, or run first what creates the file",
+            )
+        self._lease = acquire(
+            path,
+            self._connect,
+            self._switch.stopped,
+            write=self._call.store_written,
+            wait=self._call.config["lock_timeout"],
+            name=name,
+        )
+        return self._switch.add(self._lease.cursor())
+
+    def _statement(self, session: duckdb.DuckDBPyConnection) -> str:
+        config = self._call.config
+        query, columns, condition, limit = (config.get(key) for key in ("query", "columns", "filter", "limit"))
+        if bool(query) == bool(config.get("table")):
+            raise DriverError(
+                "a step reads either `table` or `query`",
+                code="DRV022",
+                found="both" if query else "neither",
+                expected="one of the two",
+                fix="leave `query` out; columns, filter and limit work with both" if query else "add `table`",
+            )
+        source = f"(\n{single_select(query)}\n)" if query else self._table(session)
+        parts = [f"select {listed(columns) if columns else '*'} from {source}"]
+        if condition:
+            parts.append(f"where (\n{condition}\n)")
+        if limit is not None:
+            parts.append(f"limit {int(limit)}")
+        if columns:
+            self._check_columns(session, source, columns)
+        return single_select("\n".join(parts))
+
+    def _table(self, session: duckdb.DuckDBPyConnection) -> str:
+        """Return the qualified table; DriverError with the nearest name when it is not there."""
+        schema, table = self._call.config["schema"], self._call.config["table"]
+        listing = (
+            "select table_schema, table_name from information_schema.tables where table_catalog = current_catalog()"
+        )
+        known = session.sql(listing).fetchall()
+        if (schema.lower(), table.lower()) in {(owner.lower(), name.lower()) for owner, name in known}:
+            return quoted(schema, table)
+        names = [name if owner == schema else f"{owner}.{name}" for owner, name in known]
+        raise _unknown("table", f"{schema}.{table}", table, names)
+
+    def _check_columns(self, session: duckdb.DuckDBPyConnection, source: str, columns: list[str]) -> None:
+        known = session.sql(f"from {source}").columns
+        folded = {name.lower() for name in known}
+        for column in columns:
+            if column.lower() not in folded:
+                raise _unknown("column", column, column, known)
+
+
+def _unknown(what: str, shown: str, name: str, known: list[str]) -> DriverError:
+    near = difflib.get_close_matches(name, known, n=1)
+    return DriverError(
+        f"there is no {what} {shown}",
+        code="DRV024",
+        found=shown,
+        expected=", ".join(sorted(known)[:20]) or f"no {what} at all",
+        fix=f"did you mean {near[0]}?" if near else f"check the name of the {what}",
+    )

@@ -1,0 +1,55 @@
+"""Names and statements of DuckDB: quoting, and the rule that a step's SQL is one SELECT."""
+
+from __future__ import annotations
+
+import duckdb
+
+from osiris_dagster.drivers.duckdb.faults import named_faults
+from osiris_dagster.errors import DriverError
+
+
+def quoted(*names: str) -> str:
+    """Return a qualified identifier.
+
+    >>> quoted("main", 'an "odd" name')
+    '"main"."an ""odd"" name"'
+    """
+    return ".".join('"' + name.replace('"', '""') + '"' for name in names)
+
+
+def listed(names: list[str] | tuple[str, ...], alias: str = "") -> str:
+    """Return identifiers separated by commas, each behind `alias.` if there is one."""
+    return ", ".join(f"{alias}.{quoted(name)}" if alias else quoted(name) for name in names)
+
+
+def literal(text: str) -> str:
+    """Return a string literal.
+
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
+def single_select(query: str) -> str:
+    """Return the query without the semicolons and comments at its end, ready to be put in brackets.
+
+    Raises DriverError unless DuckDB's own parser finds exactly one statement and that is a SELECT.
+    """
+    with named_faults():
+        statements = duckdb.extract_statements(query)
+    kinds = [statement.type.name for statement in statements]
+    if kinds != ["SELECT"]:
+        raise DriverError(
+            "the query is not one SELECT statement",
+            code="DRV023",
+            found=", ".join(kinds) or "no statement",
+            expected="one SELECT",
+            fix="write one SELECT; leave PRAGMA, SET, COPY, ATTACH and everything that changes data out",
+        )
+    text = query.encode()
+    for offset, kind in reversed(duckdb.tokenize(query)):
+        if kind != duckdb.token_type.comment and text[offset : offset + 1] != b";":
+            break
+        text = text[:offset]
+    return text.decode().rstrip()

@@ -1,0 +1,140 @@
+"""Rows in, a checked staging table out. It lives in schema `_osiris` of the target's file and never outlives a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+
+from osiris_dagster.canonical import sha256, slug
+from osiris_dagster.drivers.base import StepCall
+from osiris_dagster.drivers.batches import Watched
+from osiris_dagster.drivers.duckdb.drift import Move, TableColumn
+from osiris_dagster.drivers.duckdb.faults import named_faults
+from osiris_dagster.drivers.duckdb.sql import listed, literal, quoted
+from osiris_dagster.errors import DriverError
+
+SCHEMA = "_osiris"
+_PREFIX = "stage_"
+_OFFERED = "osiris rows"
+
+
+def stage_name(call: StepCall) -> str:
+    """Return the name of a step's staging table."""
+    step = slug(call.step_id)[:40]
+    return f"{_PREFIX}{sha256(call.run_id)[:8]}_{step}_{sha256(f'{call.pipeline}/{call.step_id}')[:8]}"
+
+
+class Staging:
+    """The staging table of one write."""
+
+    def __init__(self, session: duckdb.DuckDBPyConnection, name: str) -> None:
+        self._session = session
+        self._table = quoted(SCHEMA, name)
+        self.columns: tuple[TableColumn, ...] = ()
+
+    @property
+    def table(self) -> str:
+        """The qualified name."""
+        return self._table
+
+    def create(self, watched: Watched) -> None:
+        """Make the empty table with the types that DuckDB gives the rows."""
+        self._session.execute(f"create schema if not exists {SCHEMA}")
+        self._session.register(_OFFERED, watched.schema.empty_table())
+        self._session.execute(f"create or replace table {self._table} as from {quoted(_OFFERED)}")
+        self._session.unregister(_OFFERED)
+        described = self._session.sql(f"describe {self._table}").fetchall()
+        self.columns = tuple(TableColumn(row[0], row[1]) for row in described)
+
+    def fill(self, watched: Watched) -> None:
+        """Stream all rows in; DriverError when not all of them arrive."""
+        self._session.register(_OFFERED, watched.reader())
+        with named_faults(watched):
+            self._session.execute(f"insert into {self._table} from {quoted(_OFFERED)}")
+        self._session.unregister(_OFFERED)
+        if (stored := self.count()) != watched.rows:
+            raise DriverError(
+                f"{watched.rows} rows were sent and {stored} arrived",
+                code="DRV036",
+                found=str(stored),
+                expected=str(watched.rows),
+                fix="run the step again; if that does not help, this is a defect to report",
+            )
+
+    def count(self) -> int:
+        """Return the number of rows."""
+        return self._number(f"select count(*) from {self._table}")
+
+    def check_keys(self, keys: Sequence[str], on_duplicate: str) -> int:
+        """Refuse NULL keys; refuse duplicates or drop all but the first or last. Return the rows dropped.
+
+        First and last are meant in the order in which the rows came.
+        """
+        for key in keys:
+            if missing := self._number(f"select count(*) from {self._table} where {quoted(key)} is null"):
+                raise DriverError(
+                    f"key column {key!r} is NULL in {missing} rows",
+                    code="DRV031",
+                    found=f"{missing} rows with a NULL key",
+                    expected="a key in every row",
+                    fix="leave those rows out, or give them a key, in a step before",
+                )
+        grouped = f"select {listed(tuple(keys))} from {self._table} group by all having count(*) > 1"
+        twice = self._number(f"select count(*) from ({grouped})")
+        if twice and on_duplicate == "error":
+            raise DriverError(
+                f"{twice} values of the key ({', '.join(keys)}) occur more than once in the rows",
+                code="DRV032",
+                found=f"{twice} keys in several rows",
+                expected="one row a key",
+                fix="make the rows unique in a step before, or set on_duplicate: first or last",
+            )
+        if not twice:
+            return 0
+        kept = "min" if on_duplicate == "first" else "max"
+        before = self.count()
+        self._session.execute(
+            f"delete from {self._table} where rowid not in "
+            f"(select {kept}(rowid) from {self._table} group by {listed(tuple(keys))})"
+        )
+        return before - self.count()
+
+    def check_fit(self, moves: Sequence[Move]) -> None:
+        """Refuse values that the type of their target column does not hold exactly."""
+        for move in moves:
+            if not move.checked:
+                continue
+            column = f"s.{quoted(move.source)}"
+            there = f"try_cast({column} as {move.type})"
+            own = next(each.type for each in self.columns if each.name == move.source)
+            lost = self._number(
+                f"select count(*) from {self._table} s where {column} is not null and ({there} is null "
+                f"or try_cast({there} as {own}) is distinct from {column})"
+            )
+            if lost:
+                raise DriverError(
+                    f"{lost} values of column {move.source!r} do not fit the type {move.type} of the table",
+                    code="DRV034",
+                    found=f"{own} with {lost} values that would change",
+                    expected=move.type,
+                    fix="convert the column in a step before, or change the type of the table's column",
+                )
+
+    def drop(self) -> None:
+        """Remove the table if it is there."""
+        self._session.execute(f"drop table if exists {self._table}")
+
+    def _number(self, query: str) -> int:
+        return int(self._session.sql(query).fetchall()[0][0])
+
+
+def drop_stale(session: duckdb.DuckDBPyConnection, live: set[str]) -> None:
+    """Remove what dead runs left: no other process has the file open, so only names in `live` are in use."""
+    found = session.sql(
+        f"select table_name from duckdb_tables() where schema_name = {literal(SCHEMA)} "
+        f"and database_name = current_catalog() and starts_with(table_name, {literal(_PREFIX)})"
+    ).fetchall()
+    for (name,) in found:
+        if name not in live:
+            session.execute(f"drop table if exists {quoted(SCHEMA, name)}")

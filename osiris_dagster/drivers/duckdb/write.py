@@ -1,0 +1,207 @@
+"""Rows in, a table of a DuckDB file changed in one transaction out: staged, checked, committed once, or not at all."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+import duckdb
+import pyarrow as pa
+
+from osiris_dagster.drivers.base import StepCall, WriteReport
+from osiris_dagster.drivers.batches import Watched, spooled
+from osiris_dagster.drivers.duckdb.drift import Drift, Move, TableColumn, plan_drift
+from osiris_dagster.drivers.duckdb.faults import named_faults
+from osiris_dagster.drivers.duckdb.loads import committed_rows, record_load
+from osiris_dagster.drivers.duckdb.pool import Connect, Lease, acquire, held_by_readers
+from osiris_dagster.drivers.duckdb.session import Switch, database_file
+from osiris_dagster.drivers.duckdb.sql import listed, literal, quoted
+from osiris_dagster.drivers.duckdb.staging import Staging, drop_stale, stage_name
+from osiris_dagster.drivers.duckdb.target import Target, check_keys_known, keys_in, loadable, target_of
+from osiris_dagster.drivers.duckdb.types import import_check
+from osiris_dagster.errors import DriverError
+
+
+class Loading:
+    """One write of one step."""
+
+    def __init__(self, call: StepCall, connect: Connect) -> None:
+        self._call = call
+        self._connect = connect
+        self._switch = Switch()
+
+    def write(self, rows: pa.RecordBatchReader) -> WriteReport:
+        """Write all rows and commit once."""
+        target = target_of(self._call.config)
+        watched = Watched(rows, loadable(rows.schema), import_check(rows.schema))
+        target = replace(target, keys=keys_in(target.keys, watched.schema.names))
+        with self._leased(watched) as (held, watched), self._switch.session(held.cursor()) as session:
+            with named_faults():
+                done = committed_rows(session, self._call, target.name)
+            if done is not None:
+                return WriteReport(done, notes=("already committed by an earlier try of this load",))
+            return _Transfer(session, held, self._switch, self._call, target).run(watched)
+
+    @contextmanager
+    def _leased(self, watched: Watched) -> Iterator[tuple[Lease, Watched]]:
+        """Open the file for writing; while readers of this process hold it, set aside the rows that they may feed."""
+        path, name = database_file(self._call)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if held_by_readers(path):
+            aside = spooled(watched, self._call.scratch / "rows.arrow")
+            watched = Watched(aside, watched.schema)
+        held = acquire(
+            path,
+            self._connect,
+            self._switch.stopped,
+            write=True,
+            wait=self._call.config["lock_timeout"],
+            name=name,
+        )
+        try:
+            yield held, watched
+        finally:
+            held.close()
+
+    def cancel(self) -> None:
+        """Interrupt the statement under way; what is not committed is undone."""
+        self._switch.cancel()
+
+    def close(self) -> None:
+        """Nothing outlives `write`."""
+        self._switch.close()
+
+
+class _Transfer:
+    """From the rows to the commit, in one session."""
+
+    def __init__(
+        self, session: duckdb.DuckDBPyConnection, held: Lease, switch: Switch, call: StepCall, target: Target
+    ) -> None:
+        self._session = session
+        self._held = held
+        self._switch = switch
+        self._call = call
+        self._target = target
+        self._notes: list[str] = []
+
+    def run(self, watched: Watched) -> WriteReport:
+        name = stage_name(self._call)
+        staging = Staging(self._session, name)
+        with named_faults(), _alone(self._held.catalogue_lock, self._switch):
+            drop_stale(self._session, self._held.staging)
+            self._held.staging.add(name)
+        try:
+            with named_faults():
+                staging.create(watched)
+                self._drift(staging)  # what cannot work fails before the first row moves
+                self._switch.check()
+                staging.fill(watched)
+                return self._commit(staging)
+        finally:
+            self._held.staging.discard(name)
+            with suppress(duckdb.Error):
+                staging.drop()
+
+    def _commit(self, staging: Staging) -> WriteReport:
+        target = self._target
+        if target.keys and (dropped := staging.check_keys(target.keys, target.on_duplicate)):
+            self._notes.append(f"{dropped} rows with a repeated key left out, the {target.on_duplicate} one kept")
+        rows = staging.count()
+        with _alone(self._held.catalogue_lock, self._switch), self._transaction():
+            drift = self._drift(staging)
+            staging.check_fit(drift.moves)
+            self._apply(drift, staging)
+            record_load(self._session, self._call, target.name, rows)
+            self._switch.check()
+        total = self._session.sql(f"select count(*) from {target.sql}").fetchall()[0][0]
+        return WriteReport(rows, rows_total=int(total), notes=(*self._notes, *drift.notes))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._session.execute("begin transaction")
+        try:
+            yield
+            self._session.execute("commit")
+        except BaseException:
+            with suppress(duckdb.Error):
+                self._session.execute("rollback")
+            raise
+
+    def _drift(self, staging: Staging) -> Drift:
+        """Compare the table, as it is now, with the rows. Without a table there is nothing to compare."""
+        table = self._table_columns()
+        if table is None:
+            if not self._target.create:
+                raise DriverError(
+                    f"the table {self._target.name} does not exist",
+                    code="DRV035",
+                    found="no such table",
+                    expected="an existing table, as create_if_missing is false",
+                    fix="create the table, or set create_if_missing: true",
+                )
+            return Drift(tuple(Move(column.name, column.name, column.type) for column in staging.columns))
+        mode = self._target.mode
+        check_keys_known(self._target, table)
+        return plan_drift(table, staging.columns, self._target.policy, emptied=mode == "replace", kept=mode == "upsert")
+
+    def _table_columns(self) -> tuple[TableColumn, ...] | None:
+        where = (
+            f"database_name = current_catalog() and lower(schema_name) = lower({literal(self._target.schema)}) "
+            f"and lower({{}}) = lower({literal(self._target.table)})"
+        )
+        views = self._session.sql(f"select 1 from duckdb_views() where {where.format('view_name')}").fetchall()
+        if views:
+            raise DriverError(
+                f"{self._target.name} is a view",
+                code="DRV035",
+                found="a view",
+                expected="a table",
+                fix="write to the table behind it, or choose another name",
+            )
+        columns = self._session.sql(
+            "select column_name, data_type, is_nullable or column_default is not null from duckdb_columns() "
+            f"where {where.format('table_name')} order by column_index"
+        ).fetchall()
+        return tuple(TableColumn(*column) for column in columns) or None
+
+    def _apply(self, drift: Drift, staging: Staging) -> None:
+        target, run = self._target, self._session.execute
+        if self._table_columns() is None:
+            run(f"create schema if not exists {quoted(target.schema)}")
+            run(f"create table {target.sql} as from {staging.table} limit 0")
+        elif target.mode == "replace":
+            run(f"delete from {target.sql}")
+        for alteration in drift.alterations:
+            run(f"alter table {target.sql} {alteration}")
+        into = listed(tuple(move.target for move in drift.moves))
+        values = ", ".join(move.expression for move in drift.moves)
+        if target.mode == "upsert":
+            run(_merge(target, staging.table, drift.moves))
+        else:
+            run(f"insert into {target.sql} ({into}) select {values} from {staging.table} s")
+
+
+def _merge(target: Target, source: str, moves: tuple[Move, ...]) -> str:
+    """Return the statement that updates rows whose key is known and inserts the others."""
+    keys = {key.lower() for key in target.keys}
+    same = " and ".join(f"t.{quoted(m.target)} = {m.expression}" for m in moves if m.source.lower() in keys)
+    changes = ", ".join(f"{quoted(m.target)} = {m.expression}" for m in moves if m.source.lower() not in keys)
+    update = f"when matched then update set {changes} " if changes else ""
+    return (
+        f"merge into {target.sql} as t using {source} as s on ({same}) {update}"
+        f"when not matched then insert ({listed(tuple(m.target for m in moves))}) "
+        f"values ({', '.join(m.expression for m in moves)})"
+    )
+
+
+@contextmanager
+def _alone(lock: threading.Lock, switch: Switch) -> Iterator[None]:
+    while not lock.acquire(timeout=0.1):
+        switch.check()
+    try:
+        yield
+    finally:
+        lock.release()

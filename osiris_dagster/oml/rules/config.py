@@ -1,0 +1,299 @@
+"""Rules about `config`: the component's configSchema, its constraints, paths and keys of an upsert."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from osiris_dagster.errors import Diagnostic
+from osiris_dagster.oml.document import Path
+from osiris_dagster.oml.params import has_reference
+from osiris_dagster.oml.rules.context import Context, StepText
+from osiris_dagster.oml.rules.rule import rule
+from osiris_dagster.project import leaves_project
+from osiris_dagster.specs.model import ComponentSpec, Constraint
+from osiris_dagster.specs.schema import schema_validator
+from osiris_dagster.specs.schema_faults import SchemaFault, describe
+from osiris_dagster.specs.secrets import secret_fields
+
+_UPSERT = {"write_mode": "upsert"}
+_STEP_KEYS = ("needs", "mode", "component", "id")
+
+
+@rule("OML050", "An option that the component does not have")
+def unknown_option(context: Context) -> Iterator[Diagnostic]:
+    """`config` holds a key that the component does not know.
+
+    It would be ignored, and the step would do something else than it says.
+    `osiris components spec NAME` shows the options.
+
+    Wrong:
+        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n, thread: 2}}
+
+    Right:
+        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n, threads: 2}}
+    """
+    for step, fault in _faults(context, "unknown"):
+        key = str(fault.path[-1])
+        fix = fault.fix
+        if len(fault.path) == 1 and step.spec is not None and not fix.startswith("did you mean"):
+            if key in step.spec.connection_fields or key in secret_fields(step.spec):
+                fix = f"set `{key}` in the connection, not in the step"
+            elif key in _STEP_KEYS:
+                fix = f"`{key}` belongs to the step, beside `config`"
+        where = f"{step.component} has no option" if len(fault.path) == 1 else "there is no key"
+        yield _finding(context, step, fault, message=f"{where} `{key[:80]}`", fix=fix)
+
+
+@rule("OML051", "A required option is missing")
+def missing_option(context: Context) -> Iterator[Diagnostic]:
+    """The component cannot work without this option.
+
+    What a named connection provides need not be repeated.
+
+    Wrong:
+        - {id: rows, component: duckdb.processor, mode: transform, config: {threads: 2}}
+
+    Right:
+        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n, threads: 2}}
+    """
+    for step, fault in _faults(context, "missing"):
+        config = (*step.path, "config")
+        name = step.component if len(fault.path) == 1 else f"`{fault.path[-2]}`"
+        yield context.at(
+            config if len(fault.path) == 1 else (*config, *fault.path[:-1]),
+            f"{name} needs `{fault.path[-1]}`",
+            key=True,
+            expected=fault.expected,
+            fix=f"{fault.fix} to `config`" if len(fault.path) == 1 else fault.fix,
+            example=_sample(step.spec, str(fault.path[-1])),
+        )
+
+
+@rule("OML052", "An option of the wrong type")
+def option_type(context: Context) -> Iterator[Diagnostic]:
+    """The value is text where a number is expected, a list where text is expected, and so on.
+
+    A parameter that fills the whole value keeps its type: `${params.n}` is a number when the parameter is one.
+
+    Wrong:
+        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n, threads: "2"}}
+
+    Right:
+        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n, threads: 2}}
+    """
+    yield from _findings(context, "type")
+
+
+@rule("OML053", "An option with a value it does not allow")
+def option_choice(context: Context) -> Iterator[Diagnostic]:
+    """The option takes one of a few values, and this is none of them.
+
+    Wrong:
+        - {id: in, component: filesystem.csv_extractor, mode: read, config: {path: data/in.csv, encoding: klingon}}
+
+    Right:
+        - {id: in, component: filesystem.csv_extractor, mode: read, config: {path: data/in.csv, encoding: utf-8}}
+    """
+    yield from _findings(context, "choice")
+
+
+@rule("OML054", "An option out of its range")
+def option_range(context: Context) -> Iterator[Diagnostic]:
+    """The number is too small or too large, the text or list too short or too long, or an item stands twice.
+
+    Wrong:
+        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n, threads: 0}}
+
+    Right:
+        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n, threads: 1}}
+    """
+    yield from _findings(context, "range")
+
+
+@rule("OML055", "An option of the wrong form")
+def option_pattern(context: Context) -> Iterator[Diagnostic]:
+    """The text does not have the form that the option wants.
+
+    Wrong:
+        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n, memory_limit: lots}}
+
+    Right:
+        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n, memory_limit: 2GB}}
+    """
+    yield from _findings(context, "pattern")
+
+
+@rule("OML056", "Options that do not go together")
+def option_rule(context: Context) -> Iterator[Diagnostic]:
+    """The component's schema or one of its constraints ties options together, and this config breaks the tie.
+
+    The message is the component's own. For example a writer whose `write_mode` is `upsert` has to be told by which
+    columns rows are the same.
+
+    Wrong:
+        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as id}}
+        - id: out
+          component: duckdb.writer
+          mode: write
+          config: {connection: "@duckdb.warehouse", table: orders, write_mode: upsert}
+
+    Right:
+        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as id}}
+        - id: out
+          component: duckdb.writer
+          mode: write
+          config: {connection: "@duckdb.warehouse", table: orders, write_mode: upsert, primary_key: [id]}
+    """
+    yield from _findings(context, "rule")
+    for step in context.steps:
+        if step.spec is None:
+            continue
+        values = _effective(context, step)
+        for constraint in step.spec.constraints:
+            if _applies(constraint, values):
+                yield from _broken(context, step, constraint, values)
+
+
+@rule("OML057", "An upsert without a primary key", example="primary_key: [id]")
+def upsert_key(context: Context) -> Iterator[Diagnostic]:
+    """`write_mode: upsert` replaces rows that have the same key, so `primary_key` names the columns of the key.
+
+    Wrong:
+        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as id}}
+        - id: out
+          component: duckdb.writer
+          mode: write
+          config: {connection: "@duckdb.warehouse", table: orders, write_mode: upsert}
+
+    Right:
+        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as id}}
+        - id: out
+          component: duckdb.writer
+          mode: write
+          config: {connection: "@duckdb.warehouse", table: orders, write_mode: upsert, primary_key: [id]}
+    """
+    for step in context.steps:
+        if step.role != "writer" or "primary_key" not in _options(step):
+            continue
+        values = _effective(context, step)
+        if values.get("write_mode") == "upsert" and not values.get("primary_key"):
+            written = "write_mode" in step.config
+            yield context.at(
+                (*step.path, "config", "write_mode") if written else (*step.path, "config"),
+                "an upsert needs `primary_key`",
+                key=not written,
+                expected="primary_key: the columns by which rows are the same",
+                fix="add `primary_key`, or use write_mode append or replace",
+            )
+
+
+@rule("OML058", "A path that leaves the project", example="path: data/orders.csv")
+def project_path(context: Context) -> Iterator[Diagnostic]:
+    """Paths are relative to the project and stay inside it.
+
+    A pipeline that reads or overwrites files anywhere on a machine does not run on another one, and is a risk.
+
+    Wrong:
+        - {id: in, component: filesystem.csv_extractor, mode: read, config: {path: ../secret.csv}}
+
+    Right:
+        - {id: in, component: filesystem.csv_extractor, mode: read, config: {path: data/in.csv}}
+    """
+    for step in context.steps:
+        for key, schema in _options(step).items():
+            value = context.config(step).get(key)
+            for path, text in _paths(schema, value, (*step.path, "config", key)):
+                if leaves_project(text):
+                    yield context.at(
+                        path,
+                        f"`{key}` leaves the project",
+                        found=context.shown(path, text),
+                        expected="a path relative to the project, inside it",
+                        fix="move the file into the project and write e.g. data/orders.csv",
+                    )
+
+
+def _paths(schema: Mapping[str, Any], value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Yield path and text of the project paths in a value: the field itself, or the items of a list."""
+    if schema.get("format") == "project-path" and isinstance(value, str):
+        yield path, value
+    if isinstance(value, list) and isinstance(schema.get("items"), dict):
+        for index, item in enumerate(value):
+            yield from _paths(schema["items"], item, (*path, index))
+
+
+def _faults(context: Context, kind: str) -> Iterator[tuple[StepText, SchemaFault]]:
+    for step in context.steps:
+        for fault in context.config_faults(step):
+            if fault.kind == kind:
+                yield step, fault
+
+
+def _findings(context: Context, kind: str) -> Iterator[Diagnostic]:
+    for step, fault in _faults(context, kind):
+        yield _finding(context, step, fault, message=fault.message, fix=fault.fix)
+
+
+def _finding(context: Context, step: StepText, fault: SchemaFault, *, message: str, fix: str) -> Diagnostic:
+    path: Path = (*step.path, "config", *fault.path)
+    found = "" if fault.on_key else context.shown(path, fault.value)
+    example = _sample(step.spec, str(fault.path[0])) if fault.path else ""
+    return context.at(path, message, key=fault.on_key, found=found, expected=fault.expected, fix=fix, example=example)
+
+
+def _sample(spec: ComponentSpec | None, key: str) -> str:
+    """Return a good value of an option, from the spec's examples or its default."""
+    if spec is None:
+        return ""
+    values = [example.config[key] for example in spec.examples if key in example.config]
+    schema = spec.config_schema.get("properties", {}).get(key, {})
+    values += [*schema.get("examples", ()), *([schema["default"]] if "default" in schema else [])]
+    return f"{key}: {json.dumps(values[0], ensure_ascii=False)}" if values else ""
+
+
+def _options(step: StepText) -> Mapping[str, Any]:
+    return step.spec.config_schema.get("properties", {}) if step.spec else {}
+
+
+def _effective(context: Context, step: StepText) -> dict[str, Any]:
+    """Return the config with the defaults of the options that are left out."""
+    defaults = {key: rule["default"] for key, rule in _options(step).items() if "default" in rule}
+    return {**defaults, **context.config(step)}
+
+
+def _applies(constraint: Constraint, values: Mapping[str, Any]) -> bool:
+    if constraint.when == _UPSERT and set(constraint.must) == {"primary_key"}:
+        return False  # told by the rule about upserts
+    return all(_same(values.get(key), wanted) for key, wanted in constraint.when.items())
+
+
+def _same(value: Any, wanted: Any) -> bool:
+    return type(value) is type(wanted) and value == wanted  # JSON's true is not 1
+
+
+def _broken(
+    context: Context, step: StepText, constraint: Constraint, values: Mapping[str, Any]
+) -> Iterator[Diagnostic]:
+    for key, schema in constraint.must.items():
+        if _holds(step, key, schema, values):
+            continue
+        told_at = key if key in step.config else next((k for k in constraint.when if k in step.config), "")
+        path: Path = (*step.path, "config", told_at) if told_at else (*step.path, "config")
+        wanted = f"`{key}` left out" if schema is False else f"{key}: {describe(schema)}"
+        yield context.at(
+            path,
+            constraint.error,
+            key=not told_at,
+            found=context.shown(path, values[told_at]) if told_at else "",
+            expected=wanted,
+            fix=f"remove `{key}`" if schema is False else f"set `{key}`",
+        )
+
+
+def _holds(step: StepText, key: str, schema: Any, values: Mapping[str, Any]) -> bool:
+    if key not in values:
+        by_connection = step.connected and step.spec is not None and key in step.spec.connection_fields
+        return schema is False or by_connection
+    return has_reference(values[key]) or schema_validator({"properties": {key: schema}}).is_valid({key: values[key]})

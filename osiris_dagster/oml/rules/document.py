@@ -1,0 +1,277 @@
+"""Rules about the top level: version, name, required, forbidden and unknown keys, types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from osiris_dagster.errors import Diagnostic
+from osiris_dagster.oml.document import Path
+from osiris_dagster.oml.model import VERSIONS
+from osiris_dagster.oml.names import name_fault
+from osiris_dagster.oml.params import has_reference
+from osiris_dagster.oml.rules.context import Context
+from osiris_dagster.oml.rules.rule import rule
+from osiris_dagster.specs.nearest import did_you_mean
+from osiris_dagster.specs.schema_faults import kind_of
+
+REQUIRED = ("oml_version", "name", "steps")
+OPTIONAL = ("description", "metadata", "params", "profiles", "schedule")
+SINCE_0_2 = ("owners", "tags", "partitions", "freshness", "concurrency", "execution")
+KNOWN = (*REQUIRED, *OPTIONAL, *SINCE_0_2)
+FORBIDDEN = {
+    "version": "the version of the dialect is `oml_version`",
+    "connectors": "connections are named by the steps: config.connection",
+    "tasks": "the work is in `steps`",
+    "outputs": "what a pipeline writes is said by its writer steps",
+}
+_TYPES: dict[str, tuple[type, str]] = {
+    "name": (str, "text"),
+    "steps": (list, "a list of steps"),
+    "description": (str, "text"),
+    "metadata": (dict, "a mapping"),
+}
+_OUTLINE = "oml_version, name, steps"
+
+
+@rule("OML020", "The document is not a mapping", example=f"a mapping with the keys {_OUTLINE}")
+def not_a_mapping(context: Context) -> Iterator[Diagnostic]:
+    """An OML document is a mapping at its top level.
+
+    An empty file, a list or a lone text holds no pipeline.
+
+    Wrong:
+        - oml_version: "0.1.0"
+        - name: orders
+
+    Right:
+        name: orders
+    """
+    value = context.document.value
+    if context.document.whole and not isinstance(value, dict):
+        found = "an empty document" if value is None else kind_of(value)
+        yield context.at(
+            (), "the document is not a mapping", found=found, expected=_OUTLINE, fix="begin with these three keys"
+        )
+
+
+@rule("OML021", "A required key is missing", example='oml_version: "0.1.0"')
+def required_key(context: Context) -> Iterator[Diagnostic]:
+    """A document has `oml_version`, `name` and `steps`.
+
+    They say by which rules to read it, under which name its runs and assets appear, and what it does.
+
+    Wrong:
+        oml_version: "0.1.0"
+        steps: []
+
+    Right:
+        oml_version: "0.1.0"
+        name: orders
+        steps:
+          - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n}}
+    """
+    samples = {"oml_version": 'oml_version: "0.1.0"', "name": "name: orders-daily", "steps": "steps: [...]"}
+    for key in REQUIRED:
+        if isinstance(context.document.value, dict) and key not in context.body:
+            near = did_you_mean(key, (k for k in context.body if k not in KNOWN))
+            fix = f"add `{samples[key]}`" + (f" ({near})" if near else "")
+            message = f"the key `{key}` is missing"
+            yield context.at((), message, key=True, expected=samples[key], fix=fix, example=samples[key])
+
+
+@rule("OML022", "A value of the wrong type", example="name: orders-daily")
+def value_type(context: Context) -> Iterator[Diagnostic]:
+    """`name` and `description` are text, `metadata` is a mapping, `steps` is a list.
+
+    An optional key may be left empty, which is the same as leaving it out.
+
+    Wrong:
+        name: 2025
+
+    Right:
+        name: orders-2025
+    """
+    for key, (kind, words) in _TYPES.items():
+        value = context.body.get(key)
+        if key not in context.body or (value is None and key not in REQUIRED) or isinstance(value, kind):
+            continue
+        fix = "write it in quotes" if kind is str and not isinstance(value, dict | list | None) else f"write {words}"
+        message = f"`{key}` must be {words}, not {kind_of(value)}"
+        yield context.at((key,), message, found=context.shown((key,), value), expected=words, fix=fix)
+
+
+@rule("OML023", "A key of another dialect", example='oml_version: "0.1.0"')
+def forbidden_key(context: Context) -> Iterator[Diagnostic]:
+    """`version`, `connectors`, `tasks` and `outputs` belong to other formats and to early drafts.
+
+    A document with one of them was written for something else: running it would leave out what they say.
+
+    Wrong:
+        version: 1
+
+    Right:
+        oml_version: "0.1.0"
+    """
+    for key, instead in FORBIDDEN.items():
+        if key in context.body:
+            yield context.at(
+                (key,), f"the key `{key}` is not part of OML", key=True, expected=", ".join(KNOWN), fix=instead
+            )
+
+
+@rule("OML024", "An unknown top-level key", advisory=True, example="metadata: {note: anything}")
+def unknown_key(context: Context) -> Iterator[Diagnostic]:
+    """Nothing reads this key, so what it says has no effect.
+
+    Notes of your own belong under `metadata`.
+
+    Wrong:
+        ownr: [data@example.com]
+
+    Right:
+        owners: [data@example.com]
+    """
+    for key in context.body:
+        if key not in KNOWN and key not in FORBIDDEN:
+            hint = did_you_mean(key, KNOWN) or "remove it, or move it under `metadata`"
+            yield context.at(
+                (key,),
+                f"the key `{key[:80]}` is not known and has no effect",
+                key=True,
+                expected=", ".join(KNOWN),
+                fix=hint,
+            )
+
+
+@rule("OML025", "An unknown OML version", example='oml_version: "0.1.0"')
+def oml_version(context: Context) -> Iterator[Diagnostic]:
+    """`oml_version` says which rules the document follows. The versions are 0.1.0 and 0.2.0.
+
+    A document of a newer version may ask for something that this product would silently leave out.
+
+    Wrong:
+        oml_version: 0.1
+
+    Right:
+        oml_version: "0.1.0"
+    """
+    value = context.body.get("oml_version")
+    if "oml_version" in context.body and value not in VERSIONS:
+        yield context.at(
+            ("oml_version",),
+            "this version of OML is not known",
+            found=context.shown(("oml_version",), value),
+            expected=" or ".join(f'"{version}"' for version in VERSIONS),
+            fix=f'write oml_version: "{VERSIONS[0]}"',
+        )
+
+
+@rule("OML026", "A key of OML 0.2 in a 0.1 document", example='oml_version: "0.2.0"')
+def newer_key(context: Context) -> Iterator[Diagnostic]:
+    """The key exists since OML 0.2.0, and the document says that it follows 0.1.0.
+
+    Under 0.1.0 the key would mean nothing. Change the version line to use it.
+
+    Wrong:
+        oml_version: "0.1.0"
+        owners: [data@example.com]
+
+    Right:
+        oml_version: "0.2.0"
+        owners: [data@example.com]
+    """
+    if context.version != "0.1.0":
+        return
+    line = context.document.span(("oml_version",)).line
+    places: list[tuple[Path, str]] = [((key,), key) for key in SINCE_0_2 if key in context.body]
+    places += [((*step.path, key), key) for step in context.steps for key in STEP_SINCE_0_2 if key in step.body]
+    for path, key in places:
+        yield context.at(
+            path,
+            f"the key `{key}` exists since OML 0.2.0, this document is 0.1.0",
+            key=True,
+            expected='oml_version: "0.2.0"',
+            fix=f'write oml_version: "0.2.0" in line {line}, or remove the key',
+        )
+
+
+STEP_SINCE_0_2 = ("description", "retry", "timeout", "checks", "columns", "incremental")
+
+
+@rule("OML027", "A name that cannot be used", example="name: orders-daily")
+def unusable_name(context: Context) -> Iterator[Diagnostic]:
+    """The pipeline's name becomes a folder and the first part of every asset key.
+
+    So it is not empty, has at most 100 characters, no slash, no control character and no space at its ends, and is
+    not `.` or `..`. `file` and `osiris_broken` are taken: they begin the keys of files and of broken pipelines.
+    Parameters have no place in it, because a name that changes is another pipeline.
+
+    Wrong:
+        name: sales/orders
+
+    Right:
+        name: sales-orders
+    """
+    name = context.body.get("name")
+    if not isinstance(name, str):
+        return
+    fault = "it holds a parameter" if has_reference(name) else name_fault(name, RESERVED)
+    if fault:
+        yield context.at(
+            ("name",),
+            f"the name cannot be used: {fault}",
+            found=context.shown(("name",), name),
+            expected="a name for a folder and an asset key",
+            fix="use lower-case letters, digits and hyphens",
+        )
+
+
+RESERVED = frozenset({"file", "osiris_broken"})
+
+
+@rule("OML028", "A name that is not lower case with hyphens", advisory=True, example="name: orders-daily")
+def naming(context: Context) -> Iterator[Diagnostic]:
+    """Names of pipelines are lower-case letters, digits and hyphens.
+
+    Another name works, but its folders and asset keys then carry a digest, which is hard to read and to type.
+
+    Wrong:
+        name: Orders Daily
+
+    Right:
+        name: orders-daily
+    """
+    name = context.body.get("name")
+    if not isinstance(name, str) or name_fault(name, RESERVED) or has_reference(name):
+        return
+    allowed = set("abcdefghijklmnopqrstuvwxyz0123456789-")
+    if not set(name) <= allowed or name.startswith("-"):
+        plain = "-".join("".join(c if c in allowed else " " for c in name.lower()).split()).strip("-")
+        yield context.at(
+            ("name",),
+            "the name is not written as lower-case words with hyphens",
+            found=context.shown(("name",), name),
+            expected="letters a to z, digits and hyphens",
+            fix=f"write name: {plain}" if plain else "choose another name",
+        )
+
+
+@rule(
+    "OML029",
+    "No steps",
+    example="steps: [{id: a, component: duckdb.processor, mode: transform, config: {...}}]",
+)
+def no_steps(context: Context) -> Iterator[Diagnostic]:
+    """A pipeline has at least one step.
+
+    Without one nothing would run, and the run would count as a success.
+
+    Wrong:
+        steps: []
+
+    Right:
+        steps:
+          - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n}}
+    """
+    if context.body.get("steps") == []:
+        yield context.at(("steps",), "the pipeline has no steps", expected="at least one step", fix="add a step")

@@ -1,0 +1,118 @@
+"""Rules about what a document may say and this version does not do yet. One table: a line goes when the thing works."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from osiris_dagster.errors import Diagnostic
+from osiris_dagster.oml.document import Path
+from osiris_dagster.oml.rules.context import Context
+from osiris_dagster.oml.rules.rule import rule
+
+
+class NotYet(NamedTuple):
+    """A key of a document or of a step, and what happens without it."""
+
+    key: Path
+    harmful: bool  # leaving it out would change the data
+    instead: str
+    default: Any = None  # a value that says what happens anyway
+
+
+NOT_YET_IN_DOCUMENT: tuple[NotYet, ...] = (
+    NotYet(("partitions",), harmful=True, instead="a run would read and write everything at once"),
+    NotYet(("execution", "target"), harmful=True, instead="the steps would run on this machine", default="local"),
+    NotYet(("execution", "isolation"), harmful=False, instead="steps run in one process", default="pipeline"),
+    NotYet(("execution", "checkpoint"), harmful=False, instead="no checkpoints are kept", default="auto"),
+    NotYet(("schedule",), harmful=False, instead="the pipeline starts only when somebody starts it"),
+    NotYet(("freshness",), harmful=False, instead="nobody is told when the data grow old"),
+    NotYet(("concurrency",), harmful=False, instead="runs may overlap"),
+)
+NOT_YET_IN_STEP: tuple[NotYet, ...] = (
+    NotYet(("incremental",), harmful=True, instead="the step would read everything"),
+    NotYet(("checks",), harmful=True, instead="data that should be refused would be written", default=[]),
+    NotYet(("columns",), harmful=True, instead="other columns and types would be let through"),
+    NotYet(("retry",), harmful=False, instead="a step that fails is not tried again", default={"attempts": 0}),
+    NotYet(("timeout",), harmful=False, instead="a step may run for any time"),
+)
+
+
+@rule("OML100", "A feature that is not supported yet, and whose absence would change the data")
+def harmful(context: Context) -> Iterator[Diagnostic]:
+    """The document asks for something that this version does not do, and doing without would give other data.
+
+    Therefore the document is refused. These are partitions, incremental reads, data checks, declared columns and the
+    target e2b.
+
+    Wrong:
+        partitions: {type: daily, start: "2025-01-01"}
+
+    Right:
+        description: all days at once
+    """
+    yield from _used(context, harmful=True)
+
+
+@rule("OML101", "A feature that is not supported yet", severity="warning")
+def harmless(context: Context) -> Iterator[Diagnostic]:
+    """The document asks for something that this version does not do; the data are the same without it.
+
+    These are schedules, freshness, concurrency, retries, timeouts, isolation and checkpoints.
+
+    Wrong:
+        freshness: {max_lag: 26h}
+
+    Right:
+        description: no promise about freshness
+    """
+    yield from _used(context, harmful=False)
+
+
+@rule("OML102", "A schedule in a 0.1 document", severity="warning", example='oml_version: "0.2.0"')
+def old_schedule(context: Context) -> Iterator[Diagnostic]:
+    """OML 0.1.0 accepts `schedule` in any form, and nothing is started by it.
+
+    OML 0.2.0 gives it a meaning.
+
+    Wrong:
+        oml_version: "0.1.0"
+        schedule: daily
+
+    Right:
+        oml_version: "0.2.0"
+        schedule: "15 3 * * *"
+    """
+    if context.version == "0.1.0" and context.body.get("schedule") is not None:
+        yield context.at(
+            ("schedule",),
+            "`schedule` is accepted in OML 0.1.0 and starts nothing",
+            key=True,
+            expected="no `schedule`, or OML 0.2.0",
+            fix='remove it, or write oml_version: "0.2.0" and a cron string',
+        )
+
+
+def _used(context: Context, *, harmful: bool) -> Iterator[Diagnostic]:
+    if context.version == "0.1.0":
+        return
+    places: list[tuple[Path, Any, tuple[NotYet, ...]]] = [((), context.body, NOT_YET_IN_DOCUMENT)]
+    places += [(step.path, step.body, NOT_YET_IN_STEP) for step in context.steps]
+    for start, body, table in places:
+        for feature in table:
+            value = _value_at(body, feature.key)
+            if feature.harmful == harmful and value is not None and value != feature.default:
+                path = (*start, *feature.key)
+                yield context.at(
+                    path,
+                    f"`{'.'.join(map(str, feature.key))}` is not supported yet: {feature.instead}",
+                    key=True,
+                    expected="a document that does without it",
+                    fix="remove it",
+                )
+
+
+def _value_at(value: Any, path: Path) -> Any:
+    for part in path:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value

@@ -1,0 +1,71 @@
+"""Rules about secrets: none stands in a document. The value is never part of a message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from osiris_dagster.errors import Diagnostic
+from osiris_dagster.oml.rules.context import Context
+from osiris_dagster.oml.rules.rule import rule
+from osiris_dagster.redaction import MASK
+
+
+@rule("OML080", "A secret in the document", example='connection: "@mysql.shop"')
+def literal(context: Context) -> Iterator[Diagnostic]:
+    """Passwords, keys and tokens stand in the environment or in the connections file, never in OML.
+
+    A document is committed, copied into manifests, sent to models and shown in a browser. A parameter is no way out:
+    its value is written into the manifest. A field counts as secret when the component's spec says so or when it is
+    called password, token, api_key and the like.
+
+    Wrong:
+        - id: in
+          component: duckdb.extractor
+          mode: read
+          config: {connection: "@duckdb.warehouse", table: orders, password: hunter2}
+
+    Right:
+        - id: in
+          component: duckdb.extractor
+          mode: read
+          config: {connection: "@duckdb.warehouse", table: orders}
+    """
+    for secret in context.secrets:
+        if secret.kind == "dsn":
+            continue
+        name = next(
+            (part for part in reversed(secret.path) if isinstance(part, str) and part != "default"), "the field"
+        )
+        by_parameter = secret.kind == "parameter"
+        yield context.at(
+            secret.path,
+            f"`{name}` is secret and takes its value from a parameter, which would be written into the manifest"
+            if by_parameter
+            else f"`{name}` holds a secret",
+            found=MASK,
+            expected="no secret in the document",
+            fix="put it into the connection, there as ${VARIABLE}; change it if others may have seen it",
+        )
+
+
+@rule("OML081", "A connection string with a password", example='connection: "@postgres.shop"')
+def connection_string(context: Context) -> Iterator[Diagnostic]:
+    """A URL or a connection string holds a password.
+
+    It would be visible wherever the document goes. Name a connection instead.
+
+    Wrong:
+        description: reads from postgres://shop:hunter2@db/orders
+
+    Right:
+        description: reads from the shop's database
+    """
+    for secret in context.secrets:
+        if secret.kind == "dsn":
+            yield context.at(
+                secret.path,
+                "the text holds a connection string with a password",
+                found=MASK,
+                expected="no password in the document",
+                fix="name a connection as @family.alias, and change the password",
+            )

@@ -1,0 +1,311 @@
+"""Rules about one step: its shape, id, component and mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from osiris_dagster.errors import Diagnostic
+from osiris_dagster.oml.names import name_fault
+from osiris_dagster.oml.params import has_reference
+from osiris_dagster.oml.rules.context import Context
+from osiris_dagster.oml.rules.document import STEP_SINCE_0_2
+from osiris_dagster.oml.rules.rule import rule
+from osiris_dagster.specs.model import OML_MODES
+from osiris_dagster.specs.nearest import did_you_mean, nearest
+from osiris_dagster.specs.schema_faults import kind_of
+
+REQUIRED = ("id", "component", "mode")
+KNOWN = (*REQUIRED, "needs", "config", *STEP_SINCE_0_2)
+_SAMPLES = {"id": "id: orders", "component": "component: duckdb.processor", "mode": "mode: transform"}
+_OTHER_NAMES = {
+    "uses": "component",
+    "type": "component",
+    "with": "config",
+    "options": "config",
+    "depends_on": "needs",
+    "inputs": "needs",
+    "name": "id",
+}
+_OTHER_MODES = {"extract": "read", "source": "read", "load": "write", "sink": "write", "process": "transform"}
+_TYPES: dict[str, tuple[type, str]] = {
+    "id": (str, "text"),
+    "component": (str, "text"),
+    "mode": (str, "text"),
+    "config": (dict, "a mapping"),
+    "description": (str, "text"),
+}
+
+
+@rule(
+    "OML030",
+    "A step is not a mapping",
+    example="- {id: a, component: duckdb.processor, mode: transform, config: {...}}",
+)
+def not_a_mapping(context: Context) -> Iterator[Diagnostic]:
+    """Every item of `steps` is a mapping with `id`, `component` and `mode`.
+
+    Wrong:
+        steps: [orders]
+
+    Right:
+        - id: orders
+          component: duckdb.processor
+          mode: transform
+          config: {query: select 1 as n}
+    """
+    items = context.body.get("steps")
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        if not isinstance(item, dict):
+            yield context.at(
+                ("steps", index),
+                f"a step is a mapping, not {kind_of(item)}",
+                found=context.shown(("steps", index), item),
+                expected="a mapping with id, component, mode",
+                fix="write `- id: ...` and the other keys below it",
+            )
+
+
+@rule(
+    "OML031",
+    "A step lacks a required key",
+    example="- {id: a, component: duckdb.processor, mode: transform, config: {...}}",
+)
+def required_key(context: Context) -> Iterator[Diagnostic]:
+    """A step has `id`, `component` and `mode`.
+
+    Other steps name it by its id, and the mode says whether the component reads, transforms or writes.
+
+    Wrong:
+        - id: orders
+          component: duckdb.processor
+          config: {query: select 1 as n}
+
+    Right:
+        - id: orders
+          component: duckdb.processor
+          mode: transform
+          config: {query: select 1 as n}
+    """
+    for step in context.steps:
+        for key in REQUIRED:
+            if key not in step.body:
+                sample = _SAMPLES[key]
+                if key == "mode" and step.spec is not None:
+                    sample = f"mode: {_oml_mode(step.spec.mode)}"
+                yield context.at(step.path, f"the step has no `{key}`", expected=sample, fix=f"add `{sample}`")
+
+
+@rule("OML032", "A step key has the wrong type", example="id: orders")
+def key_type(context: Context) -> Iterator[Diagnostic]:
+    """`id`, `component`, `mode` and `description` are text, `config` is a mapping.
+
+    Wrong:
+        - id: 1
+          component: duckdb.processor
+          mode: transform
+          config: {query: select 1 as n}
+
+    Right:
+        - id: "1"
+          component: duckdb.processor
+          mode: transform
+          config: {query: select 1 as n}
+    """
+    for step in context.steps:
+        for key, (kind, words) in _TYPES.items():
+            value = step.body.get(key)
+            if key not in step.body or isinstance(value, kind) or (value is None and key not in REQUIRED):
+                continue
+            path = (*step.path, key)
+            fix = "write it in quotes" if kind is str and isinstance(value, int | float) else f"write {words}"
+            message = f"`{key}` must be {words}, not {kind_of(value)}"
+            yield context.at(path, message, found=context.shown(path, value), expected=words, fix=fix)
+
+
+@rule("OML033", "An unknown step key", example="config: {query: select 1}")
+def unknown_key(context: Context) -> Iterator[Diagnostic]:
+    """A step has a key that nothing reads.
+
+    An option of the component belongs under `config`; a misspelt `needs` or `config` would change what the step does.
+
+    Wrong:
+        - id: orders
+          uses: duckdb.processor
+          mode: transform
+          config: {query: select 1 as n}
+
+    Right:
+        - id: orders
+          component: duckdb.processor
+          mode: transform
+          config: {query: select 1 as n}
+    """
+    for step in context.steps:
+        for key in step.body:
+            if key in KNOWN:
+                continue
+            options = step.spec.config_schema.get("properties", {}) if step.spec else {}
+            if key in _OTHER_NAMES and _OTHER_NAMES[key] not in step.body:
+                fix = f"write `{_OTHER_NAMES[key]}` instead"
+            elif key in options or key == "connection":
+                fix = f"move it under `config`: `{key}` is an option of {step.component or 'the component'}"
+            else:
+                fix = did_you_mean(key, KNOWN) or "remove it; options of the component belong under `config`"
+            yield context.at(
+                (*step.path, key),
+                f"a step has no key `{key[:80]}`",
+                key=True,
+                expected=", ".join(KNOWN),
+                fix=fix,
+            )
+
+
+@rule("OML034", "A step id is used twice", example="id: orders_clean")
+def duplicate_id(context: Context) -> Iterator[Diagnostic]:
+    """Every step has an id of its own.
+
+    `needs`, table names, records and asset keys name steps by their ids.
+
+    Wrong:
+        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n}}
+        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select * from df_rows}}
+
+    Right:
+        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n}}
+        - {id: more, component: duckdb.processor, mode: transform, config: {query: select * from df_rows}}
+    """
+    for step in context.steps:
+        first = context.by_id.get(step.id)
+        if first is not None and first.index != step.index:
+            place = context.document.place((*first.path, "id"))
+            yield context.at(
+                (*step.path, "id"),
+                f"the id is already used by steps[{first.index}] in line {place.line}, column {place.column}",
+                found=context.shown((*step.path, "id"), step.id),
+                expected="an id of its own for every step",
+                fix="rename one of the two, and the `needs` that mean it",
+            )
+
+
+@rule("OML035", "A step id that cannot be used", example="id: raw_orders")
+def unusable_id(context: Context) -> Iterator[Diagnostic]:
+    """A step's id becomes a file, a table name and the second part of an asset key.
+
+    So it is not empty, has at most 100 characters, no slash, no control character, no space at its ends and no
+    parameter, and is not `.` or `..`.
+
+    Wrong:
+        - {id: raw/orders, component: duckdb.processor, mode: transform, config: {query: select 1 as n}}
+
+    Right:
+        - {id: raw_orders, component: duckdb.processor, mode: transform, config: {query: select 1 as n}}
+    """
+    for step in context.steps:
+        if not isinstance(step.body.get("id"), str):
+            continue
+        fault = "it holds a parameter" if has_reference(step.id) else name_fault(step.id)
+        if fault:
+            path = (*step.path, "id")
+            yield context.at(
+                path,
+                f"the id cannot be used: {fault}",
+                found=context.shown(path, step.id),
+                expected="a name for a file and an asset key",
+                fix="use letters, digits, `_` and `-`",
+            )
+
+
+@rule("OML036", "An unknown component", example="component: duckdb.processor")
+def unknown_component(context: Context) -> Iterator[Diagnostic]:
+    """The catalogue has no component of that name.
+
+    `osiris components list` shows what there is.
+
+    Wrong:
+        - {id: rows, component: duckdb.procesor, mode: transform, config: {query: select 1 as n}}
+
+    Right:
+        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n}}
+    """
+    for step in context.steps:
+        if step.spec is None and isinstance(step.body.get("component"), str):
+            path = (*step.path, "component")
+            yield context.at(
+                path,
+                "there is no component of that name",
+                found=context.shown(path, step.component),
+                expected=", ".join(context.catalogue.names),
+                fix=_component_hint(step.component, step.mode, context) or "choose one of the catalogue",
+            )
+
+
+def _component_hint(name: str, mode: str, context: Context) -> str:
+    """Offer a similar name; for a family alone, or a wrong role, the family's component of the step's mode."""
+    first, dot, role = name.partition(".")
+    family = nearest(first, context.catalogue.families)
+    own = [spec for spec in context.catalogue if spec.family == family]
+    known = {spec.name.partition(".")[2]: spec.name for spec in own} if dot else {n: n for n in context.catalogue.names}
+    if found := nearest(role if dot else name, known):
+        return f"did you mean `{known[found]}`?"
+    fitting = [spec.name for spec in own if mode in OML_MODES and spec.mode == OML_MODES[mode]]
+    offered = fitting or [spec.name for spec in own]
+    return f"the family {family} has {' and '.join(f'`{n}`' for n in offered)}" if offered else ""
+
+
+@rule("OML037", "An unknown mode", example="mode: read")
+def unknown_mode(context: Context) -> Iterator[Diagnostic]:
+    """`mode` is `read`, `write` or `transform`.
+
+    Extractors read, writers write, processors transform.
+
+    Wrong:
+        - {id: rows, component: duckdb.processor, mode: process, config: {query: select 1 as n}}
+
+    Right:
+        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n}}
+    """
+    for step in context.steps:
+        if isinstance(step.body.get("mode"), str) and step.mode not in OML_MODES:
+            path = (*step.path, "mode")
+            meant = _OTHER_MODES.get(step.mode.lower()) or nearest(step.mode, OML_MODES)
+            if step.spec is not None:
+                meant = _oml_mode(step.spec.mode)
+            yield context.at(
+                path,
+                "a step has no such mode",
+                found=context.shown(path, step.mode),
+                expected="read, write or transform",
+                fix=f"write mode: {meant}" if meant else "use one of the three",
+            )
+
+
+@rule("OML038", "A mode that the component does not have", example="mode: transform")
+def mode_of_component(context: Context) -> Iterator[Diagnostic]:
+    """The component cannot do what `mode` asks for.
+
+    An extractor only reads, a writer only writes, a processor only transforms.
+
+    Wrong:
+        - {id: rows, component: duckdb.processor, mode: read, config: {query: select 1 as n}}
+
+    Right:
+        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n}}
+    """
+    for step in context.steps:
+        if step.spec is None or step.mode not in OML_MODES or OML_MODES[step.mode] == step.spec.mode:
+            continue
+        wanted = _oml_mode(step.spec.mode)
+        wants = OML_MODES[step.mode]
+        others = [s.name for s in context.catalogue if s.family == step.spec.family and s.mode == wants]
+        instead = f", or the component {' or '.join(others)}" if others else ""
+        yield context.at(
+            (*step.path, "mode"),
+            f"{step.component} is for `{wanted}`, not for `{step.mode}`",
+            found=context.shown((*step.path, "mode"), step.mode),
+            expected=wanted,
+            fix=f"write mode: {wanted}{instead}",
+        )
+
+
+def _oml_mode(spec_mode: str) -> str:
+    return next(oml for oml, spec in OML_MODES.items() if spec == spec_mode)

@@ -1,0 +1,10 @@
+"""Tags that a run carries in Dagster, so that it can be found, read and, when its process is gone, ended."""
+
+from __future__ import annotations
+
+ORIGIN = "osiris/origin"  # cli: in the process of `osiris run`
+PIPELINE = "osiris/pipeline"
+MANIFEST = "osiris/manifest"  # first 32 hex digits of the manifest hash
+HOST = "osiris/host"
+PID = "osiris/pid"
+STARTED = "osiris/process_start"  # seconds since the epoch, so that a reused pid is not mistaken

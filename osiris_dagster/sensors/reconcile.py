@@ -1,0 +1,111 @@
+"""The sensor that misses nothing: queues every ended run it does not find, ends runs whose process is gone, and
+shows broken OML files as failed checks.
+
+Status sensors skip runs made in process, know nothing that is older than their first tick, and lose what they raise on.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import psutil
+from dagster import (
+    AssetCheckKey,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    DefaultSensorStatus,
+    RunsFilter,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SkipReason,
+    sensor,
+)
+
+from osiris_dagster.assets.broken import CHECK, digest, failed_check
+from osiris_dagster.assets.keys import broken_key
+from osiris_dagster.loading import Broken
+from osiris_dagster.project import Project
+from osiris_dagster.runs.read import ENDED
+from osiris_dagster.runs.tags import HOST, ORIGIN, PID, STARTED
+from osiris_dagster.sensors.queue import export_queue
+
+INTERVAL = 15  # seconds
+FIRST_LOOK = timedelta(days=7)
+OVERLAP = timedelta(minutes=5)  # an event may be stored later than a younger one
+BATCH = 200  # runs a tick
+
+
+def reconcile_sensor(project: Project, broken: tuple[Broken, ...]) -> SensorDefinition:
+    """Return the sensor; its cursor is the time up to which ended runs are known to be queued."""
+
+    @sensor(
+        name="osiris_reconcile",
+        minimum_interval_seconds=INTERVAL,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Queues ended runs that no status sensor saw, and ends runs whose process is gone.",
+    )
+    def reconcile(context: SensorEvaluationContext) -> SkipReason:
+        instance = context.instance
+        gone = end_lost_runs(instance)
+        since = datetime.fromisoformat(context.cursor) if context.cursor else datetime.now(UTC) - FIRST_LOOK
+        queued, seen_to = queue_ended(instance, project, since)
+        context.update_cursor(seen_to.isoformat())
+        shown = show_broken(instance, broken)
+        return SkipReason(f"{queued} runs queued, {gone} lost runs ended, {shown} broken files shown")
+
+    return reconcile
+
+
+def queue_ended(instance: DagsterInstance, project: Project, since: datetime) -> tuple[int, datetime]:
+    """Queue ended runs updated after `since` (with an overlap); return how many, and the time seen up to."""
+    filters = RunsFilter(statuses=list(ENDED), updated_after=since - OVERLAP)
+    records = instance.get_run_records(filters, limit=BATCH, order_by="update_timestamp", ascending=True)
+    queue = export_queue(project)
+    queued = sum(queue.add(record.dagster_run.run_id) for record in records)
+    latest = max((_utc(record.update_timestamp) for record in records), default=since)
+    if len(records) == BATCH and latest <= since:
+        # A full page inside the overlap must not hold the cursor back for ever.
+        latest = since + OVERLAP
+    return queued, max(latest, since)
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def end_lost_runs(instance: DagsterInstance) -> int:
+    """Report runs of `osiris run` on this host whose process is gone as failed; return how many."""
+    filters = RunsFilter(
+        statuses=[DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING],
+        tags={ORIGIN: "cli", HOST: socket.gethostname()},
+    )
+    lost = [run for run in instance.get_runs(filters) if not _alive(run)]
+    for run in lost:
+        instance.report_run_failed(run, "The process of this run is gone; it did not end by itself.")
+    return len(lost)
+
+
+def _alive(run: DagsterRun) -> bool:
+    try:
+        process = psutil.Process(int(run.tags.get(PID, "0")))
+        return abs(process.create_time() - float(run.tags.get(STARTED, "0"))) < 2
+    except (psutil.Error, ValueError):
+        return False
+
+
+def show_broken(instance: DagsterInstance, broken: Iterable[Broken]) -> int:
+    """Report a failed check for each broken file whose findings are new; return how many were reported."""
+    fresh = [item for item in broken if _last_digest(instance, item) != digest(item)]
+    for item in fresh:
+        instance.report_runless_asset_event(failed_check(item))
+    return len(fresh)
+
+
+def _last_digest(instance: DagsterInstance, broken: Broken) -> str:
+    record = instance.get_latest_asset_check_evaluation_record(AssetCheckKey(broken_key(broken.file), CHECK))
+    evaluation = record.evaluation if record else None
+    entry = evaluation.metadata.get("digest") if evaluation else None
+    return str(entry.value) if entry else ""

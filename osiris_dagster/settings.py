@@ -1,0 +1,57 @@
+"""What the command line and the environment say beside the OML, and the files it names. Light: no driver, no SQL."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from osiris_dagster.drivers.connections import Connections, load_connections
+from osiris_dagster.errors import ConfigError
+from osiris_dagster.oml.validate import Mode
+from osiris_dagster.project import Project
+from osiris_dagster.specs.catalogue import Catalogue
+from osiris_dagster.specs.load import load_catalogue
+from osiris_dagster.specs.secrets import secret_fields
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How files of a project are to be read: what the command line and the environment say beside the OML."""
+
+    mode: Mode = "warn"
+    profile: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+    connections_file: str = ""
+    secrets_file: str = ""
+    env: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+
+def connections_of(project: Project, settings: Settings, catalogue: Catalogue | None = None) -> Connections:
+    """Load the project's connections; ConfigError when the file is damaged."""
+    secret: defaultdict[str, set[str]] = defaultdict(set)
+    for spec in catalogue or load_catalogue():
+        secret[spec.family] |= secret_fields(spec)
+    return load_connections(
+        project,
+        file=settings.connections_file,
+        secrets_file=settings.secrets_file,
+        env=settings.env,
+        secret_fields=secret,
+    )
+
+
+def read_oml(path: Path, shown: str) -> bytes:
+    """Return the bytes of an OML file; ConfigError when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read {shown}",
+            code="CFG020",
+            found=error.strerror or type(error).__name__,
+            expected="a readable OML file",
+            fix="check the path; it is relative to the working directory",
+        ) from None

@@ -1,0 +1,66 @@
+"""The catalogue: every component spec by name, with one validator and one fingerprint each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from jsonschema.protocols import Validator
+
+from osiris_dagster.canonical import fingerprint
+from osiris_dagster.specs.model import ComponentSpec
+from osiris_dagster.specs.schema import schema_validator
+
+
+class Catalogue:
+    """Component specs by name, in the order of their names; does not change once built."""
+
+    def __init__(self, entries: Iterable[tuple[ComponentSpec, Mapping[str, Any]]]) -> None:
+        """Take specs with the contents of the file each came from."""
+        ordered = sorted(entries, key=lambda entry: entry[0].name)
+        self._specs = {spec.name: spec for spec, _ in ordered}
+        self._contents = {spec.name: contents for spec, contents in ordered}
+        self._validators: dict[str, Validator] = {}
+        self._fingerprints: dict[str, str] = {}
+
+    def __iter__(self) -> Iterator[ComponentSpec]:
+        return iter(self._specs.values())
+
+    def __len__(self) -> int:
+        return len(self._specs)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._specs
+
+    def __getitem__(self, name: str) -> ComponentSpec:
+        return self._specs[name]
+
+    def get(self, name: str) -> ComponentSpec | None:
+        """Return the spec of that name, None without one."""
+        return self._specs.get(name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all components, sorted."""
+        return tuple(self._specs)
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Connector families, sorted."""
+        return tuple(sorted({spec.family for spec in self}))
+
+    def contents(self, name: str) -> Mapping[str, Any]:
+        """Return the spec file's data as it was read; KeyError for an unknown name."""
+        return self._contents[name]
+
+    def fingerprint(self, name: str) -> str:
+        """Return `sha256:<hex>` over the spec's contents; KeyError for an unknown name."""
+        if name not in self._fingerprints:
+            self._fingerprints[name] = fingerprint(self._contents[name])
+        return self._fingerprints[name]
+
+    def validator(self, name: str) -> Validator:
+        """Return the validator of the component's configSchema, built at the first call; KeyError if unknown."""
+        if name not in self._validators:
+            self._validators[name] = schema_validator(self._specs[name].config_schema)
+        return self._validators[name]

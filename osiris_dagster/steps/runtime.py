@@ -1,0 +1,87 @@
+"""What a run needs beside the manifest: project, drivers, connections and ids in; a `StepCall` per step out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from osiris_dagster.canonical import slug
+from osiris_dagster.compiler.manifest import StepPlan
+from osiris_dagster.drivers.base import Driver, DriverFactory, StepCall
+from osiris_dagster.errors import RunError
+from osiris_dagster.project import Project
+from osiris_dagster.redaction import Redactor
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The surroundings of one run.
+
+    `factories` is keyed by component family. `resolve` turns "@family.alias" into the fields of the connection,
+    secrets included, and registers those with `redactor`.
+    """
+
+    project: Project
+    factories: Mapping[str, DriverFactory]
+    resolve: Callable[[str], Mapping[str, Any]]
+    redactor: Redactor
+    run_id: str
+    root_run_id: str
+    retry_of: str = ""
+    max_parallel: int = 4  # units at once
+    cancel_seconds: float = 30.0  # how long a cancellation waits for drivers to stop
+    scratch: Path | None = None  # where each execution makes its private folder; default `.osiris/scratch`
+
+    @property
+    def scratch_root(self) -> Path:
+        """The folder that holds the private folders of executions."""
+        return self.scratch or self.project.state / "scratch"
+
+
+def open_driver(
+    plan: StepPlan, pipeline: str, runtime: Runtime, folder: Path, others: Iterable[StepPlan] = ()
+) -> Driver:
+    """Resolve what the step needs and make its driver, with a private scratch folder below `folder`.
+
+    `others` are the steps that run beside it. Raises RunError without a driver for the family, and what `resolve`
+    or the driver raise.
+    """
+    factory = runtime.factories.get(plan.family)
+    if factory is None:
+        raise RunError(
+            f"no driver runs {plan.component!r}",
+            code="RUN011",
+            found=plan.family,
+            expected=", ".join(sorted(runtime.factories)),
+            fix="`osiris components list` shows what is installed",
+        )
+    return factory(step_call(plan, pipeline, runtime, folder, others))
+
+
+def step_call(
+    plan: StepPlan, pipeline: str, runtime: Runtime, folder: Path, others: Iterable[StepPlan] = ()
+) -> StepCall:
+    """Return everything the driver of a step may know; makes `folder/<step>` with mode 700."""
+    scratch = folder / slug(plan.id)
+    scratch.mkdir(mode=0o700)
+    return StepCall(
+        pipeline=pipeline,
+        step_id=plan.id,
+        component=plan.component,
+        config=plan.config,
+        connection=runtime.resolve(plan.connection) if plan.connection else {},
+        project=runtime.project,
+        run_id=runtime.run_id,
+        root_run_id=runtime.root_run_id,
+        scratch=scratch,
+        retry_of=runtime.retry_of,
+        columns=plan.columns or (),
+        store_written=any(other.role == "writer" and _store(other) == _store(plan) for other in others),
+    )
+
+
+def _store(plan: StepPlan) -> tuple[str, str, str]:
+    """Return what two steps on one database have in common; two aliases of one database are not seen as one."""
+    return plan.family, plan.connection, "" if plan.connection else str(plan.config.get("path", ""))

@@ -1,0 +1,225 @@
+"""Run one unit in one thread: open its steps, stream the rows to its end, close, and say how each step ended."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from osiris_dagster.arrow import columns_of
+from osiris_dagster.canonical import slug
+from osiris_dagster.compiler.manifest import StepInput, StepPlan
+from osiris_dagster.drivers.base import TransformInput, WriteReport
+from osiris_dagster.errors import ErrorInfo
+from osiris_dagster.steps.checkpoint import Kept, keep
+from osiris_dagster.steps.journal import Journal, StepEnd
+from osiris_dagster.steps.meter import Clock, Meter, Watch
+from osiris_dagster.steps.open_drivers import OpenDriver, OpenDrivers
+from osiris_dagster.steps.promises import check_write, kept_columns
+from osiris_dagster.steps.report import FailureStatus, StepFailure, StepReport
+from osiris_dagster.steps.runtime import Runtime, open_driver
+from osiris_dagster.steps.selection import Selection
+from osiris_dagster.steps.stream import Fault, Guard, Stream
+from osiris_dagster.steps.units import Unit
+
+_PATIENCE = 1.0  # seconds that a pull in a library's own thread may take to end before its driver is interrupted
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the units of one execution have in common."""
+
+    pipeline: str
+    runtime: Runtime
+    selection: Selection
+    plans: Mapping[str, StepPlan]
+    silent: Mapping[str, Sequence[str]]  # recorded step -> unrecorded ones executed for it
+    folder: Path
+    canceled: threading.Event
+    clock: Clock
+    journal: Journal
+    watch: Watch
+    drivers: OpenDrivers
+    kept: Kept
+
+
+@dataclass(frozen=True, slots=True)
+class UnitEnd:
+    """How a unit ended: well or not, and the ends of recorded steps that follow from it."""
+
+    well: bool
+    ends: tuple[StepEnd, ...]
+
+
+class UnitRun:
+    """One run of one unit."""
+
+    def __init__(self, unit: Unit, shared: Shared) -> None:
+        self._unit = unit
+        self._shared = shared
+        self._guard = Guard(shared.canceled, shared.runtime.redactor, shared.runtime.project.root)
+        self._at = unit.steps[0]  # the step whose code this thread is in, when it is not inside a stream
+        self._meters: dict[str, Meter] = {}
+        self._opened: dict[str, OpenDriver] = {}
+        self._readers: dict[str, pa.RecordBatchReader] = {}
+        self._streams: list[tuple[str, Stream]] = []  # with the step that made the rows
+        self._written: WriteReport | None = None
+        self._notes: dict[str, list[str]] = {step_id: [] for step_id in unit.steps}
+
+    def run(self) -> UnitEnd:
+        """Run to the end or to the first fault; never raises."""
+        try:
+            for step_id in self._unit.steps:
+                self._at = step_id
+                self._open(self._shared.plans[step_id])
+            self._finish(self._shared.plans[self._at])
+        except BaseException as error:  # noqa: BLE001 - the border: any fault of a driver becomes the end of its step
+            self._guard.note(self._at, error)
+        fault = self._guard.seal()
+        self._close()
+        return self._ended() if fault is None else self._broke(fault)
+
+    def _open(self, plan: StepPlan) -> None:
+        self._guard.check()
+        shared = self._shared
+        meter = self._meters[plan.id] = Meter(plan.id, shared.clock.now_ms())
+        shared.journal.started(plan.id, meter.start_ms)
+        shared.watch.opened(meter)
+        with meter.own():
+            opened = shared.drivers.add(
+                open_driver(plan, shared.pipeline, shared.runtime, shared.folder, shared.plans.values())
+            )
+            self._opened[plan.id] = opened
+            self._guard.check()  # a cancellation that came before there was a driver to interrupt
+            if plan.role == "writer":
+                return
+            if plan.role == "extractor":
+                reader = opened.driver.read()
+            else:
+                inputs = tuple(TransformInput(i.names, self._rows(i, meter), i.scans) for i in plan.inputs)
+                reader = opened.driver.transform(inputs)
+        meter.columns = kept_columns(plan, reader.schema)
+        self._readers[plan.id] = reader
+
+    def _rows(self, source: StepInput, consumer: Meter) -> pa.RecordBatchReader:
+        """Return the rows of an upstream step, from its open stream or from its checkpoint."""
+        if source.step in self._readers:
+            return self._stream(source.step, consumer).reader()
+        kept = self._shared.kept.of(source.step)
+        # Reading the file is nobody's own time; that it cannot be read is the fault of the step that reads.
+        ends = (Meter(consumer.step_id), consumer)
+        stream = Stream(kept.batches().__next__, kept.schema, ends, self._guard, self._shared.watch)
+        self._streams.append(("", stream))
+        return stream.reader()
+
+    def _stream(self, step_id: str, consumer: Meter) -> Stream:
+        reader, ends = self._readers[step_id], (self._meters[step_id], consumer)
+        stream = Stream(reader.read_next_batch, reader.schema, ends, self._guard, self._shared.watch)
+        self._streams.append((step_id, stream))
+        return stream
+
+    def _finish(self, last: StepPlan) -> None:
+        """Pull all rows through the unit."""
+        if self._unit.end == "write":
+            return self._write(last)
+        stream = self._stream(last.id, Meter(last.id))
+        if self._unit.end == "spill":
+            stem = self._shared.folder / f"{slug(last.id)}.rows"
+            self._shared.kept.add(last.id, keep(stream, stream.schema, stem))
+        else:
+            deque(stream, maxlen=0)  # unlike a loop it holds no batch while the next one is made
+        return None
+
+    def _write(self, plan: StepPlan) -> None:
+        meter = self._meters[plan.id]
+        rows = self._rows(plan.inputs[0], meter)
+        meter.columns = columns_of(rows.schema)
+        with meter.own():
+            report = self._opened[plan.id].driver.write(rows)
+        check_write(plan, report, meter, read_to_end=self._streams[-1][1].ended)
+        clean = self._shared.runtime.redactor.text
+        artifacts = tuple(replace(artifact, path=clean(artifact.path)) for artifact in report.artifacts)
+        self._written = replace(report, artifacts=artifacts, notes=tuple(map(clean, report.notes)))
+
+    def _close(self) -> None:
+        for _, stream in self._streams:
+            stream.stop()
+        for step_id, stream in self._streams:
+            if not stream.idle(_PATIENCE) and step_id:
+                self._opened[step_id].cancel()
+                stream.idle(self._shared.runtime.cancel_seconds)
+        for step_id, opened in reversed(self._opened.items()):
+            self._readers.pop(step_id, None)
+            if (error := self._shared.drivers.close(opened)) is not None:
+                self._notes[step_id].append(f"closing failed: {self._guard.record(error).message}")
+        for meter in self._meters.values():
+            self._shared.watch.closed(meter)
+
+    def _ended(self) -> UnitEnd:
+        for step_id, stream in self._streams:
+            if step_id and not stream.ended:
+                rows = self._meters[step_id].rows_out
+                self._notes[step_id].append(f"its reader stopped after {rows} rows; the rest was not read")
+        now = self._shared.clock.now_ms()
+        recorded = (step_id for step_id in self._unit.steps if step_id in self._shared.selection.recorded)
+        return UnitEnd(well=True, ends=tuple(self._report(self._shared.plans[step_id], now) for step_id in recorded))
+
+    def _report(self, plan: StepPlan, now: int) -> StepReport:
+        meter = self._meters[plan.id]
+        written = self._written if plan.role == "writer" else None
+        notes = list(written.notes) if written else []
+        if silent := self._shared.silent.get(plan.id):
+            names = ", ".join(map(repr, silent))
+            notes.append(f"executed {names} again for their rows, without recording: not selected")
+        return StepReport(
+            step_id=plan.id,
+            start_ms=meter.start_ms,
+            end_ms=now,
+            busy_ms=meter.busy_ms,
+            rows_in=meter.rows_in,
+            rows_out=written.rows_written if written else meter.rows_out,
+            bytes_out=meter.bytes_in if written else meter.bytes_out,
+            peak_memory_bytes=meter.peak_bytes,
+            columns=meter.columns,
+            artifacts=written.artifacts if written else (),
+            writes=plan.writes,
+            rows_total=written.rows_total if written else None,
+            notes=(*notes, *self._notes[plan.id]),
+        )
+
+    def _broke(self, fault: Fault) -> UnitEnd:
+        """A silent step has no record of its own: the one that speaks for it fails in its place."""
+        now = self._shared.clock.now_ms()
+        failed = self._shared.selection.speakers.get(fault.step_id, fault.step_id)
+        error = fault.error
+        if error is not None and failed != fault.step_id:
+            error = _in_place_of(fault.step_id, failed, error)
+        steps = [step_id for step_id in self._unit.steps if step_id in self._shared.selection.recorded]
+        if error is not None and failed not in steps:
+            steps.append(failed)
+        ends = []
+        for step_id in steps:
+            status: FailureStatus = "canceled" if error is None else "failed" if step_id == failed else "aborted"
+            ends.append(self._failure(step_id, status, now, error if step_id == failed else None))
+        return UnitEnd(well=False, ends=tuple(ends))
+
+    def _failure(self, step_id: str, status: FailureStatus, now: int, error: ErrorInfo | None) -> StepFailure:
+        meter = self._meters.get(step_id)
+        if meter is None:
+            return StepFailure(step_id, "failed" if status == "failed" else "skipped", None, now, error=error)
+        return StepFailure(step_id, status, meter.start_ms, now, meter.rows_in, meter.rows_out, error=error)
+
+
+def _in_place_of(silent: str, speaker: str, error: ErrorInfo) -> ErrorInfo:
+    return ErrorInfo(
+        "RunError",
+        f"step {silent!r}, executed unselected for the rows that {speaker!r} reads, failed",
+        code="RUN018",
+        fix=error.fix,
+        retryable=error.retryable,
+        cause=error,
+    )

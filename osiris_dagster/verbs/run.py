@@ -1,0 +1,139 @@
+"""Run one OML file in this process: compile, let Dagster execute and record it, export the package, report."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psutil
+
+from osiris_dagster.assets.factory import PipelineAssets, pipeline_assets
+from osiris_dagster.assets.keys import job_name
+from osiris_dagster.assets.translator import DagsterOsirisTranslator
+from osiris_dagster.compiler.manifest import Manifest
+from osiris_dagster.compiler.store import store
+from osiris_dagster.errors import Diagnostic, OsirisError, RunError
+from osiris_dagster.loading import compile_file
+from osiris_dagster.oml.render import render
+from osiris_dagster.project import Project
+from osiris_dagster.resources.services import Services
+from osiris_dagster.resources.table import driver_resources
+from osiris_dagster.runs.instance import open_instance
+from osiris_dagster.runs.read import read_run
+from osiris_dagster.runs.record import RunRecord
+from osiris_dagster.runs.tags import HOST, ORIGIN, PID, STARTED
+from osiris_dagster.sensors.export import Exported, export_run
+from osiris_dagster.sensors.queue import export_queue
+from osiris_dagster.settings import connections_of
+from osiris_dagster.specs.load import load_catalogue
+from osiris_dagster.verbs.asked import Asked
+from osiris_dagster.verbs.outcome import INTERRUPTED, OK, RUN_FAILED, Outcome
+from osiris_dagster.verbs.progress import Progress, run_text
+
+_EXIT = {"completed": OK, "failed": RUN_FAILED, "canceled": INTERRUPTED}
+# Runs made in process belong to the same repository as those of the UI, so that its job pages list them.
+_REPOSITORY = "__repository__@osiris_dagster.definitions"
+# Our own progress says what happens; Dagster's log goes to the event log only.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def run_file(asked: Asked, *, file: str, no_aiop: bool = False) -> Outcome:
+    """Run a file; exit code 0, 4 when a step failed, 130 when it was interrupted."""
+    # A beta mark of Dagster is nothing that the person who runs a pipeline can act on.
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    project = asked.project
+    catalogue = load_catalogue()
+    services = Services(project, connections_of(project, asked.settings, catalogue), catalogue)
+    compiled, text = compile_file(project, Path(file).resolve(), asked.settings, services.connections)
+    manifest = compiled.manifest
+    store(project.build, manifest, text)
+    if compiled.diagnostics:
+        asked.progress(render(compiled.diagnostics))
+    progress = Progress(manifest, asked.progress)
+    built = pipeline_assets(manifest, services, DagsterOsirisTranslator(), listener=progress.hear)
+    with open_instance(project) as instance:
+        run_id = _execute(instance, manifest, built, services)
+        record = _record_of(instance, project, run_id, manifest)
+        exported, missed = ((), ()) if no_aiop else _export(instance, project, run_id)
+    return _outcome(record, exported, (*compiled.diagnostics, *missed))
+
+
+def _execute(instance: dg.DagsterInstance, manifest: Manifest, built: PipelineAssets, services: Services) -> str:
+    """Run the pipeline's job in this process, recorded on the instance; return the run id."""
+    definitions = dg.Definitions(
+        assets=[built.assets], jobs=[built.job], resources=driver_resources(services.catalogue)
+    )
+    job = definitions.resolve_job_def(job_name(manifest.pipeline))
+    run_id = str(uuid.uuid4())
+    job.execute_in_process(instance=instance, run_config=_QUIET, raise_on_error=False, tags=_tags(), run_id=run_id)
+    return run_id
+
+
+def _tags() -> dict[str, str]:
+    return {
+        ORIGIN: "cli",
+        HOST: socket.gethostname(),
+        PID: str(os.getpid()),
+        STARTED: str(psutil.Process().create_time()),
+        ".dagster/repository": _REPOSITORY,
+    }
+
+
+def _record_of(instance: dg.DagsterInstance, project: Project, run_id: str, manifest: Manifest) -> RunRecord:
+    for record in read_run(instance, project, run_id):
+        if record.pipeline == manifest.pipeline:
+            return record
+    run = instance.get_run_by_id(run_id)
+    raise RunError(
+        f"Dagster recorded no end of run {run_id}",
+        code="RUN020",
+        found=run.status.value if run else "no such run",
+        expected="a run that ended",
+        fix=f"see `osiris runs view {run_id}`",
+    )
+
+
+def _export(
+    instance: dg.DagsterInstance, project: Project, run_id: str
+) -> tuple[tuple[Exported, ...], tuple[Diagnostic, ...]]:
+    """Export the run; a package that fails never changes how the run went, it waits in the queue instead."""
+    try:
+        return export_run(instance, project, run_id), ()
+    except OsirisError as error:
+        export_queue(project).add(run_id)
+        return (), tuple(replace(found, severity="warning") for found in error.diagnostics)
+
+
+def _outcome(record: RunRecord, exported: tuple[Exported, ...], warned: tuple[Diagnostic, ...]) -> Outcome:
+    steps: list[dict[str, Any]] = [
+        {
+            "id": step.step_id,
+            "status": step.status,
+            "rows_in": step.rows_in,
+            "rows_out": step.rows_out,
+            "duration_ms": step.end_ms - step.start_ms if step.end_ms and step.start_ms else None,
+            **({"error": step.error.as_dict()} if step.error else {}),
+        }
+        for step in record.steps
+    ]
+    data = {
+        "run_id": record.run_id,
+        "pipeline": record.pipeline,
+        "manifest_hash": record.manifest_hash,
+        "status": record.status,
+        "duration_ms": record.end_ms - record.start_ms,
+        "steps": steps,
+        "aiop": [package.as_dict() for package in exported],
+    }
+    return Outcome(data, _text(record, exported, warned), _EXIT[record.status], warned)
+
+
+def _text(record: RunRecord, exported: tuple[Exported, ...], warned: tuple[Diagnostic, ...]) -> str:
+    missed = [d for d in warned if d.code.startswith("AIO")]
+    return run_text(record, exported) + ("\n" + render(missed) if missed else "")

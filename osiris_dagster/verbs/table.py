@@ -1,0 +1,127 @@
+"""VERBS: everything that may be asked, in one table. Command line, chat and MCP read it; code loads on first use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal
+
+from osiris_dagster.verbs.asked import Asked
+from osiris_dagster.verbs.outcome import Outcome
+
+Kind = Literal["text", "flag", "integer", "pairs", "choice"]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option or argument of a verb; `name` is the keyword that its function takes."""
+
+    name: str
+    help: str
+    kind: Kind = "text"
+    choices: tuple[str, ...] = ()
+    default: str | int | None = None
+    argument: bool = False  # positional
+    many: bool = False
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb: its words on the command line, one sentence of help, and `module:function` to call."""
+
+    name: str
+    help: str
+    target: str
+    options: tuple[Option, ...] = ()
+
+    def __call__(self, asked: Asked, **given: Any) -> Outcome:
+        """Load the verb's code and run it."""
+        module, _, function = self.target.partition(":")
+        outcome: Outcome = getattr(import_module(module), function)(asked, **given)
+        return outcome
+
+
+_FILE = Option("file", "OML file.", argument=True, required=True)
+_FILES = Option("files", "OML files.", argument=True, many=True, required=True)
+_RUN = Option("run", "Run id, or its first characters; the last run when left out.", argument=True)
+_COMPILING = (
+    Option("profile", "Profile of the OML file."),
+    Option("param", "Parameter, as name=value; may be given again.", kind="pairs", many=True),
+    Option("mode", "What to do about advisory rules.", kind="choice", choices=("strict", "warn", "off")),
+    Option("no_validate", "The same as --mode off.", kind="flag"),
+)
+
+VERBS: tuple[Verb, ...] = (
+    Verb(
+        "init",
+        "Make a project: folders, an example pipeline and its data.",
+        "osiris_dagster.verbs.init:init",
+        (Option("folder", "Where; the working directory when left out.", argument=True, default="."),),
+    ),
+    Verb(
+        "validate",
+        "Check OML files without running or connecting to anything.",
+        "osiris_dagster.verbs.validate:validate_files",
+        (_FILES, *_COMPILING[2:]),
+    ),
+    Verb(
+        "compile",
+        "Turn OML files into manifests below build/.",
+        "osiris_dagster.verbs.compile:compile_files",
+        (
+            _FILES,
+            Option("out", "Folder for the manifests instead of build/."),
+            Option("online", "Read the sources' schemas and lock them in <name>.schema.json.", kind="flag"),
+            *_COMPILING,
+        ),
+    ),
+    Verb(
+        "run",
+        "Run an OML file here and now; Dagster records it.",
+        "osiris_dagster.verbs.run:run_file",
+        (_FILE, Option("no_aiop", "Do not export a package afterwards.", kind="flag"), *_COMPILING),
+    ),
+    Verb("components list", "List the components that steps can use.", "osiris_dagster.verbs.components:list_all"),
+    Verb(
+        "components spec",
+        "Show what a component accepts.",
+        "osiris_dagster.verbs.components:show",
+        (
+            Option("name", "Component, e.g. duckdb.processor.", argument=True, required=True),
+            Option("format", "Form of the spec.", kind="choice", choices=("yaml", "json"), default="yaml"),
+        ),
+    ),
+    Verb("connections list", "List the project's connections.", "osiris_dagster.verbs.connections:list_all"),
+    Verb(
+        "runs list",
+        "List runs, the latest first.",
+        "osiris_dagster.verbs.runs:list_runs",
+        (
+            Option("limit", "How many.", kind="integer", default=20),
+            Option("pipeline", "Only runs of this pipeline."),
+        ),
+    ),
+    Verb("runs view", "Show how a run went, step by step.", "osiris_dagster.verbs.runs:view", (_RUN,)),
+    Verb("logs show", "Show what happened in a run, in order of time.", "osiris_dagster.verbs.logs:show", (_RUN,)),
+    Verb(
+        "logs aiop",
+        "Show the AI Operation Package of a run; build it when it is not there.",
+        "osiris_dagster.verbs.logs:aiop",
+        (
+            _RUN,
+            Option("session", "The same as RUN."),
+            Option("last", "The last run (the default).", kind="flag"),
+            Option("format", "The document or the run card.", kind="choice", choices=("json", "md"), default="json"),
+            Option("output", "Write to this file instead of standard output."),
+        ),
+    ),
+)
+
+
+def find_verb(name: str) -> Verb:
+    """Return the verb of that name; KeyError without one."""
+    for verb in VERBS:
+        if verb.name == name:
+            return verb
+    raise KeyError(name)

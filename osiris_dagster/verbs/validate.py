@@ -1,0 +1,34 @@
+"""Check OML files: the one validator, for one file or many."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from osiris_dagster.errors import Diagnostic
+from osiris_dagster.oml.render import render
+from osiris_dagster.oml.validate import validate
+from osiris_dagster.settings import connections_of, read_oml
+from osiris_dagster.specs.load import load_catalogue
+from osiris_dagster.verbs.asked import Asked
+from osiris_dagster.verbs.outcome import INVALID, OK, Outcome
+
+
+def validate_files(asked: Asked, *, files: tuple[str, ...]) -> Outcome:
+    """Validate each file; exit code 2 when one of them has an error."""
+    catalogue = load_catalogue()
+    facts = connections_of(asked.project, asked.settings, catalogue).facts
+    reports: list[dict[str, Any]] = []
+    found: list[Diagnostic] = []
+    lines: list[str] = []
+    for name in files:
+        path = Path(name).resolve()
+        shown = asked.project.relative(path)
+        result = validate(read_oml(path, shown), shown, catalogue, connections=facts, mode=asked.settings.mode)
+        reports.append({"file": shown, "valid": result.ok, "pipeline": result.pipeline.name if result.pipeline else ""})
+        found += result.diagnostics
+        if result.diagnostics:
+            lines.append(render(result.diagnostics))
+        lines.append(f"{shown}: {'valid' if result.ok else 'not valid'}")
+    code = OK if all(report["valid"] for report in reports) else INVALID
+    return Outcome({"files": reports}, "\n".join(lines), code, tuple(found))
