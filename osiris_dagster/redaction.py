@@ -22,9 +22,9 @@ _SHAPES = {
         r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
     ),
     "access token": re.compile(
-        r"\b(?:AKIA[0-9A-Z]{16}|gh[oprsu]_[A-Za-z0-9]{36,}|github_pat_\w{22,}|glpat-[\w-]{20,}"
-        r"|xox[abeoprs]-[A-Za-z0-9-]{10,}|sk-[A-Za-z0-9_-]{20,}|AIza[\w-]{35}|sbp_[0-9a-f]{40}|e2b_[0-9a-f]{40}"
-        r"|whsec_[A-Za-z0-9+/=]{24,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+)"
+        r"AKIA[0-9A-Z]{16}|gh[oprsu]_[A-Za-z0-9]{36,}|github_pat_\w{22,}|glpat-[\w-]{20,}|xox[abeoprs]-[A-Za-z0-9-]{10,}"
+        r"|AIza[\w-]{35}|sbp_[0-9a-f]{40}|e2b_[0-9a-f]{40}|whsec_[A-Za-z0-9+/=]{24,}"
+        r"|\bsk-[A-Za-z0-9_-]{20,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+"
     ),
     "password": re.compile(
         r"(?:(?<=password=)|(?<=passwd=)|(?<=pwd=))(?!\[REDACTED\])(?:'[^'\n]+'|[^\s'\"`\\&;,)]+)", re.IGNORECASE
