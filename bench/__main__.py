@@ -14,7 +14,7 @@ BENCHES = ("validate", "trivial_run", "csv_to_parquet")
 
 
 def main(wanted: list[str]) -> None:
-    from measure import show  # noqa: PLC0415 - the folder was put on the path above
+    from measure import show
 
     found = []
     for name in wanted or BENCHES:

@@ -15,13 +15,16 @@ from dagster._core.definitions.definitions_load_context import DefinitionsLoadCo
 
 from osiris_dagster.assets.broken import broken_asset, compiles_check
 from osiris_dagster.assets.factory import PipelineAssets, dataset_assets, pipeline_assets
-from osiris_dagster.assets.lineage import Lineage, lineage_of
+from osiris_dagster.assets.keys import step_keys
+from osiris_dagster.assets.lineage import Lineage, feeders, lineage_of
 from osiris_dagster.assets.translator import DagsterOsirisTranslator
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.store import load
-from osiris_dagster.errors import Diagnostic, Place
+from osiris_dagster.drivers.connections import Connections
+from osiris_dagster.errors import ConfigError, Diagnostic, Place
 from osiris_dagster.loading import Broken, Folder, load_folder
 from osiris_dagster.project import Project, find_project
+from osiris_dagster.redaction import Redactor
 from osiris_dagster.resources.services import Services
 from osiris_dagster.resources.table import driver_resources
 from osiris_dagster.sensors.table import sensors
@@ -71,23 +74,22 @@ def project_definitions(
     project: Project, manifests: tuple[Manifest, ...], broken: tuple[Broken, ...] = ()
 ) -> dg.Definitions:
     """Return definitions for these manifests; what Dagster itself refuses is shown as broken, like the rest."""
-    settings = Settings()
     catalogue = load_catalogue()
-    services = Services(project, connections_of(project, settings, catalogue), catalogue)
+    services = Services(project, _connections(project, manifests), catalogue)
     built: list[PipelineAssets] = []
     refused: list[Broken] = list(broken)
+    lineage, translator = lineage_of(manifests), DagsterOsirisTranslator()
+    by_name = {manifest.pipeline: manifest for manifest in manifests}
     for manifest in manifests:
         try:
-            built.append(pipeline_assets(manifest, services, DagsterOsirisTranslator()))
+            built.append(pipeline_assets(manifest, services, translator, fed_by=_fed_by(manifest, lineage, by_name)))
         except dg.DagsterError as error:
             refused.append(Broken(manifest.file, (_refused(manifest, error),)))
-    shown = [part.manifest for part in built]
-    lineage = lineage_of(shown)
     return dg.Definitions(
         assets=[
             *(part.assets for part in built),
             *(part.aiop for part in built),
-            *dataset_assets(shown, lineage),
+            *dataset_assets(manifests, lineage),
             *(broken_asset(item, project) for item in refused),
         ],
         asset_checks=[compiles_check(item, project) for item in refused],
@@ -97,6 +99,25 @@ def project_definitions(
         executor=dg.in_process_executor,
         metadata=_told(lineage),
     )
+
+
+def _fed_by(manifest: Manifest, lineage: Lineage, by_name: dict[str, Manifest]) -> dict[str, tuple[dg.AssetKey, ...]]:
+    return {
+        step.id: tuple(
+            step_keys(by_name[write.pipeline])[write.step] for write in feeders(lineage, manifest.pipeline, step.reads)
+        )
+        for step in manifest.steps
+    }
+
+
+def _connections(project: Project, manifests: tuple[Manifest, ...]) -> Connections:
+    try:
+        return connections_of(project, Settings())
+    except ConfigError:
+        if manifests:
+            raise
+        # The file is damaged, so every pipeline is broken and says why: that must be seen, not the location's end.
+        return Connections({}, {}, {}, Redactor())
 
 
 def _told(lineage: Lineage) -> dict[str, str]:

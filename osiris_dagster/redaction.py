@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import threading
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,15 +15,16 @@ from osiris_dagster.errors import ErrorInfo, Frame, OsirisError, Retryable
 
 MASK = "[REDACTED]"
 _SHORTEST = 4
-_DSN_USER = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^\s/@'\"]+)@", re.IGNORECASE)
+# The look-behind keeps the search linear: no start within a run of scheme characters.
+_DSN_USER = re.compile(r"(?P<scheme>(?<![a-z0-9+.-])[a-z0-9+.-]+://)(?P<user>[^\s/@'\"]+)@", re.IGNORECASE)
 _SHAPES = {
     "private key": re.compile(
         r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
     ),
     "access token": re.compile(
-        r"\b(?:AKIA[0-9A-Z]{16}|gh[oprsu]_[A-Za-z0-9]{36,}|github_pat_\w{22,}|glpat-[\w-]{20,}"
-        r"|xox[abeoprs]-[A-Za-z0-9-]{10,}|sk-[A-Za-z0-9_-]{20,}|AIza[\w-]{35}|sbp_[0-9a-f]{40}|e2b_[0-9a-f]{40}"
-        r"|whsec_[A-Za-z0-9+/=]{24,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+)"
+        r"AKIA[0-9A-Z]{16}|gh[oprsu]_[A-Za-z0-9]{36,}|github_pat_\w{22,}|glpat-[\w-]{20,}|xox[abeoprs]-[A-Za-z0-9-]{10,}"
+        r"|AIza[\w-]{35}|sbp_[0-9a-f]{40}|e2b_[0-9a-f]{40}|whsec_[A-Za-z0-9+/=]{24,}"
+        r"|\bsk-[A-Za-z0-9_-]{20,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+"
     ),
     "password": re.compile(
         r"(?:(?<=password=)|(?<=passwd=)|(?<=pwd=))(?!\[REDACTED\])(?:'[^'\n]+'|[^\s'\"`\\&;,)]+)", re.IGNORECASE
@@ -39,13 +41,14 @@ class Redactor:
     def __init__(self) -> None:
         self._forms: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
+        self._lock = threading.Lock()  # steps resolve their connections in threads
 
     def register(self, value: str) -> None:
         """Remember a secret; values shorter than 4 characters are too common to be removed from text."""
         if len(value) < _SHORTEST:
             return
         raw = value.encode()
-        self._forms |= {
+        forms = {
             value,
             quote(value, safe=""),
             quote_plus(value),
@@ -54,8 +57,10 @@ class Redactor:
             base64.b64encode(raw).decode().rstrip("="),
             base64.urlsafe_b64encode(raw).decode().rstrip("="),
         }
-        longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(re.escape(form) for form in longest_first))
+        with self._lock:
+            self._forms |= forms
+            longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
+            self._pattern = re.compile("|".join(re.escape(form) for form in longest_first))
 
     def text(self, text: str) -> str:
         """Return `text` with every known secret, every DSN user part and whatever looks like a secret masked."""

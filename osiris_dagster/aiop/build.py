@@ -87,4 +87,6 @@ def _scene(settled: Facts, limits: Limits) -> Scene:
         totals=totals_of(settled),
         oml=source_text_of(settled),
         fingerprints={step_id: (error or UNKNOWN).fingerprint for step_id, error in errors.items()},
+        plans={step.id: step for step in facts.manifest.steps},
+        records={step.step_id: step for step in facts.record.steps},
     )

@@ -8,6 +8,7 @@ from osiris_dagster.aiop.ids import component_iri, dataset_iri, distinct_slugs
 from osiris_dagster.aiop.model import Artifact, Column, Metric, Output, Run, StepRun
 from osiris_dagster.aiop.scene import Scene, timestamp
 from osiris_dagster.aiop.settle import first_failure
+from osiris_dagster.aiop.text import distinct
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.runs.record import ArtifactRecord, StepRecord
@@ -61,7 +62,7 @@ def _step_run(scene: Scene, seq: int, plan: StepPlan, step: StepRecord) -> StepR
         produces=(*_artifacts(scene, plan, step, ended), *_outputs(scene, step, ended)),
         columns=() if step.columns in ((), plan.columns) else columns_of(scene.names.step_run(plan.id), step.columns),
         metrics=_metrics(scene, step.step_id, ended, _step_values(step, ended)),
-        notes=tuple(sorted(set(step.notes))),
+        notes=distinct(step.notes),
     )
 
 

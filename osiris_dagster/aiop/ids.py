@@ -6,12 +6,14 @@ Ids are written compact: `r:` stands for `<run IRI>/`, `p:` for `<pipeline IRI>/
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from osiris_dagster.canonical import canonical_json, sha256, slug
 from osiris_dagster.errors import AiopError
 
+T = TypeVar("T")
 RUN_LEVEL = "_run"
 """Stands in an evidence id where a step would, when the evidence is about the run itself."""
 
@@ -111,7 +113,7 @@ def unique_slugs(names: Iterable[str]) -> dict[str, str]:
     """Give every step a slug of its own; `_run` is kept free for the run.
 
     >>> unique_slugs(["a", "A b", "_run"])
-    {'a': 'a', 'A b': 'a-b-b87d0b26', '_run': '_run-2'}
+    {'a': 'a', 'A b': 'a-b-a760b0e1', '_run': '_run-2'}
     """
     different = list(dict.fromkeys(names))
     return dict(zip(different, distinct_slugs(different, reserved=(RUN_LEVEL,)), strict=True))
@@ -134,6 +136,17 @@ def distinct_slugs(names: Iterable[str], reserved: Iterable[str] = ()) -> list[s
         taken.add(candidate)
         result.append(candidate)
     return result
+
+
+def named(owner: str, values: Mapping[str, T]) -> list[tuple[str, str, T]]:
+    """Return id, name and value for each entry of a mapping, sorted by name.
+
+    >>> named("p:tag", {"b": 1, "": 2})
+    [('p:tag/x-e3b0c442', '(empty)', 2), ('p:tag/b', 'b', 1)]
+    """
+    ordered = sorted(values.items())
+    slugs = distinct_slugs(name for name, _ in ordered)
+    return [(f"{owner}/{part}", name or "(empty)", value) for part, (name, value) in zip(slugs, ordered, strict=True)]
 
 
 def dotted(text: str) -> str:

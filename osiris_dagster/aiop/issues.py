@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 from osiris_dagster.aiop.model import Cause, Frame, Issue
 from osiris_dagster.aiop.scene import Scene, timestamp
 from osiris_dagster.aiop.settle import first_failure
@@ -93,19 +91,8 @@ def _stopped(scene: Scene) -> list[str]:
 
 def downstream(scene: Scene, step_id: str) -> list[str]:
     """Return the steps that need this one, directly or not, in manifest order."""
-    return sorted_reach(step_id, {plan.id: plan.needs for plan in scene.facts.manifest.steps})
-
-
-def sorted_reach(start: str, needs: Mapping[str, Iterable[str]]) -> list[str]:
-    """Return every key that reaches `start` through its needs, in the order of the mapping.
-
-    >>> sorted_reach("a", {"a": [], "b": ["a"], "c": ["b"], "d": []})
-    ['b', 'c']
-    """
-    reached = {start}
-    grown = True
-    while grown:
-        more = {name for name, wanted in needs.items() if name not in reached and not reached.isdisjoint(wanted)}
-        reached |= more
-        grown = bool(more)
-    return [name for name in needs if name in reached and name != start]
+    reached = {step_id}
+    for plan in scene.facts.manifest.steps:  # each comes after its needs, so one pass is enough
+        if not reached.isdisjoint(plan.needs):
+            reached.add(plan.id)
+    return [plan.id for plan in scene.facts.manifest.steps if plan.id in reached and plan.id != step_id]

@@ -15,7 +15,7 @@ def code(text: str, limit: int = 200) -> str:
     r"""Return text as an inline code span on one line, in which mentions, links and HTML stay text.
 
     >>> print(code("a\n`b`"))
-    ``a `b` ``
+    `` a `b` ``
     """
     line = cut(" ".join(text.split()), limit)
     if not line:

@@ -9,7 +9,7 @@ from osiris_dagster.aiop.execution import run_of
 from osiris_dagster.aiop.model import Artifact, Claim, EvidenceLayer, Issue, NarrativeLayer, Output, Ref, Run, StepRun
 from osiris_dagster.aiop.scene import Scene
 from osiris_dagster.aiop.semantic import datasets_of, intent_of
-from osiris_dagster.aiop.text import counted, cut, duration, listed, size
+from osiris_dagster.aiop.text import counted, cut, distinct, duration, listed, size
 from osiris_dagster.runs.record import StepRecord
 
 _ORIGINS = {
@@ -86,7 +86,7 @@ def _context(story: _Story) -> _Told:
     manifest, record, totals = story.scene.facts.manifest, story.scene.facts.record, story.scene.totals
     origin = _ORIGINS.get(record.origin, f"by {record.origin}")
     partition = f" for partition {_quoted(record.partition)}" if record.partition else ""
-    owners = listed(sorted(set(manifest.owners)), most=3)
+    owners = listed(list(distinct(manifest.owners)), most=3)
     siblings = listed([_quoted(name) for name in record.siblings], most=3)
     steps, started = counted(totals.steps, "step"), moment(story.run.start_time)
     sentences = [

@@ -106,9 +106,9 @@ def _steps(package: Package) -> list[str]:
     shown += [step for step in steps if step.status != "failed"][: _MOST_STEPS - len(shown)]
     rows = [_row(step) for step in steps if step in shown]
     lines = ["## Steps", "", *table(["Step", "Status", "Rows in", "Rows out", "Time", "Peak memory"], rows)]
-    left = max(package.pipeline.step_count, len(steps)) - len(rows)
-    if len(steps) > len(rows):
-        lines += ["", f"{counted(left, 'more step')} of the pipeline not shown."]
+    left = (_metric(package.run, "steps_selected") or 0) - len(rows)
+    if left > 0:
+        lines += ["", f"{counted(left, 'more step')} not shown."]
     return lines
 
 

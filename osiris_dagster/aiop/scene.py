@@ -56,16 +56,8 @@ class Scene:
     totals: Totals
     oml: SourceText
     fingerprints: Mapping[str, str]
-
-    @property
-    def plans(self) -> dict[str, StepPlan]:
-        """The steps of the plan by id, in manifest order."""
-        return {step.id: step for step in self.facts.manifest.steps}
-
-    @property
-    def records(self) -> dict[str, StepRecord]:
-        """What the run recorded of its steps by id, in manifest order."""
-        return {step.step_id: step for step in self.facts.record.steps}
+    plans: Mapping[str, StepPlan]  # by step id, in manifest order
+    records: Mapping[str, StepRecord]  # by step id, in manifest order
 
 
 def totals_of(facts: Facts) -> Totals:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from osiris_dagster.aiop.execution import columns_of
-from osiris_dagster.aiop.ids import component_iri, connection_iri, dataset_iri, distinct_slugs
+from osiris_dagster.aiop.ids import component_iri, connection_iri, dataset_iri, named
 from osiris_dagster.aiop.model import (
     Component,
     ConfigField,
@@ -23,7 +22,7 @@ from osiris_dagster.aiop.model import (
     Tag,
 )
 from osiris_dagster.aiop.scene import Scene
-from osiris_dagster.aiop.text import counted, cut, listed
+from osiris_dagster.aiop.text import counted, cut, distinct, listed
 from osiris_dagster.canonical import canonical_json
 from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.oml.model import ConnectionFacts
@@ -44,13 +43,13 @@ def pipeline_of(scene: Scene) -> Pipeline:
         file=manifest.file,
         step_count=scene.totals.steps,
         intent=intent_of(scene),
-        owners=tuple(sorted(set(manifest.owners))),
-        tags=tuple(Tag(id=i, name=n, text=str(v)) for i, n, v in _named("p:tag", manifest.tags)),
+        owners=distinct(manifest.owners),
+        tags=tuple(Tag(id=i, name=n, text=str(v)) for i, n, v in named("p:tag", manifest.tags)),
         parameters=tuple(
-            Parameter(id=i, name=n, value_type=json_type(v)) for i, n, v in _named("p:parameter", manifest.params)
+            Parameter(id=i, name=n, value_type=json_type(v)) for i, n, v in named("p:parameter", manifest.params)
         ),
         fingerprints=tuple(
-            Fingerprint(id=i, name=n, text=str(v)) for i, n, v in _named("p:fingerprint", manifest.fingerprints)
+            Fingerprint(id=i, name=n, text=str(v)) for i, n, v in named("p:fingerprint", manifest.fingerprints)
         ),
     )
 
@@ -65,12 +64,6 @@ def semantic_layer(scene: Scene) -> SemanticLayer:
         connections=_connections(scene),
         datasets=datasets_of(scene),
     )
-
-
-def _named(owner: str, values: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
-    ordered = sorted(values.items())
-    slugs = distinct_slugs(name for name, _ in ordered)
-    return [(f"{owner}/{part}", name or "(empty)", value) for part, (name, value) in zip(slugs, ordered, strict=True)]
 
 
 def intent_of(scene: Scene) -> Intent:
@@ -135,7 +128,7 @@ def _inputs(scene: Scene, own: str, plan: StepPlan) -> tuple[StepInput, ...]:
         StepInput(
             id=f"{own}/input/{number}",
             from_step=names.step(item.step),
-            table_names=tuple(dict.fromkeys(item.names)),
+            table_names=distinct(item.names),
         )
         for number, item in enumerate(plan.inputs, 1)
     )
@@ -153,7 +146,7 @@ def _config(scene: Scene, own: str, plan: StepPlan) -> tuple[ConfigField, ...]:
             value_type=json_type(value),
             setting=cut(_shown(value), scene.limits.text) if name in exported else "",
         )
-        for field_id, name, value in _named(f"{own}/config", plan.config)
+        for field_id, name, value in named(f"{own}/config", plan.config)
     )
 
 
@@ -205,7 +198,7 @@ def _component(iri: str, plan: StepPlan, spec: ComponentSpec | None) -> Componen
         code_version=spec.version,
         mode=spec.mode,
         role=spec.role,
-        supports=tuple(sorted(spec.capabilities)),
+        supports=distinct(spec.capabilities),
     )
 
 

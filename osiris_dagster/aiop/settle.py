@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from osiris_dagster.aiop.facts import Facts
+from osiris_dagster.aiop.text import colourless, distinct
+from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.runs.record import EventRecord, RunRecord, StepRecord
 
 STEP_END = {
@@ -25,13 +27,16 @@ def settle(facts: Facts) -> Facts:
     """Return the facts with a regular record. What had to be changed is said in a note of the step or a log event."""
     order = {step.id: index for index, step in enumerate(facts.manifest.steps)}
     last = {step.step_id: _with_forward_time(step) for step in facts.record.steps}
+    last = {step_id: replace(step, error=_without_colour(step.error)) for step_id, step in last.items()}
     steps = tuple(sorted(last.values(), key=lambda step: order[step.step_id]))
-    record = _with_forward_run(replace(facts.record, steps=steps, siblings=_sorted(facts.record.siblings)))
-    return replace(facts, record=replace(record, events=_timeline(record, order)))
+    record = _with_forward_run(replace(facts.record, steps=steps, siblings=distinct(facts.record.siblings)))
+    return replace(facts, record=replace(record, error=_without_colour(record.error), events=_timeline(record, order)))
 
 
-def _sorted(texts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sorted(set(texts)))
+def _without_colour(error: ErrorInfo | None) -> ErrorInfo | None:
+    if error is None:
+        return None
+    return replace(error, message=colourless(error.message), cause=_without_colour(error.cause))
 
 
 def _with_forward_run(record: RunRecord) -> RunRecord:
@@ -77,7 +82,8 @@ def _timeline(record: RunRecord, order: dict[str, int]) -> tuple[EventRecord, ..
 
 def _regular(event: EventRecord, known: set[str]) -> EventRecord:
     """Bring an event of an unknown kind, or of a step that is no part of the run, into the form of a run's log line."""
-    event = replace(event, ts_ms=_bounded(event.ts_ms), level=event.level if event.level in LEVELS else "info")
+    level = event.level if event.level in LEVELS else "info"
+    event = replace(event, ts_ms=_bounded(event.ts_ms), level=level, message=colourless(event.message))
     if event.type not in ORDER:
         event = replace(event, type="log", message=f"{event.type}: {event.message}")
     if event.step_id and event.step_id not in known:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from osiris_dagster.canonical import sha256
 
-_TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_COLOUR = re.compile(r"\\u001b\[[0-9;]*m")
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters but tab and newline
     "\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"  # bidi, invisible, line separators
@@ -16,13 +17,21 @@ _UNSEEN = re.compile(
 
 
 def clean(text: str) -> str:
-    r"""Return `text` without terminal sequences and with every unseen character spelled out.
+    r"""Return `text` with every unseen character spelled out, so that different texts stay different.
 
-    >>> clean("\x1b[31mred\x1b[0m\r\nnext" + chr(0x202e) + "x")
-    'red\nnext\\u202ex'
+    >>> clean("a\r\nb" + chr(0x202E) + "c" + chr(27) + "[1m")
+    'a\nb\\u202ec\\u001b[1m'
     """
-    text = _TERMINAL.sub("", text).replace("\r\n", "\n")
-    return _UNSEEN.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match.group()):04x}", text.replace("\r\n", "\n"))
+
+
+def colourless(text: str) -> str:
+    r"""Return a cleaned message without the spelled-out codes that coloured it on a terminal.
+
+    >>> colourless(clean(chr(27) + "[31mred" + chr(27) + "[0m"))
+    'red'
+    """
+    return _COLOUR.sub("", text)
 
 
 def cut(text: str, limit: int) -> str:
@@ -34,6 +43,15 @@ def cut(text: str, limit: int) -> str:
         return text
     mark = f"… (cut: {len(text)} characters, {sha256(text)[:8]})"
     return text[: limit - len(mark)] + mark
+
+
+def distinct(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return different texts in order, without the empty one: a set, as a graph would have it.
+
+    >>> distinct(["b", "", "a", "b"])
+    ('a', 'b')
+    """
+    return tuple(sorted(set(texts) - {""}))
 
 
 def counted(number: int, singular: str, plural: str = "") -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from osiris_dagster.aiop.facts import Facts
 from osiris_dagster.aiop.text import clean
@@ -37,6 +38,9 @@ CLOSED = frozenset(
 
 T = TypeVar("T")
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 
 def scrub(facts: Facts, redactor: Redactor) -> Facts:
     """Return the facts without secrets and without invisible characters; ids are minted only afterwards."""
@@ -57,7 +61,11 @@ def _changed(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, list | tuple | frozenset):
         return type(value)(_changed(item, change) for item in value)
     if is_dataclass(value) and not isinstance(value, type):
-        kind = type(value)
-        names = [field.name for field in fields(value) if (kind, field.name) not in CLOSED]
-        return replace(value, **{name: _changed(getattr(value, name), change) for name in names})
+        return replace(value, **{name: _changed(getattr(value, name), change) for name in _open(type(value))})
     return value
+
+
+@cache
+def _open(kind: type[DataclassInstance]) -> tuple[str, ...]:
+    """Return the fields of a data class that may hold text from outside."""
+    return tuple(field.name for field in fields(kind) if (kind, field.name) not in CLOSED)

@@ -1,12 +1,13 @@
 """Manifests in, Dagster assets and jobs out: one subsettable multi_asset and one job a pipeline."""
 
 # No `from __future__ import annotations` here: Dagster reads the type of `context` from the function itself.
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dagster import (
     AssetExecutionContext,
+    AssetKey,
     AssetsDefinition,
     AssetSelection,
     AssetSpec,
@@ -43,11 +44,16 @@ def pipeline_assets(
     manifest: Manifest,
     services: Services,
     translator: DagsterOsirisTranslator,
+    *,
+    fed_by: Mapping[str, tuple[AssetKey, ...]] | None = None,
     listener: Listener | None = None,
 ) -> PipelineAssets:
-    """Return the assets and the job of one manifest; a DagsterError when Dagster refuses a name or an edge."""
-    path = services.project.root / manifest.file
-    specs = [translator.get_asset_spec(StepData(manifest, step, path)) for step in manifest.steps]
+    """Return the assets and the job of one manifest; a DagsterError when Dagster refuses a name or an edge.
+
+    `fed_by` names, by step, the steps of other pipelines that write the tables it reads.
+    """
+    path, fed = services.project.root / manifest.file, fed_by or {}
+    specs = [translator.get_asset_spec(StepData(manifest, step, path, fed.get(step.id, ()))) for step in manifest.steps]
     families = sorted({step.family for step in manifest.steps})
     body = Body(manifest, services, listener)
 
@@ -109,7 +115,8 @@ def _dataset_asset(dataset: Dataset, manifests: dict[str, Manifest], lineage: Li
         key=dataset_key(dataset),
         deps=[step_keys(manifests[w.pipeline])[w.step] for w in writers],
         description=_dataset_description(dataset, hidden),
-        group_name="files" if is_file else op_name("_".join(dataset.key[:2])),
+        # Beside who writes it, so that the graph of groups reads in one direction; a mere source has its own group.
+        group_name=op_name(writers[0].pipeline if writers else "files" if is_file else "_".join(dataset.key[:2])),
         kinds=_dataset_kinds(dataset, steps),
         metadata=metadata,
     )

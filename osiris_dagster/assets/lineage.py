@@ -34,6 +34,15 @@ class Lineage:
     left_out: tuple[Write, ...]
 
 
+def feeders(lineage: Lineage, pipeline: str, reads: Iterable[Dataset]) -> tuple[Write, ...]:
+    """Return the steps of other pipelines that write what a step of `pipeline` reads.
+
+    Dagster orders the steps of one run by edges between steps: a table between two of them, which it does not
+    execute, is not enough.
+    """
+    return tuple(w for dataset in reads for w in lineage.writers.get(dataset, ()) if w.pipeline != pipeline)
+
+
 def lineage_of(manifests: Iterable[Manifest]) -> Lineage:
     """Return the dataset edges of a whole location; the same manifests in any order give the same edges."""
     ordered = sorted(manifests, key=lambda m: m.pipeline)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dagster import (
+    AssetKey,
     AssetSpec,
     CodeReferencesMetadataValue,
     LocalFileCodeReference,
@@ -29,11 +30,12 @@ _TAG_VALUE = re.compile(r"[A-Za-z0-9_.-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class StepData:
-    """What a translator knows of a step: the step, its manifest, and the OML file on disk."""
+    """What a translator knows of a step: the step, its manifest, the OML file on disk, and who feeds what it reads."""
 
     manifest: Manifest
     step: StepPlan
     oml_path: Path
+    feeders: tuple[AssetKey, ...] = ()  # steps of other pipelines that write the tables this one reads
 
 
 class DagsterOsirisTranslator:
@@ -45,7 +47,7 @@ class DagsterOsirisTranslator:
         keys = step_keys(manifest)
         return AssetSpec(
             key=keys[step.id],
-            deps=[*(keys[need] for need in step.needs), *(dataset_key(d) for d in step.reads)],
+            deps=[*(keys[need] for need in step.needs), *(dataset_key(d) for d in step.reads), *data.feeders],
             skippable=True,
             description=_description(step),
             group_name=op_name(manifest.pipeline),

@@ -23,7 +23,8 @@ MAX_DEPTH = 64
 MAX_NODES = 200_000
 MAX_ALIASES = 100
 MAX_FAULTS = 100
-_TAG_DIRECTIVE = re.compile(r"(?:\s*(?:#[^\n]*)?\n|%(?!TAG)[^\n]*\n)*(%TAG)")
+# Possessive, so that a long run of empty lines is read once. libyaml itself is quadratic in these directives.
+_TAG_DIRECTIVE = re.compile(r"(?>[ \t\r]*(?:#[^\n]*)?\n|%(?!TAG)[^\n]*\n)*+(%TAG)")
 _AFTER_DOCUMENT = re.compile(r"(?:\s|#[^\n]*(?:\n|$)|\.\.\.(?=\s|$))*")
 
 
@@ -56,7 +57,8 @@ class _Repeated(str):
     def __eq__(self, other: object) -> bool:
         return self is other
 
-    __hash__ = str.__hash__
+    def __hash__(self) -> int:
+        return id(self)  # with the text's hash, a hundred thousand repetitions would all collide
 
 
 class _Frame:

@@ -15,6 +15,7 @@ Path = tuple[str | int, ...]
 
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 _PLAIN_KEY = re.compile(r"[\w-]+")
+_LONGEST_KEY = 100
 
 
 class Span(NamedTuple):
@@ -75,8 +76,8 @@ def path_text(path: Path) -> str:
     for part in path:
         if isinstance(part, int):
             text += f"[{part}]"
-        elif _PLAIN_KEY.fullmatch(part):
+        elif len(part) <= _LONGEST_KEY and _PLAIN_KEY.fullmatch(part):
             text += f".{part}" if text else part
         else:
-            text += f'["{part}"]'
+            text += f'["{part[:_LONGEST_KEY]}"]'
     return text

@@ -108,25 +108,21 @@ def _taken_until(node: str, open_nodes: list[str], is_open: set[str]) -> set[str
     return group
 
 
-def _shortest_circle(start: str, needs: Needs, within: set[str]) -> tuple[str, ...]:
+def _shortest_circle(start: str, edges: Needs, group: set[str]) -> tuple[str, ...]:
+    """Search in breadth for the way back; within its group there always is one."""
     came_from: dict[str, str] = {}
     queue = deque([start])
-    while queue:
+    while start not in came_from:
         node = queue.popleft()
-        for need in needs[node]:
-            if need == start:
-                return _path_back(start, node, came_from)
-            if need in within and need not in came_from:
+        for need in edges[node]:
+            if need in group and need not in came_from:
                 came_from[need] = node
                 queue.append(need)
-    return (start, start)
-
-
-def _path_back(start: str, end: str, came_from: Mapping[str, str]) -> tuple[str, ...]:
     path = [start]
-    while end != start:
-        path.append(end)
-        end = came_from[end]
+    node = came_from[start]
+    while node != start:
+        path.append(node)
+        node = came_from[node]
     return (start, *reversed(path))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.document import Document
@@ -12,10 +13,16 @@ from osiris_dagster.oml.secrets import InlineSecret
 from osiris_dagster.redaction import MASK, Redactor
 from osiris_dagster.specs.secrets import may_be_secret_name
 
-_KEY = re.compile(r"""(?P<quote>["']?)(?P<name>[\w.-]+)(?P=quote)\s*:(?=\s|$|["'{\[])\s*""")
+_KEY = re.compile(r"""(?<![\w.-])(?P<quote>["']?)(?P<name>[\w.-]+)(?P=quote)\s*:(?=\s|$|["'{\[])\s*""")
 _COMPLEX_KEY = re.compile(r"""\s*(?:-\s+)*\?\s+["']?(?P<name>[\w.-]+)["']?\s*$""")
-_HARMLESS = re.compile(r"""["']?(?:\$\{[A-Za-z_][\w.]*\}|@[\w-]+(?:\.[\w-]+)?)["']?\s*[,}\]]?\s*(?:#.*)?""")
+# A variable, or a connection reference in quotes: without them `@` is no YAML, so it may as well be a password.
+_HARMLESS = re.compile(
+    r"""(?:["']?\$\{[A-Za-z_][\w.]*\}["']?|"@[\w-]+(?:\.[\w-]+)?"|'@[\w-]+(?:\.[\w-]+)?')\s*[,}\]]?\s*(?:\#.*)?"""
+)
 _URL_USER = re.compile(r"://[^\s/@'\"]+@")
+_LONGEST_VALUE = 1_000
+_MOST_VALUES = 20
+_LONGEST_SHOWN = 10_000  # characters of a source line; a longer one is no help to anybody
 
 
 def with_sources(
@@ -27,10 +34,9 @@ def with_sources(
         return ()
     hidden = _hidden_in_text(document)
     redactor = Redactor()
+    for part in _distinct(secrets):
+        redactor.register(part)
     for secret in secrets:
-        redactor.register(secret.value)
-        for part in secret.value.splitlines():
-            redactor.register(part.strip())
         span = document.span(secret.path)
         _hide(hidden, span.line, span.column)
         for line in range(span.line + 1, span.line + span.lines):
@@ -38,11 +44,19 @@ def with_sources(
     return tuple(_clean(finding, document, hidden, redactor) for finding in found)
 
 
+def _distinct(secrets: tuple[InlineSecret, ...]) -> list[str]:
+    """Return the values to look for in every text: a second line of defence, so it may be bounded."""
+    parts = (part.strip() for secret in secrets for part in (secret.value, *secret.value.splitlines()))
+    short = dict.fromkeys(part for part in parts if len(part) <= _LONGEST_VALUE)
+    return list(islice(short, _MOST_VALUES))
+
+
 def _clean(finding: Diagnostic, document: Document, hidden: Mapping[int, int], redactor: Redactor) -> Diagnostic:
     place = finding.place
     source = ""
     if place is not None:
         source = document.line(place.line)
+        source = source if len(source) <= _LONGEST_SHOWN else ""
         column = hidden.get(place.line)
         if column is not None:
             source = source[: column - 1] + MASK if place.column <= column else ""

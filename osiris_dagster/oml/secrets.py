@@ -16,7 +16,7 @@ Kind = Literal["literal", "parameter", "dsn"]
 
 _VARIABLE = re.compile(r"\$\{(?!params\.)[A-Za-z_][A-Za-z0-9_.]*(?::-)?\}")
 _REFERENCE = re.compile(r"@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)?")
-_URL_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/:@'\"]*:(?P<password>[^\s/@'\"]+)@", re.IGNORECASE)
+_URL_PASSWORD = re.compile(r"://[^\s/:@'\"]*:(?P<password>[^\s/@'\"]+)@")
 _SEPARATOR = r"(?:^|[\s;,'\"?&])"
 _KEYWORD_PASSWORD = re.compile(_SEPARATOR + r"(?:password|passwd|pwd)\s?=\s?(?P<password>[^\s;,&]+)", re.IGNORECASE)
 _KEYWORDS = re.compile(_SEPARATOR + r"(?:host|hostaddr|server|dbname|database|user|uid|data source)\s?=", re.IGNORECASE)
@@ -97,21 +97,39 @@ def _in_fields(value: Any, path: Path, *, deep: bool, ordinary: tuple[str, ...] 
 
 
 def _leaves(value: Any, path: Path) -> Iterator[InlineSecret]:
-    """Yield every literal below a secret field; a declared parameter's description is none."""
+    """Yield the literals in a secret field. A mapping counts as a whole: its keys may be as secret as its values."""
     if isinstance(value, dict):
-        for key, item in value.items():
-            if not (path[0] in ("params", "profiles") and key == "description"):
-                yield from _leaves(item, (*path, key))
+        texts = list(_all_texts(value))
+        if path[0] in ("params", "profiles"):
+            yield from _leaves(value.get("default"), (*path, "default"))
+        elif texts:
+            yield InlineSecret(path, "\n".join(texts), "literal")
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _leaves(item, (*path, index))
     elif isinstance(value, str):
         if has_reference(value):
             yield InlineSecret(path, value, "parameter")
-        elif value and not _VARIABLE.search(value) and not _REFERENCE.fullmatch(value):
+        elif _is_literal(value):
             yield InlineSecret(path, value, "literal")
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield InlineSecret(path, str(value), "literal")
+
+
+def _is_literal(text: str) -> bool:
+    return bool(text) and not _VARIABLE.search(text) and not _REFERENCE.fullmatch(text)
+
+
+def _all_texts(value: Any) -> Iterator[str]:
+    """Yield keys and literals of a mapping that holds at least one literal."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in inner:
+        if isinstance(item, dict | list):
+            yield from _all_texts(item)
+        elif isinstance(item, str) and _is_literal(item):
+            yield from (str(key), item)
+        elif isinstance(item, int | float) and not isinstance(item, bool):
+            yield from (str(key), str(item))
 
 
 def _has_password(text: str) -> bool:

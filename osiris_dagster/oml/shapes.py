@@ -46,6 +46,7 @@ CHECKS: Mapping[str, Schema] = {
 }
 _COMMON = {"type": _TEXT, "name": _TEXT, "severity": _enum("error warn")}
 
+# Long lists of mappings are checked item by item (`columns[]`), so that a rule can stop after enough findings.
 SHAPES: Mapping[str, Schema] = {
     "owners": {"type": "array", "items": _TEXT, "uniqueItems": True},
     "tags": {"type": "object", "additionalProperties": {"type": "string"}},
@@ -81,12 +82,10 @@ SHAPES: Mapping[str, Schema] = {
     ),
     "timeout": {"type": "number", "exclusiveMinimum": 0},
     "incremental": _mapping("cursor", cursor=_TEXT, initial={"type": ["string", "number"]}, lookback=_DURATION),
-    "columns": {
-        "type": "array",
-        "minItems": 1,
-        "items": _mapping("name type", name=_TEXT, type=_TEXT, nullable={"type": "boolean"}),
-    },
-    "checks": {"type": "array", "items": {"type": "object", "required": ["type"], "properties": _COMMON}},
+    "columns": {"type": "array", "minItems": 1},
+    "checks": {"type": "array"},
+    "columns[]": _mapping("name type", name=_TEXT, type=_TEXT, nullable={"type": "boolean"}),
+    "checks[]": {"type": "object", "required": ["type"], "properties": _COMMON},
 }
 
 

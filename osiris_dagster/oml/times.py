@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from osiris_dagster.specs.nearest import did_you_mean
 
@@ -79,6 +78,8 @@ def timezone_fault(text: str) -> str:
     >>> timezone_fault("Europe/Prague"), timezone_fault("Europe/Praha")
     ('', 'no time zone has that name')
     """
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - costs a tenth of a whole validation
+
     try:
         ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name is a folder, or too long for a file
@@ -90,7 +91,8 @@ def timezone_hint(text: str) -> str:
     """Return the sentence that offers a time zone of a similar name."""
     from zoneinfo import available_timezones  # noqa: PLC0415 - walks a folder tree; only for a wrong name
 
-    return did_you_mean(text, sorted(available_timezones()))
+    region = text.partition("/")[0] + "/" if "/" in text else ""
+    return did_you_mean(text, sorted(name for name in available_timezones() if name.startswith(region)))
 
 
 def duration_fault(text: str) -> str:

@@ -32,7 +32,7 @@ def dagster_home(project: Project, env: Mapping[str, str] = os.environ) -> Path:
     except OSError as error:
         raise ConfigError(
             "Dagster's home cannot be written",
-            code="CFG030",
+            code="CFG032",
             found=error.strerror or type(error).__name__,
             expected=f"a folder that can be written: {project.relative(home)}",
             fix="check DAGSTER_HOME and the rights of the project folder",

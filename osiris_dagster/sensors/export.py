@@ -100,6 +100,7 @@ def _event(project: Project, record: RunRecord, package: Exported) -> AssetMater
     metadata: dict[str, Any] = {
         "run": MetadataValue.dagster_run(record.run_id),
         "run status": record.status,
+        "what happened": _headline(record),
         "run card": MetadataValue.md((folder / RUN_CARD).read_text(encoding="utf-8")),
         "package": MetadataValue.path(f"{package.folder}/{CORE}"),
         "valid": package.valid,
@@ -110,3 +111,15 @@ def _event(project: Project, record: RunRecord, package: Exported) -> AssetMater
     return AssetMaterialization(
         aiop_key(record.pipeline), description=f"{record.pipeline} {record.status}", metadata=metadata
     )
+
+
+def _headline(record: RunRecord) -> str:
+    """Return how the run ended in one line, for whoever sees only the asset page."""
+    failed = next((step for step in record.steps if step.status == "failed"), None)
+    error = failed.error if failed else record.error
+    if error:
+        where = f"at {failed.step_id}: " if failed else ""
+        fix = f" Way out: {error.fix}." if error.fix else ""
+        return f"{where}{error.message.splitlines()[0]}.{fix}"
+    written = sum(step.rows_out or 0 for step in record.steps if step.writes)
+    return f"{len(record.steps)} steps, {written:,} rows written"

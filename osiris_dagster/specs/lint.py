@@ -93,14 +93,19 @@ def _secrets(spec: ComponentSpec, _contents: Mapping[str, Any], _file: Path) -> 
     """A pointer leads to a field of the config, or to one that the connection provides."""
     for index, pointer in enumerate(spec.secrets):
         first, *rest = (unescaped(part) for part in pointer.split("/")[1:])
-        schema: Any = _fields(spec).get(first)
-        known = schema is not None or first in spec.connection_fields or spec.connection != "none"
-        for part in rest:
-            schema = schema.get("properties", {}).get(part) if isinstance(schema, dict) else None
-            known = known and (schema is not None or first not in _fields(spec))
-        if not known:
+        if not (_leads(_fields(spec)[first], rest) if first in _fields(spec) else spec.connection != "none"):
             message = f"the pointer {pointer} leads to no field"
             yield "SPC006", message, ("secrets", index), "a field of the config or connection", "correct the pointer"
+
+
+def _leads(schema: Mapping[str, Any], parts: list[str]) -> bool:
+    """Tell whether a value of the schema can have something at the path `parts`."""
+    for part in parts:
+        properties = schema.get("properties", {})
+        if part not in properties:
+            return schema.get("type") == "object" and schema.get("additionalProperties", True) is not False
+        schema = properties[part]
+    return True
 
 
 def _fields_named(spec: ComponentSpec, contents: Mapping[str, Any], _file: Path) -> Iterator[Fault]:

@@ -26,7 +26,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
         folded.setdefault(_folded(candidate), candidate)
     if wanted in folded:
         return folded[wanted]
-    found = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.7)
+    found = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.65)
     return folded[found[0]] if found else ""
 
 

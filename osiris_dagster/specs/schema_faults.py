@@ -35,8 +35,16 @@ class SchemaFault:
     message: str
     value: Any = None
     expected: str = ""
-    fix: str = ""
+    advice: str = ""
+    known: tuple[str, ...] = ()  # names of which one may be meant
     on_key: bool = False  # the key is at fault, not its value
+
+    @property
+    def fix(self) -> str:
+        """The way out: the name that is probably meant, else the general advice."""
+        written = self.path[-1] if self.on_key else self.value
+        hint = did_you_mean(written, self.known) if isinstance(written, str) else ""
+        return hint or self.advice
 
 
 def schema_faults(validator: Validator, value: Any) -> Iterator[SchemaFault]:
@@ -144,14 +152,14 @@ def _unknown(error: ValidationError) -> Iterator[SchemaFault]:
     known = tuple(_schema(error).get("properties", {}))
     for key, value in _any(error.instance).items():
         if key not in known:
-            hint = did_you_mean(key, known)
             yield SchemaFault(
                 "unknown",
                 (*error.absolute_path, key),
                 f"the key `{key[:80]}` is not known here",
                 value,
                 expected=", ".join(sorted(known)) or "no keys",
-                fix=hint or "remove it",
+                advice="remove it",
+                known=known,
                 on_key=True,
             )
 
@@ -166,17 +174,17 @@ def _missing(error: ValidationError) -> Iterator[SchemaFault]:
                 (*error.absolute_path, key),
                 f"`{key}` is missing",
                 expected=f"{key}: {describe(rule)}" if isinstance(rule, dict) else key,
-                fix=f"add `{key}`",
+                advice=f"add `{key}`",
             )
 
 
 def _wrong_type(error: ValidationError) -> Iterator[SchemaFault]:
     alternatives = "anyOf" in _schema(error) or "oneOf" in _schema(error)
     wanted = describe(_schema(error)) if alternatives else _type_words(_schema(error))
-    fix = "write the number without quotes" if _is_quoted_number(error) else f"write {wanted}"
+    advice = "write the number without quotes" if _is_quoted_number(error) else f"write {wanted}"
     if error.validator_value == "string" and isinstance(error.instance, int | float):
-        fix = "write the value in quotes"
-    yield _fault(error, "type", f"{_name(error)} must be {wanted}, not {kind_of(error.instance)}", fix=fix)
+        advice = "write the value in quotes"
+    yield _fault(error, "type", f"{_name(error)} must be {wanted}, not {kind_of(error.instance)}", advice=advice)
 
 
 def _is_quoted_number(error: ValidationError) -> bool:
@@ -186,26 +194,24 @@ def _is_quoted_number(error: ValidationError) -> bool:
 
 def _choice(error: ValidationError) -> Iterator[SchemaFault]:
     wanted = _any(error.validator_value) if error.validator == "enum" else [error.validator_value]
-    names = [value for value in wanted if isinstance(value, str)]
-    hint = did_you_mean(error.instance, names) if isinstance(error.instance, str) else ""
-    yield _fault(
-        error, "choice", f"{_name(error)} does not allow this value", fix=hint or f"use one of {choices(wanted)}"
-    )
+    names = tuple(value for value in wanted if isinstance(value, str))
+    advice = f"use one of {choices(wanted)}"
+    yield _fault(error, "choice", f"{_name(error)} does not allow this value", advice=advice, known=names)
 
 
 def _range(error: ValidationError) -> Iterator[SchemaFault]:
     wanted = describe(_schema(error))
-    yield _fault(error, "range", f"{_name(error)} must be {wanted}", fix=f"write {wanted}")
+    yield _fault(error, "range", f"{_name(error)} must be {wanted}", advice=f"write {wanted}")
 
 
 def _twice(error: ValidationError) -> Iterator[SchemaFault]:
-    yield _fault(error, "range", f"{_name(error)} stands twice", expected="every item once", fix="remove the second")
+    yield _fault(error, "range", f"{_name(error)} stands twice", expected="every item once", advice="remove the second")
 
 
 def _pattern(error: ValidationError) -> Iterator[SchemaFault]:
     sample = next(iter(_schema(error).get("examples", ())), _schema(error).get("default"))
-    fix = f"e.g. {json.dumps(sample, ensure_ascii=False)}" if sample is not None else "write it in that form"
-    yield _fault(error, "pattern", f"{_name(error)} does not have the expected form", fix=fix)
+    advice = f"e.g. {json.dumps(sample, ensure_ascii=False)}" if sample is not None else "write it in that form"
+    yield _fault(error, "pattern", f"{_name(error)} does not have the expected form", advice=advice)
 
 
 def _branches(error: ValidationError) -> Iterator[SchemaFault]:
@@ -224,9 +230,22 @@ def _branches(error: ValidationError) -> Iterator[SchemaFault]:
         yield from _rule(error)
 
 
+def _dependent(error: ValidationError) -> Iterator[SchemaFault]:
+    for key, needed in _any(error.validator_value).items():
+        absent = [name for name in needed if name not in _any(error.instance)]
+        if key in _any(error.instance) and absent:
+            names = " and ".join(f"`{name}`" for name in absent)
+            path = (*error.absolute_path, key)
+            yield SchemaFault(
+                "rule", path, f"`{key}` needs {names} beside it", expected=names, advice=f"add {names}", on_key=True
+            )
+
+
 def _rule(error: ValidationError) -> Iterator[SchemaFault]:
     note = _schema(error).get("description") or f"the rule `{error.validator}` of the schema"
-    yield _fault(error, "rule", f"{_name(error)} breaks a rule", expected=str(note), fix="change it so that it holds")
+    yield _fault(
+        error, "rule", f"{_name(error)} breaks a rule", expected=str(note), advice="change it so that it holds"
+    )
 
 
 _TRANSLATIONS: Mapping[str, Callable[[ValidationError], Iterator[SchemaFault]]] = {
@@ -239,6 +258,7 @@ _TRANSLATIONS: Mapping[str, Callable[[ValidationError], Iterator[SchemaFault]]] 
     "pattern": _pattern,
     "anyOf": _branches,
     "oneOf": _branches,
+    "dependentRequired": _dependent,
     **dict.fromkeys(
         """minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength minItems maxItems
         minProperties maxProperties""".split(),

@@ -5,20 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator
-from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
 
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.errors import ErrorInfo, RunError
 from osiris_dagster.steps.checkpoint import Kept
-from osiris_dagster.steps.journal import Journal
+from osiris_dagster.steps.journal import HEAR_SIGNALS, Journal, StepEnd
 from osiris_dagster.steps.meter import Clock, Watch
 from osiris_dagster.steps.open_drivers import OpenDrivers
 from osiris_dagster.steps.report import StepEvent, StepFailure, StepReport
 from osiris_dagster.steps.runtime import Runtime
 from osiris_dagster.steps.schedule import Schedule
-from osiris_dagster.steps.scratch import private_folder
+from osiris_dagster.steps.scratch import Scratch
 from osiris_dagster.steps.selection import select
 from osiris_dagster.steps.unit_run import Shared, UnitEnd, UnitRun
 from osiris_dagster.steps.units import cut
@@ -42,13 +41,12 @@ class Execution:
         self._watch = Watch(self._journal.progress)
         self._drivers = OpenDrivers()
         self._canceled = threading.Event()
-        self._stopped = threading.Event()
         self._ready: SimpleQueue[int | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
-        self._folder = ExitStack()
+        self._scratch = Scratch(runtime.scratch_root, runtime.run_id)
         self._begun = False
-        self._left: list[StepReport | StepFailure] | None = None
+        self._left: list[StepEnd] = []
 
     def events(self) -> Generator[StepEvent]:
         """Run, and yield what happens; each selected step ends exactly once, with a StepReport or a StepFailure.
@@ -60,7 +58,7 @@ class Execution:
             raise RunError("an execution runs once; make a new one", code="RUN010")
         self._begun = True
         try:
-            self._start(self._folder.enter_context(private_folder(self._runtime.scratch_root, self._runtime.run_id)))
+            self._start(self._scratch.make())
             yield from self._journal.tell()
         finally:
             self._stop()
@@ -73,19 +71,13 @@ class Execution:
         """
         self._begun = True
         self._stop()
-        return tuple(end for end in self._rest() if isinstance(end, StepFailure))
+        self._left = self._journal.take_untold()
+        return tuple(end for end in self._left if isinstance(end, StepFailure))
 
     @property
     def late_reports(self) -> tuple[StepReport, ...]:
-        """Steps that ended well while `cancel` waited, or whose report `events` could not yield before it."""
-        return tuple(end for end in self._rest() if isinstance(end, StepReport))
-
-    def _rest(self) -> list[StepReport | StepFailure]:
-        if not self._stopped.is_set():
-            return []
-        if self._left is None:
-            self._left = self._journal.take_untold()
-        return self._left
+        """After `cancel`: the steps that ended well all the same and whose report `events` has not yielded."""
+        return tuple(end for end in self._left if isinstance(end, StepReport))
 
     def _start(self, folder: Path) -> None:
         shared = Shared(
@@ -103,15 +95,17 @@ class Execution:
             kept=self._kept,
         )
         if not self._units:
-            self._journal.close()
-        for index in self._schedule.ready():
-            self._ready.put(index)
+            return self._journal.close()
         self._watch.start()
         for number in range(min(max(self._runtime.max_parallel, 1), len(self._units))):
             # A daemon, so that a driver that never returns cannot keep the process from ending.
             thread = threading.Thread(target=self._work, args=(shared,), name=f"osiris-unit-{number}", daemon=True)
-            thread.start()
             self._threads.append(thread)
+            thread.start()
+        # Only now: an interrupt while threads start leaves some that cannot be joined yet, and they must have no work.
+        for index in self._schedule.ready():
+            self._ready.put(index)
+        return None
 
     def _work(self, shared: Shared) -> None:
         while (index := self._ready.get()) is not None:
@@ -140,11 +134,12 @@ class Execution:
                 self._canceled.set()
         for _ in self._threads:
             self._ready.put(None)
-        with self._folder:
+        try:
             stuck = self._join()
+        finally:
+            self._scratch.remove()
         self._watch.stop()
         self._journal.close(stuck)
-        self._stopped.set()
 
     def _join(self) -> ErrorInfo | None:
         """Wait for the threads; return the error of those that do not end in time."""
@@ -152,12 +147,15 @@ class Execution:
         deadline = time.monotonic() + seconds
         ended = threading.Event()
         interrupter = threading.Thread(target=self._interrupt, args=(ended,), name="osiris-cancel", daemon=True)
-        if self._canceled.is_set():
-            interrupter.start()
-        for thread in self._threads:
-            thread.join(max(deadline - time.monotonic(), 0))
-        ended.set()
-        if interrupter.ident is not None:
+        try:
+            if self._canceled.is_set():
+                interrupter.start()
+            for thread in self._threads:
+                while thread.is_alive() and (left := deadline - time.monotonic()) > 0:
+                    thread.join(min(left, HEAR_SIGNALS))
+        finally:
+            ended.set()
+        if interrupter.is_alive():
             interrupter.join(max(deadline - time.monotonic(), 1))
         if any(thread.is_alive() for thread in self._threads):
             return ErrorInfo(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.steps.meter import Clock
 from osiris_dagster.steps.report import StepEvent, StepFailure, StepProgress, StepReport, StepStarted
 
 StepEnd = StepReport | StepFailure
+HEAR_SIGNALS = 0.5
+"""Seconds that the caller's thread waits at most at once: a signal just before a wait does not end the wait."""
 
 
 class Journal:
@@ -71,7 +74,7 @@ class Journal:
 
     def tell(self) -> Iterator[StepEvent]:
         """Yield the events as they come, until `close` or `take_untold`."""
-        while (event := self._queue.get()) is not None:
+        while (event := self._next()) is not None:
             with self._lock:
                 if self._taken:
                     return
@@ -79,8 +82,13 @@ class Journal:
                     self._told.add(event.step_id)
             yield event
 
+    def _next(self) -> StepEvent | None:
+        while True:
+            with suppress(Empty):
+                return self._queue.get(timeout=HEAR_SIGNALS)
+
     def take_untold(self) -> list[StepEnd]:
-        """Return the ends that `tell` has not yielded, in manifest order; it yields none of them any more."""
+        """Return the ends that `tell` has not yielded, in manifest order; it yields nothing any more. Idempotent."""
         with self._lock:
             self._taken = True
             return [self._ends[s] for s in self._recorded if s in self._ends and s not in self._told]

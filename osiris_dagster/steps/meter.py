@@ -111,7 +111,7 @@ class Watch:
     def stop(self) -> None:
         """End the thread."""
         self._ended.set()
-        if self._thread.ident is not None:
+        if self._thread.is_alive():
             self._thread.join()
 
     def opened(self, meter: Meter) -> None:

@@ -21,16 +21,16 @@ class OpenDriver:
             if not self._closed:
                 try:
                     self.driver.cancel()
-                except Exception:  # noqa: BLE001 - it will be asked again, and the others must be interrupted too
+                except BaseException:  # noqa: BLE001 - it will be asked again, and the others must be interrupted too
                     return
 
-    def close(self) -> Exception | None:
+    def close(self) -> BaseException | None:
         """Close the driver and return what went wrong with that."""
         with self._lock:
             self._closed = True
         try:
             self.driver.close()
-        except Exception as error:  # noqa: BLE001 - goes into the step's notes: its rows are committed by now
+        except BaseException as error:  # noqa: BLE001 - goes into the step's notes: its rows are committed by now
             return error
         return None
 
@@ -49,7 +49,7 @@ class OpenDrivers:
             self._open[opened] = None
         return opened
 
-    def close(self, opened: OpenDriver) -> Exception | None:
+    def close(self, opened: OpenDriver) -> BaseException | None:
         """Close a driver and forget it; return what went wrong with that."""
         error = opened.close()
         with self._lock:

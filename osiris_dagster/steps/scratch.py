@@ -1,14 +1,13 @@
-"""Private folders for what a run keeps on disk meanwhile; those of dead runs are swept away by the next one."""
+"""A private folder for what a run keeps on disk meanwhile; those of dead runs are swept away by the next one."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from osiris_dagster.canonical import slug
@@ -18,34 +17,36 @@ _LOCK = ".lock"
 _YOUNG = 60.0  # seconds; a folder this new may not have been locked yet
 
 
-@contextmanager
-def private_folder(root: Path, run_id: str) -> Iterator[Path]:
-    """Yield a new folder `<run_id>-...` below `root` with mode 700, and remove it with all it holds.
+class Scratch:
+    """The folder `<run_id>-...` below `root`. Its name is settled before it is made, so that none can be lost."""
 
-    Raises RunError when the disk does not allow it.
-    """
-    folder, handle = _make(root, run_id)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(handle)
+    def __init__(self, root: Path, run_id: str) -> None:
+        self.folder = root / f"{slug(run_id)}-{secrets.token_hex(4)}"
+        self._handle: int | None = None
 
+    def make(self) -> Path:
+        """Make the folder with mode 700 and sweep the root; RunError when the disk does not allow it."""
+        root = self.folder.parent
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            _sweep(root)
+            self.folder.mkdir(mode=0o700)
+            self._handle = os.open(self.folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+            fcntl.flock(self._handle, fcntl.LOCK_EX)
+        except OSError as error:
+            raise RunError(
+                f"no scratch folder can be made in {root}: {error.strerror}",
+                code="RUN021",
+                fix="check the rights on this folder and the space left there",
+            ) from error
+        return self.folder
 
-def _make(root: Path, run_id: str) -> tuple[Path, int]:
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        _sweep(root)
-        folder = Path(tempfile.mkdtemp(prefix=f"{slug(run_id)}-", dir=root))
-        handle = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-    except OSError as error:
-        raise RunError(
-            f"no scratch folder can be made in {root}: {error.strerror}",
-            code="RUN021",
-            fix="check the rights on this folder and the space left there",
-        ) from error
-    return folder, handle
+    def remove(self) -> None:
+        """Remove the folder with all it holds. Idempotent."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            os.close(handle)
 
 
 def _sweep(root: Path) -> None:

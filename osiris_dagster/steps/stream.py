@@ -35,11 +35,12 @@ class Guard:
         self._redactor = redactor
         self._root = root
         self._lock = threading.Lock()
+        self._sealed = False
 
     def note(self, step_id: str, error: BaseException) -> None:
-        """Keep the error as the fault of the unit, unless there is one."""
+        """Keep the error as the fault of the unit, unless there is one or the unit has ended without."""
         with self._lock:
-            if self.fault is None:
+            if self.fault is None and not self._sealed:
                 self.fault = Fault(step_id, None if self._canceled.is_set() else self.record(error))
 
     def check(self) -> None:
@@ -48,6 +49,12 @@ class Guard:
             raise RunError("the run was canceled", code="RUN016")
         if self.fault is not None:
             raise RunError(f"step {self.fault.step_id!r} of the same stream failed", code="RUN017")
+
+    def seal(self) -> Fault | None:
+        """End the unit: return its fault, and keep no other."""
+        with self._lock:
+            self._sealed = True
+            return self.fault
 
     def record(self, error: BaseException) -> ErrorInfo:
         """Return the redacted record of any exception."""
@@ -62,6 +69,9 @@ class Stream:
 
     The source raises StopIteration at the end. `ended` tells that the reader has seen the end; a unit that is broken
     has none, so a writer cannot mistake the fault of a step before it for the last row.
+
+    A library may pull from a thread of its own, and go on after the driver that uses it was closed. So the source is
+    only free to be closed once the stream is stopped and idle.
     """
 
     def __init__(
@@ -78,6 +88,7 @@ class Stream:
         self._producer, self._consumer = ends
         self._guard = guard
         self._watch = watch
+        self._pulling = threading.Lock()
 
     def reader(self) -> pa.RecordBatchReader:
         """Return the stream in the form that drivers take."""
@@ -87,6 +98,10 @@ class Stream:
         return self
 
     def __next__(self) -> pa.RecordBatch:
+        with self._pulling:
+            return self._counted()
+
+    def _counted(self) -> pa.RecordBatch:
         self._guard.check()
         rows = nbytes = 0
         self._consumer.pull_begins()
@@ -108,9 +123,10 @@ class Stream:
         return batch
 
     def _pull(self) -> pa.RecordBatch:
-        if self._source is None:
+        source = self._source
+        if source is None:
             raise RunError(f"the stream of step {self._producer.step_id!r} is read after its end", code="RUN017")
-        batch = self._source()
+        batch = source()
         found = batch.schema
         # Arrow does not compare: a reader in C would take the bytes of one type for those of another.
         if not found.equals(self.schema) and (found.names, found.types) != (self.schema.names, self.schema.types):
@@ -122,6 +138,13 @@ class Stream:
             )
         return batch
 
-    def release(self) -> None:
-        """Let go of the source, whoever still holds the stream."""
+    def stop(self) -> None:
+        """Let go of the source: whoever still holds the stream gets no batch more."""
         self._source = None
+
+    def idle(self, seconds: float) -> bool:
+        """Wait so long for a pull that is under way; tell whether none is."""
+        if not self._pulling.acquire(timeout=seconds):
+            return False
+        self._pulling.release()
+        return True

@@ -26,6 +26,8 @@ from osiris_dagster.steps.selection import Selection
 from osiris_dagster.steps.stream import Fault, Guard, Stream
 from osiris_dagster.steps.units import Unit
 
+_PATIENCE = 1.0  # seconds that a pull in a library's own thread may take to end before its driver is interrupted
+
 
 @dataclass(frozen=True)
 class Shared:
@@ -77,8 +79,8 @@ class UnitRun:
             self._finish(self._shared.plans[self._at])
         except BaseException as error:  # noqa: BLE001 - the border: any fault of a driver becomes the end of its step
             self._guard.note(self._at, error)
+        fault = self._guard.seal()
         self._close()
-        fault = self._guard.fault
         return self._ended() if fault is None else self._broke(fault)
 
     def _open(self, plan: StepPlan) -> None:
@@ -144,12 +146,16 @@ class UnitRun:
         self._written = replace(report, artifacts=artifacts, notes=tuple(map(clean, report.notes)))
 
     def _close(self) -> None:
+        for _, stream in self._streams:
+            stream.stop()
+        for step_id, stream in self._streams:
+            if not stream.idle(_PATIENCE) and step_id:
+                self._opened[step_id].cancel()
+                stream.idle(self._shared.runtime.cancel_seconds)
         for step_id, opened in reversed(self._opened.items()):
+            self._readers.pop(step_id, None)
             if (error := self._shared.drivers.close(opened)) is not None:
                 self._notes[step_id].append(f"closing failed: {self._guard.record(error).message}")
-        self._readers.clear()
-        for _, stream in self._streams:
-            stream.release()
         for meter in self._meters.values():
             self._shared.watch.closed(meter)
 

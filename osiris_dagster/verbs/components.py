@@ -40,7 +40,7 @@ def show(asked: Asked, *, name: str, format: str = "yaml") -> Outcome:  # noqa: 
     if spec is None:
         raise OmlError(
             f"there is no component {name!r}",
-            code="OML030",
+            code="OML036",
             found=name,
             expected=f"one of: {', '.join(catalogue.names)}",
             fix=did_you_mean(name, catalogue.names) or "see `osiris components list`",

@@ -61,7 +61,7 @@ def run_file(asked: Asked, *, file: str, no_aiop: bool = False) -> Outcome:
     if compiled.diagnostics:
         asked.progress(render(compiled.diagnostics))
     progress = Progress(manifest, asked.progress)
-    built = pipeline_assets(manifest, services, DagsterOsirisTranslator(), progress.hear)
+    built = pipeline_assets(manifest, services, DagsterOsirisTranslator(), listener=progress.hear)
     with open_instance(project) as instance:
         run_id = _execute(instance, manifest, built, services)
         record = _record_of(instance, project, run_id, manifest)

@@ -122,7 +122,7 @@ def test_a_driver_that_missed_the_first_interrupt_gets_another(lab):
 def test_a_driver_that_fails_to_cancel_does_not_keep_the_others_from_it(lab):
     waiting = reaching(lab, "a.batch")
     lab.fail("b.cancel", OSError("no side connection"))
-    lab.fail("c.cancel", OSError("no side connection"))
+    lab.fail("c.cancel", SystemExit("no side connection"))
     execution = lab.execution(lab.manifest(PIPELINE))
     events = execution.events()
     until(events, "StepStarted c")
@@ -216,9 +216,29 @@ def test_an_interrupt_of_the_process_in_the_middle_of_waiting_cancels(lab):
     with pytest.raises(KeyboardInterrupt):
         told.extend(execution.events())
     failures = statuses(execution.cancel())
-    assert lab.threads() == []
     assert {*failures, *(event.step_id for event in told if isinstance(event, StepFailure))} == set("abcd")
     assert failures["b"] == "canceled"
+
+
+def test_a_second_interrupt_ends_the_waiting_and_a_second_cancel_takes_it_up_again(lab):
+    release, waiting = threading.Event(), threading.Event()
+    lab.hook("a.batch", lambda _driver, _index: (waiting.set(), release.wait(60)))
+
+    def interrupt_first(_driver):
+        if lab.counts["a", "canceled"] > 1:
+            release.set()
+        else:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    lab.hook("a.cancel", interrupt_first)
+    execution = lab.execution(lab.manifest("a extractor"))
+    events = execution.events()
+    until(events, "StepStarted a")
+    assert waiting.wait(30)
+    with pytest.raises(KeyboardInterrupt):
+        execution.cancel()
+    assert lab.scratch == []
+    assert statuses(execution.cancel()) == {"a": "canceled"}
 
 
 def test_cancel_before_the_start_skips_everything(lab):

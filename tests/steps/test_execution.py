@@ -185,7 +185,7 @@ def test_only_a_few_batches_are_alive_however_many_pass(lab, steps, most):
 
     def batches():
         nonlocal peak
-        for index in range(200):
+        for index in range(60):
             blob = Blob(512 * 1024)
             alive.add(index)
             weakref.finalize(blob, alive.discard, index)
@@ -194,7 +194,7 @@ def test_only_a_few_batches_are_alive_however_many_pass(lab, steps, most):
             peak = max(peak, len(alive))
 
     outcome = lab.run(lab.manifest(steps, a={"config": {"batches": batches()}}))
-    assert outcome.reports["a"].rows_out == 200 * 65_536
+    assert outcome.reports["a"].rows_out == 60 * 65_536
     assert peak <= most
     assert alive == set()
 
@@ -254,8 +254,9 @@ def test_a_file_name_is_reported_without_secrets(lab):
     assert [artifact.path for artifact in report.artifacts] == ["out/[REDACTED].parquet"]
 
 
-def test_a_driver_that_cannot_be_closed_leaves_a_note(lab):
-    lab.fail("a.close", OSError("handle lost"))
+@pytest.mark.parametrize("error", [OSError("handle lost"), SystemExit("handle lost")], ids=repr)
+def test_a_driver_that_cannot_be_closed_leaves_a_note(lab, error):
+    lab.fail("a.close", error)
     outcome = lab.run(lab.manifest(CHAIN))
     assert outcome.reports["a"].notes == ("closing failed: handle lost",)
     assert lab.counts["a", "closed"] == 1

@@ -1,4 +1,5 @@
 import json
+import threading
 
 import pyarrow as pa
 import pytest
@@ -109,6 +110,55 @@ def test_a_fault_behind_two_libraries_is_found(lab):
     assert outcome.statuses["a"] == "failed"
     assert outcome.failures["a"].error.message == "deep"
     assert lab.written("d") is None
+
+
+class Early:
+    """A writer that reads until its hook says StopIteration."""
+
+    def __init__(self, lab, call):
+        self.lab, self.call = lab, call
+
+    def write(self, rows):
+        for index, _ in enumerate(rows):
+            try:
+                self.lab.at(self, "batch", index)
+            except StopIteration:
+                break
+        return WriteReport(0, notes=("enough",))
+
+    def cancel(self):
+        pass
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize("ends", ["with a fault", "early"])
+def test_a_source_is_not_closed_while_a_library_still_reads_it_in_the_background(lab, ends):
+    """DuckDB's threads go on pulling after the writer has stopped, and even after its connection is closed."""
+    inside, writing = threading.Event(), threading.Event()
+
+    def batch(driver, _index):
+        if writing.is_set() and not threading.current_thread().name.startswith("osiris-"):
+            inside.set()
+            assert driver.stopped.wait(30)
+            inside.clear()
+
+    def stop(_driver, _index):
+        writing.set()
+        if inside.wait(0.2):
+            raise SourceError("enough") if ends == "with a fault" else StopIteration
+        writing.clear()
+
+    lab.hook("a.batch", batch)
+    lab.hook("c.batch", stop)
+    lab.hook("a.close", lambda _driver: lab.count("a", "closed inside" if inside.is_set() else "closed outside"))
+    batches = {"config": {"batches": ([[index] * 50_000 for index in range(8)] * 20)}}
+    factories = {**lab.runtime().factories, "early": lambda call: Early(lab, call)}
+    c = {"component": "early.writer"}
+    outcome = lab.run(lab.manifest(PIPELINE, a=batches, b=sql("select n + 1 as n from df_a"), c=c), factories=factories)
+    assert outcome.statuses["c"] == ("failed" if ends == "with a fault" else "ok")
+    assert (lab.counts["a", "closed outside"], lab.counts["a", "closed inside"]) == (1, 0)
 
 
 def test_a_fault_of_the_library_itself_is_its_own_step(lab):

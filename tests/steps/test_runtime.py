@@ -1,4 +1,6 @@
 import stat
+import sys
+import threading
 
 import pytest
 
@@ -48,3 +50,26 @@ def test_a_family_without_a_driver_is_named_with_those_that_have_one(lab, tmp_pa
 def test_scratch_lies_in_the_project_unless_said_otherwise(lab, tmp_path):
     assert lab.runtime().scratch_root == tmp_path / ".osiris" / "scratch"
     assert lab.runtime(scratch=tmp_path / "fast").scratch_root == tmp_path / "fast"
+
+
+@pytest.fixture
+def _hasty_threads():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_hasty_threads")
+def test_secrets_resolved_in_many_threads_at_once_are_all_masked(lab):
+    def resolve(number):
+        for index in range(6):
+            lab.resolve(f"@mem.{number}-{index}")
+
+    threads = [threading.Thread(target=resolve, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    text = " ".join(f"secret of @mem.{number}-{index}." for number in range(4) for index in range(6))
+    assert lab.redactor.text(text) == " ".join(["[REDACTED]."] * 24)

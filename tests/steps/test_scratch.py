@@ -4,11 +4,21 @@ import signal
 import stat
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
 from osiris_dagster.errors import RunError
-from osiris_dagster.steps.scratch import private_folder
+from osiris_dagster.steps.scratch import Scratch
+
+
+@contextmanager
+def private_folder(root, run_id):
+    scratch = Scratch(root, run_id)
+    try:
+        yield scratch.make()
+    finally:
+        scratch.remove()
 
 
 def age(folder) -> None:
@@ -26,9 +36,21 @@ def test_the_folder_is_private_named_after_the_run_and_gone_afterwards(tmp_path)
     assert list(root.iterdir()) == []
 
 
-def test_it_goes_after_a_fault_too(tmp_path):
-    with pytest.raises(KeyError), private_folder(tmp_path, "run"):
-        raise KeyError
+def test_it_can_be_removed_at_any_time_and_again(tmp_path):
+    scratch = Scratch(tmp_path, "run")
+    scratch.remove()
+    scratch.make()
+    scratch.remove()
+    scratch.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_half_made_is_removed(tmp_path):
+    scratch = Scratch(tmp_path, "run")
+    scratch.folder.mkdir()
+    with pytest.raises(RunError, match="no scratch folder can be made"):
+        scratch.make()
+    scratch.remove()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -46,8 +68,8 @@ def test_a_run_id_cannot_lead_out_of_the_root(tmp_path):
 
 def test_the_folder_of_a_killed_run_is_swept_by_the_next_one_and_a_living_one_is_kept(tmp_path):
     code = (
-        "import sys, pathlib; from osiris_dagster.steps.scratch import private_folder\n"
-        "with private_folder(pathlib.Path(sys.argv[1]), 'dead') as folder: print(folder, flush=True); input()"
+        "import sys, pathlib; from osiris_dagster.steps.scratch import Scratch\n"
+        "scratch = Scratch(pathlib.Path(sys.argv[1]), 'dead'); print(scratch.make(), flush=True); input()"
     )
     child = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -82,6 +82,13 @@ def test_a_fault_elsewhere_is_no_end_of_rows(line):
     assert not one.stream.ended
 
 
+def test_what_goes_wrong_after_a_unit_has_ended_is_no_fault_of_it(line):
+    one = line([])
+    assert one.guard.seal() is None
+    one.guard.note("from", LookupError("a thread in the background"))
+    assert one.guard.fault is None
+
+
 def test_a_canceled_run_lets_no_batch_pass_and_has_no_end_of_rows(line):
     one = line([batch(1)])
     one.canceled.set()
@@ -144,8 +151,29 @@ def test_a_batch_may_differ_in_what_may_be_null(line):
     assert next(line([batch(1, schema=not_null)]).stream).num_rows == 1
 
 
-def test_a_released_stream_gives_nothing(line):
+def test_a_stream_is_idle_when_no_thread_is_inside(line):
+    inside, leave = threading.Event(), threading.Event()
+
+    def slow():
+        inside.set()
+        leave.wait(30)
+        yield batch(1)
+
+    one = line(slow())
+    assert one.stream.idle(0)
+    other = threading.Thread(target=lambda: next(one.stream))
+    other.start()
+    assert inside.wait(30)
+    one.stream.stop()
+    assert not one.stream.idle(0)
+    leave.set()
+    assert one.stream.idle(30)
+    other.join()
+    assert one.meters[0].rows_out == 1
+
+
+def test_a_stopped_stream_gives_nothing(line):
     one = line([batch(1)])
-    one.stream.release()
+    one.stream.stop()
     with pytest.raises(RunError, match="read after its end"):
         next(one.stream)

@@ -55,8 +55,3 @@ def fault(error: Exception) -> DriverError:
     if candidates := _CANDIDATES.search(text):
         fix = f"use {(candidates['names'] or candidates['name']).strip()}"
     return DriverError(text or type(error).__name__, code=code, fix=fix, retryable=retryable)
-
-
-def canceled() -> DriverError:
-    """Return the error of a call that `cancel` ended."""
-    return DriverError("the step was canceled", code="DRV028", fix="run the step again", retryable="transient")

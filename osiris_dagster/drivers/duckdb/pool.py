@@ -17,7 +17,8 @@ from pathlib import Path
 
 import duckdb
 
-from osiris_dagster.drivers.duckdb.faults import canceled, fault
+from osiris_dagster.drivers.duckdb.faults import fault
+from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.errors import DriverError
 
 Connect = Callable[[Path, bool], duckdb.DuckDBPyConnection]
@@ -84,7 +85,7 @@ class _Shared:
         self._write = False
         self._leases = 0
 
-    def acquire(self, connect: Connect, stopped: threading.Event, *, write: bool, wait: float, name: str) -> Lease:
+    def acquire(self, connect: Connect, stopped: StopSign, *, write: bool, wait: float, name: str) -> Lease:
         deadline = time.monotonic() + wait
         with self._changed:
             while self._connection is not None and write and not self._write:
@@ -102,9 +103,8 @@ class _Shared:
             self._leases += 1
             return Lease(self, write=self._write)
 
-    def _pause(self, deadline: float, stopped: threading.Event) -> bool:
-        if stopped.is_set():
-            raise canceled()
+    def _pause(self, deadline: float, stopped: StopSign) -> bool:
+        stopped.check()
         left = deadline - time.monotonic()
         if left <= 0:
             return False
@@ -144,9 +144,7 @@ def held_by_readers(path: Path) -> bool:
 
 
 @contextmanager
-def lease(
-    path: Path, connect: Connect, stopped: threading.Event, *, write: bool, wait: float, name: str
-) -> Iterator[Lease]:
+def lease(path: Path, connect: Connect, stopped: StopSign, *, write: bool, wait: float, name: str) -> Iterator[Lease]:
     """Hold a lease for the length of a block."""
     held = acquire(path, connect, stopped, write=write, wait=wait, name=name)
     try:
@@ -155,7 +153,7 @@ def lease(
         held.close()
 
 
-def acquire(path: Path, connect: Connect, stopped: threading.Event, *, write: bool, wait: float, name: str) -> Lease:
+def acquire(path: Path, connect: Connect, stopped: StopSign, *, write: bool, wait: float, name: str) -> Lease:
     """Open the file, or share it if this process has it open; `path` is resolved, `name` is for messages.
 
     Waits up to `wait` seconds for whoever holds it against us. Raises DriverError when that is not enough, when

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from osiris_dagster.drivers.base import StepCall
-from osiris_dagster.drivers.duckdb.faults import canceled
+from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.errors import ConfigError
 
 
@@ -18,7 +18,7 @@ class Switch:
     """Ends the statements of one step from another thread: those under way and those to come."""
 
     def __init__(self) -> None:
-        self.stopped = threading.Event()
+        self.stopped = StopSign()
         self._lock = threading.Lock()
         self._sessions: list[duckdb.DuckDBPyConnection] = []
 
@@ -37,8 +37,7 @@ class Switch:
 
     def check(self) -> None:
         """Raise DriverError once `cancel` was called."""
-        if self.stopped.is_set():
-            raise canceled()
+        self.stopped.check()
 
     def close(self) -> None:
         """Close the sessions."""

@@ -3,48 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import duckdb
 import pyarrow as pa
 
 from osiris_dagster.drivers.base import StepCall, WriteReport
 from osiris_dagster.drivers.batches import Watched, spooled
-from osiris_dagster.drivers.duckdb.drift import Drift, Move, Policy, TableColumn, plan_drift
+from osiris_dagster.drivers.duckdb.drift import Drift, Move, TableColumn, plan_drift
 from osiris_dagster.drivers.duckdb.faults import named_faults
 from osiris_dagster.drivers.duckdb.loads import committed_rows, record_load
 from osiris_dagster.drivers.duckdb.pool import Connect, Lease, acquire, held_by_readers
 from osiris_dagster.drivers.duckdb.session import Switch, database_file
 from osiris_dagster.drivers.duckdb.sql import listed, literal, quoted
-from osiris_dagster.drivers.duckdb.staging import SCHEMA, Staging, drop_stale, stage_name
-from osiris_dagster.drivers.duckdb.types import carried, import_check
+from osiris_dagster.drivers.duckdb.staging import Staging, drop_stale, stage_name
+from osiris_dagster.drivers.duckdb.target import Target, check_keys_known, keys_in, loadable, target_of
+from osiris_dagster.drivers.duckdb.types import import_check
 from osiris_dagster.errors import DriverError
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What the configuration says about the table."""
-
-    schema: str
-    table: str
-    mode: str  # append, replace or upsert
-    keys: tuple[str, ...]
-    create: bool
-    policy: Policy
-    on_duplicate: str  # error, first or last
-
-    @property
-    def name(self) -> str:
-        """The name for messages and for the record of loads."""
-        return f"{self.schema}.{self.table}"
-
-    @property
-    def sql(self) -> str:
-        """The qualified identifier."""
-        return quoted(self.schema, self.table)
 
 
 class Loading:
@@ -58,8 +35,8 @@ class Loading:
     def write(self, rows: pa.RecordBatchReader) -> WriteReport:
         """Write all rows and commit once."""
         target = target_of(self._call.config)
-        watched = Watched(rows, _loadable(rows.schema), import_check(rows.schema))
-        target = replace(target, keys=_keys(target.keys, watched.schema.names))
+        watched = Watched(rows, loadable(rows.schema), import_check(rows.schema))
+        target = replace(target, keys=keys_in(target.keys, watched.schema.names))
         with self._leased(watched) as (held, watched), self._switch.session(held.cursor()) as session:
             with named_faults():
                 done = committed_rows(session, self._call, target.name)
@@ -167,7 +144,7 @@ class _Transfer:
                 )
             return Drift(tuple(Move(column.name, column.name, column.type) for column in staging.columns))
         mode = self._target.mode
-        _check_keys_known(self._target, table)
+        check_keys_known(self._target, table)
         return plan_drift(table, staging.columns, self._target.policy, emptied=mode == "replace", kept=mode == "upsert")
 
     def _table_columns(self) -> tuple[TableColumn, ...] | None:
@@ -218,89 +195,6 @@ def _merge(target: Target, source: str, moves: tuple[Move, ...]) -> str:
         f"when not matched then insert ({listed(tuple(m.target for m in moves))}) "
         f"values ({', '.join(m.expression for m in moves)})"
     )
-
-
-def target_of(config: Mapping[str, Any]) -> Target:
-    """Read the configuration. Raises DriverError for an upsert without keys and for the schema that is ours."""
-    keys = config.get("primary_key") or ()
-    target = Target(
-        schema=config["schema"],
-        table=config["table"],
-        mode=config["write_mode"],
-        keys=(keys,) if isinstance(keys, str) else tuple(keys),
-        create=config["create_if_missing"],
-        policy=config["schema_drift"],
-        on_duplicate=config["on_duplicate"],
-    )
-    if target.mode == "upsert" and not target.keys:
-        raise DriverError(
-            "an upsert needs to know the key of a row",
-            code="DRV030",
-            found="no primary_key",
-            expected="primary_key with one or more columns",
-            fix="add `primary_key: <column>`",
-        )
-    if target.schema.lower() == SCHEMA:
-        raise DriverError(
-            f"the schema {SCHEMA} holds staging tables and the record of loads",
-            code="DRV022",
-            found=target.name,
-            expected="a schema of your own",
-            fix="choose another schema",
-        )
-    return target
-
-
-def _loadable(schema: pa.Schema) -> pa.Schema:
-    """Return the schema for DuckDB; DriverError without columns or with two that DuckDB takes for one."""
-    if not schema.names:
-        raise DriverError(
-            "the rows have no columns",
-            code="DRV037",
-            found="no column",
-            expected="at least one column",
-            fix="select at least one column in the step before",
-        )
-    seen: dict[str, str] = {}
-    for name in schema.names:
-        twin = seen.setdefault(name.lower(), name)
-        if twin is not name:
-            raise DriverError(
-                f"the columns {twin!r} and {name!r} are one name for DuckDB",
-                code="DRV037",
-                found=f"{twin}, {name}",
-                expected="names that differ in more than case",
-                fix="rename one of them in the step before",
-            )
-    return carried(schema)
-
-
-def _keys(wanted: tuple[str, ...], names: list[str]) -> tuple[str, ...]:
-    """Return the keys as the rows spell them."""
-    spelt = {name.lower(): name for name in names}
-    for key in wanted:
-        if key.lower() not in spelt:
-            raise DriverError(
-                f"the rows have no key column {key!r}",
-                code="DRV030",
-                found=", ".join(names),
-                expected=f"the column {key}",
-                fix="select the key in the step before, or correct primary_key",
-            )
-    return tuple(spelt[key.lower()] for key in wanted)
-
-
-def _check_keys_known(target: Target, table: tuple[TableColumn, ...]) -> None:
-    known = {column.name.lower() for column in table}
-    for key in target.keys if target.mode == "upsert" else ():
-        if key.lower() not in known:
-            raise DriverError(
-                f"the table {target.name} has no key column {key!r}",
-                code="DRV030",
-                found=", ".join(column.name for column in table),
-                expected=f"the column {key}",
-                fix="correct primary_key, or add the column to the table",
-            )
 
 
 @contextmanager

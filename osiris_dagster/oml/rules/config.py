@@ -129,31 +129,25 @@ def option_pattern(context: Context) -> Iterator[Diagnostic]:
 def option_rule(context: Context) -> Iterator[Diagnostic]:
     """The component's schema or one of its constraints ties options together, and this config breaks the tie.
 
-    The message is the component's own. For example a writer whose `write_mode` is `upsert` has to be told by which
-    columns rows are the same.
+    The message is the component's own. For example an extractor of tables wants the name of one, or a query.
 
     Wrong:
-        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as id}}
-        - id: out
-          component: duckdb.writer
-          mode: write
-          config: {connection: "@duckdb.warehouse", table: orders, write_mode: upsert}
+        - {id: in, component: duckdb.extractor, mode: read, config: {path: data/shop.duckdb}}
 
     Right:
-        - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as id}}
-        - id: out
-          component: duckdb.writer
-          mode: write
-          config: {connection: "@duckdb.warehouse", table: orders, write_mode: upsert, primary_key: [id]}
+        - {id: in, component: duckdb.extractor, mode: read, config: {path: data/shop.duckdb, table: orders}}
     """
     yield from _findings(context, "rule")
     for step in context.steps:
         if step.spec is None:
             continue
         values = _effective(context, step)
+        told: set[str] = set()  # "one of the two" may be written as two constraints with one text
         for constraint in step.spec.constraints:
-            if _applies(constraint, values):
-                yield from _broken(context, step, constraint, values)
+            if constraint.error not in told and _applies(constraint, values):
+                findings = list(_broken(context, step, constraint, values))
+                yield from findings
+                told |= {constraint.error} if findings else set()
 
 
 @rule("OML057", "An upsert without a primary key", example="primary_key: [id]")

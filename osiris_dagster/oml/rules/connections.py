@@ -125,15 +125,15 @@ def connection_not_taken(context: Context) -> Iterator[Diagnostic]:
             )
 
 
-@rule("OML064", "A component that needs a connection", example='connection: "@duckdb.warehouse"')
+@rule("OML064", "A component that needs a connection", example='connection: "@mysql.shop"')
 def connection_missing(context: Context) -> Iterator[Diagnostic]:
     """The component reaches its source or target through a connection, and the step names none.
 
     Wrong:
-        - {id: in, component: duckdb.extractor, mode: read, config: {table: orders}}
+        - {id: in, component: mysql.extractor, mode: read, config: {table: orders}}
 
     Right:
-        - {id: in, component: duckdb.extractor, mode: read, config: {connection: "@duckdb.warehouse", table: orders}}
+        - {id: in, component: mysql.extractor, mode: read, config: {connection: "@mysql.shop", table: orders}}
     """
     for step in context.steps:
         if step.spec is None or step.spec.connection != "required" or step.config.get("connection") is not None:
@@ -151,7 +151,7 @@ def connection_missing(context: Context) -> Iterator[Diagnostic]:
 @rule(
     "OML065",
     "An option that only the connection may set",
-    example='config: {connection: "@duckdb.warehouse", table: orders}',
+    example='config: {connection: "@mysql.shop", table: orders}',
 )
 def forbidden_override(context: Context) -> Iterator[Diagnostic]:
     """The step names a connection and sets an option that belongs to it.
@@ -161,15 +161,15 @@ def forbidden_override(context: Context) -> Iterator[Diagnostic]:
 
     Wrong:
         - id: in
-          component: duckdb.extractor
+          component: mysql.extractor
           mode: read
-          config: {connection: "@duckdb.warehouse", table: orders, path: data/other.duckdb}
+          config: {connection: "@mysql.shop", table: orders, database: other}
 
     Right:
         - id: in
-          component: duckdb.extractor
+          component: mysql.extractor
           mode: read
-          config: {connection: "@duckdb.warehouse", table: orders}
+          config: {connection: "@mysql.shop", table: orders}
     """
     for path, name, text in _overrides(context, "forbidden"):
         yield context.at(
@@ -189,15 +189,15 @@ def doubtful_override(context: Context) -> Iterator[Diagnostic]:
 
     Wrong:
         - id: in
-          component: duckdb.extractor
+          component: mysql.extractor
           mode: read
-          config: {connection: "@duckdb.warehouse", table: orders, schema: archive}
+          config: {connection: "@mysql.shop", table: orders, schema: archive}
 
     Right:
         - id: in
-          component: duckdb.extractor
+          component: mysql.extractor
           mode: read
-          config: {connection: "@duckdb.warehouse", table: orders}
+          config: {connection: "@mysql.shop", table: orders}
     """
     for path, name, text in _overrides(context, "warning"):
         yield context.at(

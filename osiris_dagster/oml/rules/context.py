@@ -52,7 +52,7 @@ class StepText:
     @property
     def connected(self) -> bool:
         """Whether the config names a connection."""
-        return isinstance(self.config.get("connection"), str)
+        return self.config.get("connection") is not None
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,8 @@ class Context:
             return kind_of(value)
         if self.secret(path) and value not in ("", None):
             return MASK
-        text = json.dumps(value, ensure_ascii=False)
+        cut = value[: _LONGEST_SHOWN + 1] if isinstance(value, str) else value
+        text = json.dumps(cut, ensure_ascii=False)
         return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
 
     def at(self, path: Path, message: str, *, key: bool = False, found: Any = "", **parts: Any) -> Diagnostic:

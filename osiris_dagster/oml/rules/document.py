@@ -58,6 +58,8 @@ def not_a_mapping(context: Context) -> Iterator[Diagnostic]:
 def required_key(context: Context) -> Iterator[Diagnostic]:
     """A document has `oml_version`, `name` and `steps`.
 
+    They say by which rules to read it, under which name its runs and assets appear, and what it does.
+
     Wrong:
         oml_version: "0.1.0"
         steps: []
@@ -73,7 +75,8 @@ def required_key(context: Context) -> Iterator[Diagnostic]:
         if isinstance(context.document.value, dict) and key not in context.body:
             near = did_you_mean(key, (k for k in context.body if k not in KNOWN))
             fix = f"add `{samples[key]}`" + (f" ({near})" if near else "")
-            yield context.at((), f"the key `{key}` is missing", key=True, expected=samples[key], fix=fix)
+            message = f"the key `{key}` is missing"
+            yield context.at((), message, key=True, expected=samples[key], fix=fix, example=samples[key])
 
 
 @rule("OML022", "A value of the wrong type", example="name: orders-daily")
@@ -260,6 +263,8 @@ def naming(context: Context) -> Iterator[Diagnostic]:
 )
 def no_steps(context: Context) -> Iterator[Diagnostic]:
     """A pipeline has at least one step.
+
+    Without one nothing would run, and the run would count as a success.
 
     Wrong:
         steps: []

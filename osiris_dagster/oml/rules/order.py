@@ -14,7 +14,7 @@ from osiris_dagster.specs.schema_faults import kind_of
 _MOST_NAMES = 12
 
 
-@rule("OML040", "`needs` is not a list of step ids", example="needs: [orders, customers]")
+@rule("OML040", "Needs that are no list of step ids", example="needs: [orders, customers]")
 def needs_list(context: Context) -> Iterator[Diagnostic]:
     """`needs` is a list of the ids of other steps.
 
@@ -73,7 +73,7 @@ def unknown_need(context: Context) -> Iterator[Diagnostic]:
 
 @rule("OML042", "A step that needs itself", example="needs: []")
 def self_need(context: Context) -> Iterator[Diagnostic]:
-    """A step cannot wait for itself.
+    """A step cannot wait for itself: it would never start.
 
     Wrong:
         - {id: rows, component: duckdb.processor, mode: transform, needs: [rows], config: {query: select 1 as n}}
@@ -82,7 +82,7 @@ def self_need(context: Context) -> Iterator[Diagnostic]:
         - {id: rows, component: duckdb.processor, mode: transform, needs: [], config: {query: select 1 as n}}
     """
     for path, step, need in _written_needs(context):
-        if need == step.id and context.by_id[need] is step:
+        if need == step.id and context.by_id.get(need) is step:
             yield context.at(
                 path, "the step needs itself", found=context.shown(path, need), expected="another step", fix="remove it"
             )
@@ -219,7 +219,8 @@ def processor_input(context: Context) -> Iterator[Diagnostic]:
         - {id: more, component: duckdb.processor, mode: transform, needs: [rows], config: {query: from df_rows}}
     """
     for step in context.steps:
-        if step.role == "processor" and step.needs and _data_inputs(step, context) == ():
+        writers = [need for need in step.needs if need in context.by_id and context.by_id[need].role == "writer"]
+        if step.role == "processor" and writers and len(writers) == len(step.needs):
             yield context.at(
                 _needs_path(step),
                 "the processor needs only writers, which hand on no rows",

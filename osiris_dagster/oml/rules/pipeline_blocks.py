@@ -110,7 +110,9 @@ def run_settings(context: Context) -> Iterator[Diagnostic]:
         for path, value in blocks(context, key):
             yield from shape(context, path, value, shape_validator(key))
             if key == "freshness" and isinstance(value, dict):
-                yield from reading(context, (*path, "max_lag"), value.get("max_lag"), duration_fault, "e.g. 26h")
+                yield from reading(
+                    context, (*path, "max_lag"), value.get("max_lag"), duration_fault, "a duration such as 26h"
+                )
 
 
 def _keys_of_type(context: Context, path: Path, value: dict[str, Any]) -> Iterator[Diagnostic]:

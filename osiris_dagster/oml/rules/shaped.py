@@ -56,10 +56,3 @@ def wrong_form(context: Context, path: Path, value: str, what: str, expected: st
         expected=expected,
         fix=f"write {expected}",
     )
-
-
-def mappings(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the mappings of a list with their positions; nothing for anything else."""
-    for index, item in enumerate(value if isinstance(value, list) else ()):
-        if isinstance(item, dict):
-            yield index, item

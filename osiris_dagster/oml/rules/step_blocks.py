@@ -11,7 +11,7 @@ from osiris_dagster.oml.document import Path
 from osiris_dagster.oml.parse import check_name
 from osiris_dagster.oml.rules.context import Context
 from osiris_dagster.oml.rules.rule import rule
-from osiris_dagster.oml.rules.shaped import mappings, reading, shape, step_blocks
+from osiris_dagster.oml.rules.shaped import reading, shape, step_blocks
 from osiris_dagster.oml.shapes import CHECKS, check_validator, shape_validator
 from osiris_dagster.oml.times import duration_fault
 from osiris_dagster.specs.nearest import did_you_mean
@@ -59,7 +59,9 @@ def incremental(context: Context) -> Iterator[Diagnostic]:
     for path, value in step_blocks(context, "incremental"):
         yield from shape(context, path, value, shape_validator("incremental"))
         if isinstance(value, dict):
-            yield from reading(context, (*path, "lookback"), value.get("lookback"), duration_fault, "e.g. 1h")
+            yield from reading(
+                context, (*path, "lookback"), value.get("lookback"), duration_fault, "a duration such as 1h"
+            )
 
 
 @rule("OML096", "Declared columns that cannot be read", example="columns: [{name: id, type: int64}]")
@@ -75,7 +77,10 @@ def columns(context: Context) -> Iterator[Diagnostic]:
     for path, value in step_blocks(context, "columns"):
         yield from shape(context, path, value, shape_validator("columns"))
         seen: set[str] = set()
-        for index, column in mappings(value):
+        for index, column in enumerate(value if isinstance(value, list) else ()):
+            yield from shape(context, (*path, index), column, shape_validator("columns[]"))
+            if not isinstance(column, dict):
+                continue
             name, kind = column.get("name"), column.get("type")
             if isinstance(name, str):
                 if name in seen:
@@ -122,8 +127,9 @@ def checks(context: Context) -> Iterator[Diagnostic]:
     for path, value in step_blocks(context, "checks"):
         yield from shape(context, path, value, shape_validator("checks"))
         names: set[str] = set()
-        for index, check in mappings(value):
-            if not isinstance(check.get("type"), str):
+        for index, check in enumerate(value if isinstance(value, list) else ()):
+            if not isinstance(check, dict) or not isinstance(check.get("type"), str):
+                yield from shape(context, (*path, index), check, shape_validator("checks[]"))
                 continue
             faults = list(_check_faults(context, (*path, index), check))
             yield from faults
@@ -151,7 +157,7 @@ def _check_faults(context: Context, path: Path, check: dict[str, Any]) -> Iterat
 
 def _check_values(context: Context, path: Path, check: dict[str, Any]) -> Iterator[Diagnostic]:
     """Say what ties the keys of one well-shaped check together."""
-    yield from reading(context, (*path, "max_age"), check.get("max_age"), duration_fault, "e.g. 26h")
+    yield from reading(context, (*path, "max_age"), check.get("max_age"), duration_fault, "a duration such as 26h")
     bounds = {"range": ("min", "max"), "row_count": ("min", "max", "max_change")}.get(check["type"])
     if bounds and not any(key in check for key in bounds):
         wanted = " or ".join(f"`{key}`" for key in bounds)

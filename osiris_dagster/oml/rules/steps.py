@@ -73,6 +73,8 @@ def not_a_mapping(context: Context) -> Iterator[Diagnostic]:
 def required_key(context: Context) -> Iterator[Diagnostic]:
     """A step has `id`, `component` and `mode`.
 
+    Other steps name it by its id, and the mode says whether the component reads, transforms or writes.
+
     Wrong:
         - id: orders
           component: duckdb.processor
@@ -239,13 +241,15 @@ def unknown_component(context: Context) -> Iterator[Diagnostic]:
 
 def _component_hint(name: str, mode: str, context: Context) -> str:
     """Offer a similar name; for a family alone, or a wrong role, the family's component of the step's mode."""
-    if found := did_you_mean(name, context.catalogue.names):
-        return found
-    family = nearest(name.partition(".")[0], context.catalogue.families)
+    first, dot, role = name.partition(".")
+    family = nearest(first, context.catalogue.families)
     own = [spec for spec in context.catalogue if spec.family == family]
+    known = {spec.name.partition(".")[2]: spec.name for spec in own} if dot else {n: n for n in context.catalogue.names}
+    if found := nearest(role if dot else name, known):
+        return f"did you mean `{known[found]}`?"
     fitting = [spec.name for spec in own if mode in OML_MODES and spec.mode == OML_MODES[mode]]
-    names = fitting or [spec.name for spec in own]
-    return f"the family {family} has {' and '.join(f'`{n}`' for n in names)}" if names else ""
+    offered = fitting or [spec.name for spec in own]
+    return f"the family {family} has {' and '.join(f'`{n}`' for n in offered)}" if offered else ""
 
 
 @rule("OML037", "An unknown mode", example="mode: read")

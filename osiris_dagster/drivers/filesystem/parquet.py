@@ -1,0 +1,216 @@
+"""Parquet files in, a stream of bounded batches out, and the way back: rows in, one file that appears as a whole."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from osiris_dagster.drivers.base import TARGET_BATCH_BYTES, StepCall, WriteReport
+from osiris_dagster.drivers.batches import converted, plain_schema, stream
+from osiris_dagster.drivers.filesystem.files import (
+    artifact,
+    matching_files,
+    project_path,
+    replacing_file,
+    target_path,
+)
+from osiris_dagster.drivers.stopping import StopSign
+from osiris_dagster.errors import DriverError
+
+_READ_AHEAD = 1 << 20  # bytes of a column read at once
+_LEAST_ROWS, _MOST_ROWS = 64, 131_072
+_MIME = "application/vnd.apache.parquet"
+
+
+class ParquetReading:
+    """One reading of one step."""
+
+    def __init__(self, call: StepCall) -> None:
+        self._call = call
+        self._stop = StopSign()
+        self._rows: Generator[pa.RecordBatch] | None = None
+
+    def schema(self) -> pa.Schema:
+        """Return the columns of the first file; all files have the same."""
+        return self._schema(matching_files(self._call))
+
+    def read(self) -> pa.RecordBatchReader:
+        """Open the files. They are read one after the other, some rows at a time."""
+        paths = matching_files(self._call)
+        schema = self._schema(paths)
+        self._rows = self._batches(paths, schema)
+        return stream(schema, self._rows)
+
+    def cancel(self) -> None:
+        """End the reading at the next batch."""
+        self._stop.set()
+
+    def close(self) -> None:
+        """Close the file that is open. Idempotent."""
+        if self._rows is not None:
+            self._rows.close()
+
+    def _batches(self, paths: list[Path], schema: pa.Schema) -> Generator[pa.RecordBatch]:
+        left = self._call.config.get("limit")
+        for path in paths:
+            with self._opened(path) as file:
+                batches = file.iter_batches(_rows_at_once(file), columns=schema.names)
+                while left != 0:
+                    self._stop.check()
+                    with self._damage(path):
+                        batch = next(batches, None)
+                    if batch is None:
+                        break
+                    batch = converted(batch.select(schema.names), schema).slice(0, left)
+                    left = None if left is None else left - batch.num_rows
+                    yield batch
+
+    def _schema(self, paths: list[Path]) -> pa.Schema:
+        """Return the columns to read, in order; DriverError when the files differ or lack one."""
+        first: pa.Schema | None = None
+        for path in paths:
+            with self._opened(path) as file:
+                found = plain_schema(file.schema_arrow)
+            if first is None:
+                first = self._selected(found)
+            else:
+                _check_same(first, found, path)
+        assert first is not None
+        return first
+
+    def _selected(self, schema: pa.Schema) -> pa.Schema:
+        wanted = self._call.config.get("columns") or schema.names
+        for name in wanted:
+            if name not in schema.names:
+                near = difflib.get_close_matches(name, schema.names, n=1)
+                raise DriverError(
+                    f"{project_path(self._call)} has no column {name!r}",
+                    code="DRV045",
+                    found=", ".join(schema.names[:20]),
+                    expected=f"a column {name}",
+                    fix=f"did you mean {near[0]}?" if near else "correct `columns`",
+                )
+        return pa.schema([schema.field(name) for name in wanted])
+
+    @contextmanager
+    def _opened(self, path: Path) -> Generator[pq.ParquetFile]:
+        with self._damage(path):
+            file = pq.ParquetFile(path, buffer_size=_READ_AHEAD, pre_buffer=False)
+        with file:
+            yield file
+
+    @contextmanager
+    def _damage(self, path: Path) -> Generator[None]:
+        try:
+            yield
+        except (pa.ArrowException, OSError) as error:
+            raise DriverError(
+                f"{self._call.project.relative(path)} cannot be read: {error}",
+                code="DRV043",
+                found=str(error)[:200],
+                expected="a complete Parquet file",
+                fix="check how the file is made; write it again if it is cut off",
+            ) from error
+
+
+def _rows_at_once(file: pq.ParquetFile) -> int:
+    meta = file.metadata
+    size = sum(meta.row_group(index).total_byte_size for index in range(meta.num_row_groups))
+    width = max(size // max(meta.num_rows, 1), 1)
+    return int(max(_LEAST_ROWS, min(_MOST_ROWS, TARGET_BATCH_BYTES // width)))
+
+
+def _check_same(first: pa.Schema, other: pa.Schema, path: Path) -> None:
+    for field in first:
+        kind = other.field(field.name).type if field.name in other.names else None
+        if kind != field.type:
+            raise DriverError(
+                f"{path.name} has not the columns of the first file: {field.name!r} is "
+                + (f"{kind} instead of {field.type}" if kind else "missing"),
+                code="DRV033",
+                found=str(kind or "no such column"),
+                expected=str(field.type),
+                fix="read files of one shape in one step",
+            )
+
+
+class ParquetWriting:
+    """One write of one step."""
+
+    def __init__(self, call: StepCall) -> None:
+        self._call = call
+        self._stop = StopSign()
+
+    def write(self, rows: pa.RecordBatchReader) -> WriteReport:
+        """Write all rows, then rename; until then the old file is what it was."""
+        schema = _storable(plain_schema(rows.schema))
+        path = target_path(self._call)
+        if self._call.config["write_mode"] != "replace":
+            raise DriverError("a Parquet file can only be replaced", code="DRV022", fix="set write_mode: replace")
+        codec = self._call.config["compression"]
+        with replacing_file(self._call, path) as sink, pq.ParquetWriter(sink, schema, compression=codec) as writer:
+            count = self._row_groups(rows, schema, writer)
+        return WriteReport(count, (artifact(self._call, path, sink, _MIME),), rows_total=count)
+
+    def cancel(self) -> None:
+        """End the write at the next batch; the old file stays."""
+        self._stop.set()
+
+    def close(self) -> None:
+        """Nothing outlives `write`."""
+
+    def _row_groups(self, rows: pa.RecordBatchReader, schema: pa.Schema, writer: Any) -> int:
+        """Write a row group whenever enough rows or bytes have come; return the number of rows."""
+        most_rows, most_bytes = self._call.config["row_group_rows"], self._call.config["row_group_bytes"]
+        held: list[pa.RecordBatch] = []
+        count = held_rows = held_bytes = 0
+        for batch in rows:
+            self._stop.check()
+            held.append(converted(batch, schema))
+            held_rows += batch.num_rows
+            held_bytes += batch.nbytes
+            if held_rows >= most_rows or held_bytes >= most_bytes:
+                writer.write_table(pa.Table.from_batches(held), row_group_size=most_rows)
+                count += held_rows
+                held, held_rows, held_bytes = [], 0, 0
+        if held_rows:
+            writer.write_table(pa.Table.from_batches(held), row_group_size=most_rows)
+        self._stop.check()
+        return count + held_rows
+
+
+def _storable(schema: pa.Schema) -> pa.Schema:
+    """Return the schema; DriverError without columns or naming one that Parquet does not hold."""
+    for field in schema:
+        if reason := _not_storable(field.type):
+            raise DriverError(
+                f"column {field.name!r} of type {field.type} cannot be written to Parquet: {reason}",
+                code="DRV010",
+                found=str(field.type),
+                expected="a type that Parquet holds exactly",
+                fix="convert it in a step before",
+            )
+    if not schema.names:
+        raise DriverError(
+            "the rows have no columns",
+            code="DRV037",
+            found="no column",
+            expected="at least one column",
+            fix="select at least one column in the step before",
+        )
+    return schema
+
+
+def _not_storable(kind: pa.DataType) -> str:
+    if pa.types.is_interval(kind):
+        return "it has no spans of months"
+    if pa.types.is_struct(kind) and not kind.num_fields:
+        return "a struct needs a field"
+    children = (kind.field(index).type for index in range(kind.num_fields)) if pa.types.is_nested(kind) else ()
+    return next((reason for child in children if (reason := _not_storable(child))), "")

@@ -1,0 +1,105 @@
+"""Projects for tests: a folder with OML files, and real runs of them on an instance of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from dagster import DagsterInstance
+
+from osiris_dagster.project import Project
+from osiris_dagster.runs.instance import open_instance
+
+SHOP = """\
+oml_version: "0.2.0"
+name: shop-daily
+description: Orders of each customer.
+owners: [data@example.com, team:sales]
+tags: {domain: sales}
+metadata: {intent: Tell sales who bought what.}
+steps:
+  - id: orders
+    component: duckdb.extractor
+    mode: read
+    description: All orders.
+    config: {connection: "@duckdb.ops", table: orders}
+  - id: per customer
+    component: duckdb.processor
+    mode: transform
+    config: {query: "select customer, sum(amount) as total from df_orders group by customer order by customer"}
+  - id: totals
+    component: duckdb.writer
+    mode: write
+    config: {connection: "@duckdb.warehouse", table: totals, write_mode: replace}
+"""
+REPORT = """\
+oml_version: "0.2.0"
+name: report
+steps:
+  - {id: totals, component: duckdb.extractor, mode: read, config: {connection: "@duckdb.warehouse", table: totals}}
+  - id: best
+    component: duckdb.processor
+    mode: transform
+    config: {query: "select max(total) as best from df_totals"}
+  - {id: out, component: duckdb.writer, mode: write, config: {connection: "@duckdb.warehouse", table: best}}
+"""
+FAILING = """\
+oml_version: "0.2.0"
+name: failing
+steps:
+  - {id: rows, component: duckdb.processor, mode: transform, config: {query: "select 'NA' as t from range(3)"}}
+  - {id: other, component: duckdb.processor, mode: transform, needs: [], config: {query: "select 1 as x"}}
+  - id: cast
+    component: duckdb.processor
+    mode: transform
+    needs: [rows]
+    config: {query: "select t::int as n from df_rows"}
+  - {id: after, component: duckdb.processor, mode: transform, needs: [cast], config: {query: "select * from df_cast"}}
+"""
+CONNECTIONS = """\
+connections:
+  duckdb:
+    ops: {path: data/ops.duckdb, default: true, description: The shop}
+    warehouse: {path: data/warehouse.duckdb}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Return an empty project with a seeded database, named by OSIRIS_HOME."""
+    import duckdb
+
+    root = tmp_path / "project"
+    (root / "pipelines").mkdir(parents=True)
+    (root / "data").mkdir()
+    (root / "osiris.yaml").touch()
+    (root / "osiris_connections.yaml").write_text(CONNECTIONS)
+    with duckdb.connect(root / "data" / "ops.duckdb") as ops:
+        ops.execute(
+            "create table orders as select * from (values (1, 'ann', 10.50), (2, 'bob', 4.00), (3, 'ann', 1.25))"
+            " as t(id, customer, amount)"
+        )
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setenv("OSIRIS_HOME", str(root))
+    monkeypatch.chdir(root)
+    return Project(root)
+
+
+@pytest.fixture
+def write(project: Project) -> Callable[[str, str], Path]:
+    """Return a function that writes an OML file into the project."""
+
+    def write_file(name: str, text: str) -> Path:
+        path = project.pipelines / f"{name}.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write_file
+
+
+@pytest.fixture
+def instance(project: Project) -> Iterator[DagsterInstance]:
+    """Return the project's persistent instance."""
+    with open_instance(project, {}) as opened:
+        yield opened

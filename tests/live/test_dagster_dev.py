@@ -1,0 +1,200 @@
+"""The product as its users meet it: a real `dagster dev`, driven over GraphQL, with its sensors at work."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from osiris_dagster.runs.instance import CONFIG
+from tests.conftest import CONNECTIONS, FAILING, REPORT, SHOP
+
+LOCATION = "osiris_dagster.definitions"
+PATIENCE = 120  # seconds for anything to happen on a busy machine
+SLOW = """\
+oml_version: "0.2.0"
+name: slow
+steps:
+  - id: rows
+    component: duckdb.processor
+    mode: transform
+    config: {query: "select range as id from range(1000000000000)"}
+  - id: hashed
+    component: duckdb.processor
+    mode: transform
+    config: {query: "select sum(hash(id)) as n from df_rows"}
+"""
+
+
+@dataclass(frozen=True)
+class Dev:
+    """A running `dagster dev` and its project."""
+
+    root: Path
+    port: int
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/graphql", body, {"content-type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            found = json.load(answer)
+        assert "errors" not in found, found
+        return found["data"]
+
+    def launch(self, job: str) -> str:
+        params = {
+            "selector": {"repositoryLocationName": LOCATION, "repositoryName": "__repository__", "jobName": job},
+            "mode": "default",
+            "runConfigData": {},
+        }
+        data = self.ask(
+            "mutation($p: ExecutionParams!) { launchPipelineExecution(executionParams: $p)"
+            " { ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }",
+            p=params,
+        )
+        run_id: str = data["launchPipelineExecution"]["run"]["runId"]
+        return run_id
+
+    def status(self, run_id: str) -> str:
+        data = self.ask("query($r: ID!) { runOrError(runId: $r) { ... on Run { status } } }", r=run_id)
+        return str(data["runOrError"]["status"])
+
+    def asset(self, *path: str) -> Any:
+        return self.ask(
+            "query($k: AssetKeyInput!) { assetNodeOrError(assetKey: $k) { __typename ... on AssetNode { description"
+            " groupName dependencyKeys { path } assetMaterializations(limit: 5) { runId metadataEntries { label"
+            " ... on BoolMetadataEntry { boolValue } ... on TextMetadataEntry { text }"
+            " ... on PipelineRunMetadataEntry { runId } } }"
+            " assetChecksOrError { ... on AssetChecks { checks { executionForLatestMaterialization { status } } } }"
+            " } } }",
+            k={"path": list(path)},
+        )["assetNodeOrError"]
+
+    def packages(self, run_id: str) -> list[dict[str, Any]]:
+        """Return the core documents of a run that the sensors exported."""
+        done = self.root / ".osiris" / "exports" / "done" / f"{run_id}.json"
+        folders = json.loads(done.read_text())["packages"] if done.is_file() else []
+        return [json.loads((self.root / folder / "core.jsonld").read_text()) for folder in folders]
+
+
+def wait_for(what: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if found := what():
+            return found
+        time.sleep(0.5)
+    raise AssertionError(f"did not happen within {PATIENCE} s")
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
+    root = tmp_path_factory.mktemp("live")
+    for folder in ("pipelines", "data", ".osiris/dagster_home"):
+        (root / folder).mkdir(parents=True)
+    (root / "osiris.yaml").touch()
+    (root / "osiris_connections.yaml").write_text(CONNECTIONS)
+    (root / "workspace.yaml").write_text(f"load_from: [{{python_module: {LOCATION}}}]\n")
+    (root / ".osiris/dagster_home/dagster.yaml").write_text(CONFIG)
+    with duckdb.connect(root / "data/ops.duckdb") as ops:
+        ops.execute("create table orders as select 'ann' as customer, 10.5::decimal(8,2) as amount")
+    for name, text in {"shop": SHOP, "report": REPORT, "failing": FAILING, "slow": SLOW, "broken": "name: [\n"}.items():
+        (root / "pipelines" / f"{name}.yaml").write_text(text)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    env = {**os.environ, "OSIRIS_HOME": str(root), "DAGSTER_HOME": str(root / ".osiris/dagster_home")}
+    command = [Path(sys.executable).with_name("dagster"), "dev", "-w", "workspace.yaml", "-h", "127.0.0.1"]
+    log = (root / "dev.log").open("w")
+    process = subprocess.Popen([*command, "-p", str(port)], cwd=root, env=env, stdout=log, stderr=log)
+    running = Dev(root, port)
+    try:
+        wait_for(lambda: is_loaded(running))
+        yield running
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(60)
+        finally:
+            process.kill()
+            log.close()
+
+
+def is_loaded(dev: Dev) -> bool:
+    try:
+        entries = dev.ask(
+            "{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename"
+            " ... on PythonError { message } } } } } }"
+        )["workspaceOrError"]["locationEntries"]
+    except OSError:
+        return False
+    found = [entry["locationOrLoadError"] for entry in entries if entry["locationOrLoadError"]]
+    assert all(entry["__typename"] == "RepositoryLocation" for entry in found), found
+    return bool(found)
+
+
+def test_a_broken_file_is_seen_as_a_failed_check_and_the_others_load(dev: Dev) -> None:
+    assert dev.asset("shop-daily", "orders")["groupName"] == "shop_daily"
+    assert "broken.yaml" in dev.asset("osiris_broken", "pipelines", "broken.yaml")["description"]
+
+    def failed() -> bool:
+        checks = dev.asset("osiris_broken", "pipelines", "broken.yaml")["assetChecksOrError"]["checks"]
+        latest = checks[0]["executionForLatestMaterialization"]
+        return bool(latest) and latest["status"] == "FAILED"
+
+    assert wait_for(failed)
+
+
+@pytest.mark.parametrize(
+    ("job", "status", "told"), [("shop_daily_job", "SUCCESS", "completed"), ("failing_job", "FAILURE", "failed")]
+)
+def test_a_run_from_the_ui_ends_with_a_package_on_its_asset(dev: Dev, job: str, status: str, told: str) -> None:
+    run_id = dev.launch(job)
+    wait_for(lambda: dev.status(run_id) in ("SUCCESS", "FAILURE"))
+    assert dev.status(run_id) == status
+    (core,) = wait_for(lambda: dev.packages(run_id))
+    assert (core["run"]["status"], core["run"]["dagster_run_id"]) == (told, run_id)
+    shown = dev.asset("aiop", core["pipeline"]["name"])["assetMaterializations"][0]["metadataEntries"]
+    assert {"label": "valid", "boolValue": True} in shown
+    assert any(entry.get("runId") == run_id for entry in shown)
+
+
+def test_a_run_terminated_from_the_ui_is_canceled_and_says_so(dev: Dev) -> None:
+    run_id = dev.launch("slow_job")
+    events = "query($r: ID!) { logsForRun(runId: $r) { ... on EventConnection { events { __typename } } } }"
+    started = wait_for(lambda: "ExecutionStepStartEvent" in json.dumps(dev.ask(events, r=run_id)))
+    assert started
+    dev.ask("mutation($r: String!) { terminateRun(runId: $r) { __typename } }", r=run_id)
+    wait_for(lambda: dev.status(run_id) == "CANCELED")
+    (core,) = wait_for(lambda: dev.packages(run_id))
+    assert core["run"]["status"] == "canceled"
+    assert {step["status"] for step in core["evidence"]["step_runs"]} <= {"canceled", "skipped"}
+
+
+def test_a_run_of_the_command_line_is_exported_by_the_sensors_too(dev: Dev) -> None:
+    command = [Path(sys.executable).with_name("osiris"), "run", "--no-aiop", "--json", "pipelines/shop.yaml"]
+    env = {key: value for key, value in os.environ.items() if key != "DAGSTER_HOME"}
+    done = subprocess.run(command, cwd=dev.root, env=env, capture_output=True, text=True, check=True)
+    run_id = json.loads(done.stdout)["run_id"]
+    (core,) = wait_for(lambda: dev.packages(run_id))
+    assert core["run"]["origin"] == "cli"
+
+
+def test_a_new_file_appears_after_a_reload(dev: Dev) -> None:
+    (dev.root / "pipelines" / "later.yaml").write_text(REPORT.replace("name: report", "name: later"))
+    dev.ask("mutation($n: String!) { reloadRepositoryLocation(repositoryLocationName: $n) { __typename } }", n=LOCATION)
+    found = wait_for(lambda: dev.asset("later", "best"))
+    assert found["dependencyKeys"] == [{"path": ["later", "totals"]}]

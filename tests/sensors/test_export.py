@@ -1,0 +1,134 @@
+"""From ended runs to packages, through the functions that the sensors call."""
+
+import json
+import os
+import socket
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import psutil
+import pytest
+
+from osiris_dagster.assets.keys import aiop_key
+from osiris_dagster.definitions import defs
+from osiris_dagster.loading import load_folder
+from osiris_dagster.runs.tags import HOST, ORIGIN, PID, STARTED
+from osiris_dagster.sensors.export import export_run
+from osiris_dagster.sensors.exporter import work_off
+from osiris_dagster.sensors.queue import export_queue
+from osiris_dagster.sensors.reconcile import end_lost_runs, queue_ended, show_broken
+from osiris_dagster.settings import Settings
+from tests.conftest import FAILING, SHOP
+from tests.runs.test_read import run
+
+WEEK_AGO = datetime.now(UTC) - timedelta(days=7)
+
+
+@pytest.mark.parametrize(
+    ("text", "job", "status"), [(SHOP, "shop_daily_job", "completed"), (FAILING, "failing_job", "failed")]
+)
+def test_an_ended_run_becomes_a_valid_package_on_its_asset(project, write, instance, text, job, status):
+    write("p", text)
+    run_id = run(instance, job)
+    (package,) = export_run(instance, project, run_id)
+    assert package.valid, package.reasons
+    core = json.loads((project.root / package.folder / "core.jsonld").read_text())
+    assert core["run"]["status"] == status
+    assert core["run"]["dagster_run_id"] == run_id
+    event = instance.get_latest_materialization_event(aiop_key(package.pipeline)).asset_materialization
+    assert event.metadata["run"].value == run_id
+    assert "## Steps" in event.metadata["run card"].value
+
+
+def test_a_second_export_changes_nothing(project, write, instance):
+    write("p", SHOP)
+    run_id = run(instance, "shop_daily_job")
+    (first,) = export_run(instance, project, run_id)
+    core = project.root / first.folder / "core.jsonld"
+    before = core.read_bytes()
+    core.unlink()
+    (again,) = export_run(instance, project, run_id)
+    assert again == first
+    assert core.read_bytes() == before
+    records = instance.fetch_materializations(aiop_key(first.pipeline), limit=10).records
+    assert len(records) == 1
+
+
+def test_reconciling_finds_the_runs_that_no_status_sensor_saw(project, write, instance):
+    write("p", SHOP)
+    run_id = run(instance, "shop_daily_job")
+    queued, seen_to = queue_ended(instance, project, WEEK_AGO)
+    assert queued == 1
+    assert queue_ended(instance, project, seen_to)[0] == 0
+    assert work_off(instance, project) == (1, [])
+    assert export_queue(project).packages(run_id)
+    assert work_off(instance, project) == (0, [])
+
+
+def test_an_export_that_fails_is_tried_again_and_told(project, write, instance):
+    write("p", SHOP)
+    run_id = run(instance, "shop_daily_job")
+    export_queue(project).add(run_id)
+    for manifest in project.build.rglob("manifest.yaml"):
+        manifest.rename(manifest.with_suffix(".kept"))
+    exported, failed = work_off(instance, project)
+    assert exported == 0
+    assert "CMP050" in failed[0]
+    for manifest in project.build.rglob("manifest.kept"):
+        manifest.rename(manifest.with_suffix(".yaml"))
+    assert work_off(instance, project) == (1, [])
+
+
+def test_a_budget_that_is_used_up_leaves_the_rest_for_the_next_tick(project, instance):
+    export_queue(project).add("r")
+    assert work_off(instance, project, budget=0) == (0, [])
+    assert [item.run_id for item in export_queue(project).pending()] == ["r"]
+
+
+def started_run(instance, pid, started):
+    tags = {ORIGIN: "cli", HOST: socket.gethostname(), PID: str(pid), STARTED: str(started)}
+    created = instance.create_run_for_job(defs().resolve_job_def("shop_daily_job"), tags=tags)
+    instance.report_dagster_event(
+        dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, created.job_name, message="started"), created.run_id
+    )
+    return created.run_id
+
+
+def test_a_run_whose_process_is_gone_ends_as_failed_and_has_a_package(project, write, instance):
+    write("p", SHOP)
+    lost = started_run(instance, os.getpid(), 1.0)  # the pid is in use again, by a process that began later
+    alive = started_run(instance, os.getpid(), psutil.Process().create_time())
+    assert end_lost_runs(instance) == 1
+    assert instance.get_run_by_id(lost).status == dg.DagsterRunStatus.FAILURE
+    assert instance.get_run_by_id(alive).status == dg.DagsterRunStatus.STARTED
+    (package,) = export_run(instance, project, lost)
+    assert package.valid, package.reasons
+    assert "process" in (project.root / package.folder / "run-card.md").read_text()
+
+
+def test_a_broken_file_is_reported_once_for_each_state_it_is_in(project, write, instance):
+    path = write("bad", SHOP.replace("duckdb.extractor", "nothing.here"))
+    broken = load_folder(project, Settings()).broken
+    assert show_broken(instance, broken) == 1
+    assert show_broken(instance, broken) == 0
+    path.write_text("name: [", encoding="utf-8")
+    assert show_broken(instance, load_folder(project, Settings()).broken) == 1
+
+
+def test_the_status_sensors_queue_and_the_plain_ones_tell_what_they_did(project, write, instance):
+    write("p", SHOP)
+    definitions = defs()
+    run_id = run(instance, "shop_daily_job")
+    sensors = {s.name: s for s in definitions.sensors}
+    repository = definitions.get_repository_def()
+    for name, expected in (("osiris_reconcile", "1 runs queued"), ("osiris_export", "1 runs exported")):
+        context = dg.build_sensor_context(instance, repository_def=repository, sensor_name=name)
+        assert expected in sensors[name].evaluate_tick(context).skip_message
+    assert export_queue(project).packages(run_id)
+    context = dg.build_run_status_sensor_context(
+        sensor_name="osiris_on_success",
+        dagster_instance=instance,
+        dagster_run=instance.get_run_by_id(run_id),
+        dagster_event=dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, "shop_daily_job"),
+    )
+    assert sensors["osiris_on_success"](context) is None
