@@ -119,8 +119,8 @@ def _oxigraph_kind(term: Any) -> str:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        seen: set[str] = set()
-        double = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        names = [key for key, _ in pairs]
+        double = next(key for key in names if names.count(key) > 1)
         raise ValueError(f"the key {double!r} occurs twice in one object")
     return result
 
