@@ -13,7 +13,6 @@ from typing import Any
 
 import yaml
 
-from osiris_dagster.codes import CODES, LAYERS
 from osiris_dagster.oml.rules import RULES
 from osiris_dagster.oml.rules.rule import Rule
 from osiris_dagster.specs.catalogue import Catalogue
@@ -22,6 +21,7 @@ from osiris_dagster.specs.model import OML_MODES, ComponentSpec
 from osiris_dagster.specs.schema_faults import describe
 
 FOLDER = Path(__file__).parent / "reference"
+CODES = Path(__file__).parent / "codes.yaml"
 INTRODUCTION = (
     "Every finding has a code, and every code has a section here. Errors stand in the way; warnings do not. "
     "Advisory rules follow `--mode`: `strict` makes them errors, `warn` (the default) warnings, `off` drops them."
@@ -39,11 +39,12 @@ def diagnostics_page() -> str:
     ]
     for rule in RULES:
         parts += _rule_section(rule)
-    for prefix, layer in LAYERS.items():
-        own = {code: entry for code, entry in sorted(CODES.items()) if code.startswith(prefix)}
-        parts += [f"## {layer}"] if own else []
-        for code, (title, text) in own.items():
-            parts += _heading(code, title), text
+    listed = yaml.safe_load(CODES.read_text("utf-8"))
+    for prefix, layer in listed["layers"].items():
+        parts.append(f"## {layer}")
+        for code, entry in listed["codes"].items():
+            if code.startswith(prefix):
+                parts += _heading(code, entry["title"]), entry["text"]
     return "\n\n".join(parts) + "\n"
 
 

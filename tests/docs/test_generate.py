@@ -5,13 +5,15 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
-from osiris_dagster.codes import CODES, LAYERS
 from osiris_dagster.oml.rules import RULES
 from osiris_dagster.specs.load import read_catalogue
 
 ROOT = Path(__file__).parent.parent.parent
-CODE = re.compile(rf"[\"']((?:{'|'.join(LAYERS)}|OML)\d{{3}})[\"']")
+LISTED = yaml.safe_load((ROOT / "docs" / "codes.yaml").read_text("utf-8"))
+CODES = LISTED["codes"]
+CODE = re.compile(rf"[\"']((?:{'|'.join(LISTED['layers'])}|OML)\d{{3}})[\"']")
 
 
 @pytest.fixture
@@ -38,8 +40,10 @@ def test_every_code_has_an_anchor(generate):
         assert page.count(f'<a id="{code.lower()}"></a>') == 1
 
 
-def test_every_layer_has_a_title():
-    assert {code[:3] for code in CODES} <= set(LAYERS)
+def test_every_code_belongs_to_a_layer_and_is_explained():
+    assert {code[:3] for code in CODES} == set(LISTED["layers"])
+    assert list(CODES) == sorted(CODES, key=lambda code: (list(LISTED["layers"]).index(code[:3]), code))
+    assert all(entry["title"] and entry["text"].endswith(".") for entry in CODES.values())
 
 
 def test_components_are_described_with_their_options(generate):
