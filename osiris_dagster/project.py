@@ -44,9 +44,10 @@ class Project:
         return self.state / "dagster_home"
 
     def relative(self, path: Path) -> str:
-        """Return `path` as OML and records write it: relative to the root, with forward slashes."""
+        """Return `path` as OML and records write it: relative to the root, with forward slashes, always valid text."""
         absolute = path if path.is_absolute() else self.root / path
-        return Path(os.path.relpath(absolute, self.root)).as_posix()
+        text = Path(os.path.relpath(absolute, self.root)).as_posix()
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
     def inside(self, path: str) -> Path:
         """Return the absolute path of a project path; ConfigError when it leads out, also through a link."""

@@ -7,13 +7,20 @@ from collections.abc import Mapping
 from typing import Any, cast, get_args
 
 from osiris_dagster.cli.screen import Screen
-from osiris_dagster.errors import ConfigError
+from osiris_dagster.errors import ConfigError, OsirisError
 from osiris_dagster.oml.validate import Mode
 from osiris_dagster.project import find_project
 from osiris_dagster.settings import Settings
 from osiris_dagster.verbs.asked import Asked
-from osiris_dagster.verbs.outcome import Outcome
+from osiris_dagster.verbs.outcome import INVALID, Outcome
 from osiris_dagster.verbs.table import Verb
+
+
+class WrongUsageError(OsirisError):
+    """An option has a form that it cannot have."""
+
+    exit_code = INVALID
+    code = "CLI002"
 
 
 def ask(verb: Verb, given: Mapping[str, Any], screen: Screen) -> Outcome:
@@ -50,8 +57,6 @@ def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
     for text in texts:
         name, found, value = text.partition("=")
         if not found or not name:
-            raise ConfigError(
-                "--param wants name=value", code="CFG042", found=text, fix="write for example --param min_amount=10"
-            )
+            raise WrongUsageError("--param wants name=value", found=text, fix="write for example --param min_amount=10")
         pairs[name] = value
     return pairs

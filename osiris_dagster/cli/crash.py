@@ -1,13 +1,33 @@
-"""An exception that nobody foresaw, as a log ready to paste: versions and frames, without paths of the host."""
+"""What no verb foresaw: a refusal by the system as a diagnostic, anything else as a log ready to paste.
+
+The log has versions and frames, but no path of the host.
+"""
 
 from __future__ import annotations
 
+import errno
+import os
 import platform
 
 from osiris_dagster import __version__
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.redaction import Redactor, capture
-from osiris_dagster.verbs.outcome import FAILED, Outcome
+from osiris_dagster.verbs.outcome import FAILED, NOT_CONFIGURED, Outcome
+
+
+def refused_by_system(error: OSError) -> Outcome | None:
+    """Return the outcome for a file that the system does not let us read or write; None for any other fault."""
+    if not error.filename and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return None
+    name = f" `{os.path.relpath(os.fsdecode(error.filename2 or error.filename))}`" if error.filename else ""
+    found = Diagnostic(
+        "CFG050",
+        f"the system refuses a file or folder{name}",
+        found=error.strerror or type(error).__name__,
+        expected="a place that can be read and written",
+        fix="check the path, its rights and the free space",
+    )
+    return Outcome({}, "", NOT_CONFIGURED, (found,))
 
 
 def crash_report(error: Exception, verb: str) -> Outcome:

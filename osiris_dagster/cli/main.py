@@ -5,6 +5,7 @@ With `--json`, standard output is one JSON object whatever happens; progress and
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,7 +14,7 @@ import click
 
 from osiris_dagster import __version__
 from osiris_dagster.canonical import readable_json
-from osiris_dagster.cli.crash import crash_report
+from osiris_dagster.cli.crash import crash_report, refused_by_system
 from osiris_dagster.cli.screen import Screen
 from osiris_dagster.errors import Diagnostic, OsirisError
 from osiris_dagster.verbs.outcome import FAILED, INTERRUPTED, INVALID, Outcome
@@ -36,10 +37,16 @@ _COMMON = (
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file name can hold what no encoding has
     arguments = sys.argv[1:] if argv is None else argv
     as_json = "--json" in arguments
     try:
         code = _root().main(args=arguments, prog_name="osiris", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        code = INVALID
     except click.ClickException as error:
         code = _show(_usage_error(error), as_json=as_json)
     except (click.Abort, KeyboardInterrupt):
@@ -105,6 +112,8 @@ def _caller(verb: Verb) -> Callable[..., int]:
             outcome = Outcome({}, "", error.exit_code, error.diagnostics)
         except KeyboardInterrupt:
             outcome = Outcome({"status": "canceled"}, "interrupted", INTERRUPTED)
+        except OSError as error:
+            outcome = refused_by_system(error) or crash_report(error, verb.name)
         except Exception as error:  # noqa: BLE001 - the border: anything unforeseen becomes a report to paste
             outcome = crash_report(error, verb.name)
         finally:
@@ -116,7 +125,8 @@ def _caller(verb: Verb) -> Callable[..., int]:
 
 def _show(outcome: Outcome, *, as_json: bool) -> int:
     if as_json:
-        sys.stdout.write(readable_json(outcome.as_dict()))
+        # JSON is UTF-8 whatever the terminal speaks; half a surrogate pair becomes an escape that JSON knows.
+        click.echo(readable_json(outcome.as_dict()).encode("utf-8", "backslashreplace"), nl=False)
         return outcome.exit_code
     if outcome.diagnostics and not outcome.text:
         from osiris_dagster.oml.render import render  # noqa: PLC0415 - only when something is wrong
@@ -128,5 +138,6 @@ def _show(outcome: Outcome, *, as_json: bool) -> int:
 
 
 def _usage_error(error: click.ClickException) -> Outcome:
-    found = Diagnostic("CLI001", error.format_message(), fix="see `osiris --help`")
-    return Outcome({}, f"{error.format_message()}\nsee `osiris --help`", INVALID, (found,))
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    fix = f"see `{context.command_path if context else 'osiris'} --help`"
+    return Outcome({}, "", INVALID, (Diagnostic("CLI001", error.format_message(), fix=fix),))

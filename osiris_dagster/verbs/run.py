@@ -44,7 +44,10 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def run_file(asked: Asked, *, file: str, no_aiop: bool = False) -> Outcome:
-    """Run a file; exit code 0, 4 when a step failed, 130 when it was interrupted."""
+    """Run a file; exit code 0, 4 when a step failed, 130 when it was interrupted.
+
+    Raises OmlError, CompileError, and ConfigError also for a secret that is not set.
+    """
     # A beta mark of Dagster is nothing that the person who runs a pipeline can act on.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     project = asked.project
@@ -52,6 +55,8 @@ def run_file(asked: Asked, *, file: str, no_aiop: bool = False) -> Outcome:
     services = Services(project, connections_of(project, asked.settings, catalogue), catalogue)
     compiled, text = compile_file(project, Path(file).resolve(), asked.settings, services.connections)
     manifest = compiled.manifest
+    for reference in sorted({step.connection for step in manifest.steps if step.connection}):
+        services.connections.resolve(reference)  # a missing secret ends it here, before anything is read or written
     store(project.build, manifest, text)
     if compiled.diagnostics:
         asked.progress(render(compiled.diagnostics))
