@@ -44,7 +44,8 @@ def make(folder: Path, rows: int) -> None:
     with duckdb.connect() as session:
         session.execute(
             f"""copy (select i as id, date '2020-01-01' + (i % 1500)::int as day,
-            'customer ' || (hash(i) % 100000)::varchar as customer, ['open', 'paid', 'sent', 'void'][1 + i % 4] as status,
+            'customer ' || (hash(i) % 100000)::varchar as customer,
+            ['open', 'paid', 'sent', 'void'][1 + i % 4] as status,
             ((hash(i * 7) % 1000000) / 100)::decimal(10, 2) as amount, (hash(i) % 1000) / 7 as score
             from range({rows}) t(i)) to '{folder / SOURCE}' (header)"""
         )
