@@ -26,6 +26,7 @@ class Extraction:
         self._connect = connect
         self._switch = Switch()
         self._lease: Lease | None = None
+        self._reader: pa.RecordBatchReader | None = None
 
     def schema(self) -> pa.Schema:
         """Return the columns without reading rows."""
@@ -38,8 +39,8 @@ class Extraction:
         """Open the source. The file is given back after the last batch, at the latest by `close`."""
         relation, schema = self._relation()
         with named_faults():
-            reader = relation.to_arrow_reader(rows_per_batch(schema))
-        return stream(schema, self._batches(reader))
+            self._reader = relation.to_arrow_reader(rows_per_batch(schema))
+        return stream(schema, self._batches(self._reader))
 
     def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
         check = export_check(reader.schema)
@@ -63,6 +64,10 @@ class Extraction:
         self._release()
 
     def _release(self) -> None:
+        """A result that is still open keeps the file open, whoever holds it, so it goes first."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
         self._switch.close()
         held, self._lease = self._lease, None
         if held is not None:

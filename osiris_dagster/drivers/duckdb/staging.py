@@ -40,7 +40,6 @@ class Staging:
 
     def create(self, watched: Watched) -> None:
         """Make the empty table with the types that DuckDB gives the rows."""
-        self._session.execute(f"create schema if not exists {SCHEMA}")
         self._session.register(_OFFERED, watched.schema.empty_table())
         self._session.execute(f"create or replace table {self._table} as from {quoted(_OFFERED)}")
         self._session.unregister(_OFFERED)
@@ -129,8 +128,12 @@ class Staging:
         return int(self._session.sql(query).fetchall()[0][0])
 
 
-def drop_stale(session: duckdb.DuckDBPyConnection, live: set[str]) -> None:
-    """Remove what dead runs left: no other process has the file open, so only names in `live` are in use."""
+def prepare(session: duckdb.DuckDBPyConnection, live: set[str]) -> None:
+    """Make the schema and remove what dead runs left in it.
+
+    No other process has the file open for writing, so only the tables in `live` are in use.
+    """
+    session.execute(f"create schema if not exists {SCHEMA}")
     found = session.sql(
         f"select table_name from duckdb_tables() where schema_name = {literal(SCHEMA)} "
         f"and database_name = current_catalog() and starts_with(table_name, {literal(_PREFIX)})"

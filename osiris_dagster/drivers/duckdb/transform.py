@@ -26,6 +26,7 @@ class Transformation:
     def __init__(self, call: StepCall) -> None:
         self._call = call
         self._switch = Switch()
+        self._reader: pa.RecordBatchReader | None = None
 
     def transform(self, inputs: tuple[TransformInput, ...]) -> pa.RecordBatchReader:
         """Bind the query to the inputs; they are read while the result is, or before it if it needs them twice."""
@@ -39,8 +40,8 @@ class Transformation:
             check_exported(relation.columns, relation.types)
             schema = relation.limit(0).to_arrow_table().schema  # pulls no row
             self._switch.check()
-            reader = relation.to_arrow_reader(rows_per_batch(schema))
-        return stream(schema, self._batches(reader, watched))
+            self._reader = relation.to_arrow_reader(rows_per_batch(schema))
+        return stream(schema, self._batches(self._reader, watched))
 
     def _offer(self, session: duckdb.DuckDBPyConnection, number: int, source: TransformInput) -> Watched:
         """Make an input known under all its names. A reader can be read once: only one scan takes it as it comes."""
@@ -77,6 +78,9 @@ class Transformation:
 
     def close(self) -> None:
         """Free the memory and the spill files. Idempotent."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
         self._switch.close()
 
 

@@ -18,7 +18,7 @@ from osiris_dagster.drivers.duckdb.loads import committed_rows, record_load
 from osiris_dagster.drivers.duckdb.pool import Connect, Lease, acquire, held_by_readers
 from osiris_dagster.drivers.duckdb.session import Switch, database_file
 from osiris_dagster.drivers.duckdb.sql import listed, literal, quoted
-from osiris_dagster.drivers.duckdb.staging import Staging, drop_stale, stage_name
+from osiris_dagster.drivers.duckdb.staging import Staging, prepare, stage_name
 from osiris_dagster.drivers.duckdb.target import Target, check_keys_known, keys_in, loadable, target_of
 from osiris_dagster.drivers.duckdb.types import import_check
 from osiris_dagster.errors import DriverError
@@ -91,14 +91,15 @@ class _Transfer:
         name = stage_name(self._call)
         staging = Staging(self._session, name)
         with named_faults(), _alone(self._held.catalogue_lock, self._switch):
-            drop_stale(self._session, self._held.staging)
+            prepare(self._session, self._held.staging)
             self._held.staging.add(name)
         try:
             with named_faults():
-                staging.create(watched)
-                self._drift(staging)  # what cannot work fails before the first row moves
-                self._switch.check()
-                staging.fill(watched)
+                with self._transaction():
+                    staging.create(watched)
+                    self._drift(staging)  # what cannot work fails before the first row moves
+                    self._switch.check()
+                    staging.fill(watched)
                 return self._commit(staging)
         finally:
             self._held.staging.discard(name)
@@ -115,8 +116,9 @@ class _Transfer:
             staging.check_fit(drift.moves)
             self._apply(drift, staging)
             record_load(self._session, self._call, target.name, rows)
+            total = self._session.sql(f"select count(*) from {target.sql}").fetchall()[0][0]
+            staging.drop()
             self._switch.check()
-        total = self._session.sql(f"select count(*) from {target.sql}").fetchall()[0][0]
         return WriteReport(rows, rows_total=int(total), notes=(*self._notes, *drift.notes))
 
     @contextmanager
