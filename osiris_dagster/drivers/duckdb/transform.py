@@ -93,6 +93,7 @@ def _lock_down(call: StepCall) -> str:
         "max_temp_directory_size": literal(f"{_spill_bytes(call.scratch)}B"),
         "streaming_buffer_size": literal(_AHEAD),
         "preserve_insertion_order": "true",
+        "enable_progress_bar": "false",
         "python_enable_replacements": "false",
         "autoload_known_extensions": "false",
         "autoinstall_known_extensions": "false",
