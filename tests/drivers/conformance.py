@@ -146,6 +146,11 @@ class DriverConformance:
         assert report.rows_written == 90
         assert self.read(bench).equals(pa.Table.from_batches(batches))
 
+    def test_a_hundred_thousands_of_rows_come_back_in_their_order(self, bench: Workbench) -> None:
+        written = pa.table({"id": range(300_000), "name": [str(number % 1000) for number in range(300_000)]})
+        assert self.write(bench, written).rows_written == 300_000
+        assert self.read(bench).equals(written)
+
     def test_two_readings_agree(self, bench: Workbench) -> None:
         self.write(bench, OLD)
         assert self.read(bench).equals(self.read(bench))

@@ -13,7 +13,7 @@ from osiris_dagster.drivers.batches import plain_schema, rows_per_batch, stream
 from osiris_dagster.drivers.duckdb.faults import named_faults
 from osiris_dagster.drivers.duckdb.pool import Connect, Lease, acquire
 from osiris_dagster.drivers.duckdb.session import Switch, database_file
-from osiris_dagster.drivers.duckdb.sql import listed, quoted, single_select
+from osiris_dagster.drivers.duckdb.sql import catalogue_of, listed, quoted, single_select
 from osiris_dagster.drivers.duckdb.types import check_exported, export_check
 from osiris_dagster.errors import DriverError
 
@@ -38,12 +38,14 @@ class Extraction:
     def read(self) -> pa.RecordBatchReader:
         """Open the source. The file is given back after the last batch, at the latest by `close`."""
         relation, schema = self._relation()
-        with named_faults():
-            self._reader = relation.to_arrow_reader(rows_per_batch(schema))
-        return stream(schema, self._batches(self._reader))
+        return stream(schema, self._batches(relation, schema))
 
-    def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-        check = export_check(reader.schema)
+    def _batches(self, relation: duckdb.DuckDBPyRelation, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The query starts with the first batch: making a reader computes whatever comes before the first row."""
+        check = export_check(schema)
+        self._switch.check()
+        with named_faults():
+            reader = self._reader = relation.to_arrow_reader(rows_per_batch(schema))
         while True:
             self._switch.check()
             with named_faults():
@@ -131,7 +133,7 @@ class Extraction:
         )
         known = session.sql(listing).fetchall()
         if (schema.lower(), table.lower()) in {(owner.lower(), name.lower()) for owner, name in known}:
-            return quoted(schema, table)
+            return quoted(catalogue_of(session), schema, table)
         names = [name if owner == schema else f"{owner}.{name}" for owner, name in known]
         raise _unknown("table", f"{schema}.{table}", table, names)
 

@@ -39,9 +39,7 @@ class Transformation:
             relation = session.sql(query)
             check_exported(relation.columns, relation.types)
             schema = relation.limit(0).to_arrow_table().schema  # pulls no row
-            self._switch.check()
-            self._reader = relation.to_arrow_reader(rows_per_batch(schema))
-        return stream(schema, self._batches(self._reader, watched))
+        return stream(schema, self._batches(relation, schema, watched))
 
     def _offer(self, session: duckdb.DuckDBPyConnection, number: int, source: TransformInput) -> Watched:
         """Make an input known under all its names. A reader can be read once: only one scan takes it as it comes."""
@@ -60,8 +58,14 @@ class Transformation:
                 session.execute(f"create temp view {quoted(alias)} as from {name}")
         return watched
 
-    def _batches(self, reader: pa.RecordBatchReader, watched: list[Watched]) -> Iterator[pa.RecordBatch]:
-        check = export_check(reader.schema)
+    def _batches(
+        self, relation: duckdb.DuckDBPyRelation, schema: pa.Schema, watched: list[Watched]
+    ) -> Iterator[pa.RecordBatch]:
+        """The query starts with the first batch: making a reader computes whatever comes before the first row."""
+        check = export_check(schema)
+        self._switch.check()
+        with named_faults(*watched):
+            reader = self._reader = relation.to_arrow_reader(rows_per_batch(schema))
         while True:
             self._switch.check()
             with named_faults(*watched):
