@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from dagster import (
     AssetMaterialization,
     DagsterExecutionInterruptedError,
     DagsterRunStatus,
+    EventLogEntry,
     Failure,
     MaterializeResult,
 )
@@ -27,8 +28,9 @@ from osiris_dagster.steps.execution import Execution
 from osiris_dagster.steps.report import StepEvent, StepFailure, StepReport
 from osiris_dagster.steps.runtime import Runtime
 
+_INTERRUPTS = (DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__)
 Listener = Callable[[StepEvent], None]
-Results = Iterator[MaterializeResult[Any]]
+Results = Generator[MaterializeResult[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,27 @@ def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
         raise _failure(failures)
 
 
+def close_with_op(running: Results, context: AssetExecutionContext) -> None:
+    """Close the body when Dagster gives its op up: an interrupt can also arise outside of it, between two results."""
+
+    def heard(entry: EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is not None and event.is_step_failure:
+            running.close()
+            error = event.step_failure_data.error
+            if error is not None and error.cls_name in _INTERRUPTS:
+                _tell_canceling(context)
+
+    context.instance.add_event_listener(context.run_id, heard)
+
+
+def _tell_canceling(context: AssetExecutionContext) -> None:
+    """Nobody but the person at the keyboard interrupts a run in process; Dagster would call it a failure."""
+    run = context.instance.get_run_by_id(context.run_id)
+    if run and run.tags.get(ORIGIN) == "cli" and run.status == DagsterRunStatus.STARTED:
+        context.instance.report_run_canceling(run, "Interrupted from the keyboard.")
+
+
 def _runtime(body: Body, context: AssetExecutionContext, drivers: Mapping[str, OsirisDriver]) -> Runtime:
     run = context.run
     return Runtime(
@@ -101,10 +124,7 @@ def _ended(
 
 
 def _canceled(execution: Execution, body: Body, keys: Mapping[str, AssetKey], context: AssetExecutionContext) -> None:
-    run = context.instance.get_run_by_id(context.run_id)
-    # Nobody but the person at the keyboard can have interrupted a run in process; Dagster would call it a failure.
-    if run and run.tags.get(ORIGIN) == "cli" and run.status != DagsterRunStatus.CANCELING:
-        context.instance.report_run_canceling(run, "Interrupted from the keyboard.")
+    _tell_canceling(context)
     canceled = execution.cancel()
     for report in execution.late_reports:
         result = materialized(keys[report.step_id], body.manifest, body.manifest.step(report.step_id), report)

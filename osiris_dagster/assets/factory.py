@@ -17,7 +17,7 @@ from dagster import (
     multi_asset,
 )
 
-from osiris_dagster.assets.execute import Body, Listener, run_body
+from osiris_dagster.assets.execute import Body, Listener, close_with_op, run_body
 from osiris_dagster.assets.keys import aiop_key, dataset_key, job_name, op_name, step_keys
 from osiris_dagster.assets.lineage import Lineage
 from osiris_dagster.assets.translator import DagsterOsirisTranslator, StepData, kinds_of, table_schema, tags_of
@@ -67,7 +67,9 @@ def pipeline_assets(
     )
     def run_pipeline(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
         drivers = {family: getattr(context.resources, resource_key(family)) for family in families}
-        yield from run_body(body, context, drivers)
+        running = run_body(body, context, drivers)
+        close_with_op(running, context)
+        yield from running
 
     return PipelineAssets(manifest, run_pipeline, _aiop_asset(manifest), _job(manifest))
 

@@ -6,6 +6,7 @@ DuckDB does the work, so what binds here binds at run time. One locked in-memory
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +21,10 @@ from osiris_dagster.compiler.manifest import StepInput
 from osiris_dagster.compiler.sqltypes import NotCarriedError, create_empty, described, quoted
 
 MANY_SCANS = 2
-NOT_CARRIED = "TYPE_NOT_CARRIED"  # our own kind of fault, beside those of DuckDB
+NOT_ONE_SELECT = "NOT_ONE_SELECT"
+NO_FILES = "Permission"
+NOT_CARRIED = "TYPE_NOT_CARRIED"  # with NOT_ONE_SELECT our own kinds of fault, beside those of DuckDB
+_HINTS = re.compile(r"\n\s*(?:Candidate|Did you mean).*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Bound:
 
 
 class BindError(Exception):
-    """A query that does not bind; `offset` counts characters of the query, None when DuckDB names no place."""
+    """A query that does not bind; offset and length count characters, the offset is None when no place is named."""
 
     def __init__(
         self,
@@ -40,14 +44,16 @@ class BindError(Exception):
         *,
         kind: str,
         offset: int | None = None,
+        length: int = 1,
         name: str = "",
         candidates: tuple[str, ...] = (),
         fix: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.kind = kind  # COLUMN_NOT_FOUND, MISSING_ENTRY, SYNTAX_ERROR, ... as DuckDB says
+        self.kind = kind  # COLUMN_NOT_FOUND, MISSING_ENTRY, Binder, ... as DuckDB says
         self.offset = offset
+        self.length = length
         self.name = name  # the column, table or function that is at fault, where DuckDB tells
         self.candidates = candidates
         self.fix = fix
@@ -81,7 +87,7 @@ def check_statement(query: str) -> None:
         found = ", ".join(kind.name for kind in kinds) or "nothing"
         raise BindError(
             f"the query must be one SELECT statement, found {found}",
-            kind="NOT_ONE_SELECT",
+            kind=NOT_ONE_SELECT,
         )
 
 
@@ -158,16 +164,25 @@ def _fault(error: duckdb.Error, query: str, *, prefix: int) -> BindError:
         detail = json.loads(text[start:]) if start >= 0 else {}
     except json.JSONDecodeError:
         detail = {}
-    message = str(detail.get("exception_message", text)).split("\nCandidate bindings:")[0].split("\nDid you mean")[0]
-    offset = None
-    if "position" in detail:
-        bytes_before = query.encode()[: max(0, int(detail["position"]) - prefix)]
-        offset = len(bytes_before.decode(errors="ignore"))
-    candidates = tuple(c for c in str(detail.get("candidates", "")).split(",") if c)
+    offset, length = _marked(detail, query, prefix)
+    listed = str(detail.get("candidates", ""))
     return BindError(
-        message.strip(),
-        kind=str(detail.get("error_subtype", "")),
+        _HINTS.sub("", str(detail.get("exception_message", text))).strip(),
+        kind=str(detail.get("error_subtype") or detail.get("exception_type", "")),
         offset=offset,
+        length=length,
         name=str(detail.get("name", "")),
-        candidates=candidates,
+        # The signatures of an overloaded function are too many to choose from.
+        candidates=() if "(" in listed else tuple(name for name in listed.split(",") if name),
     )
+
+
+def _marked(detail: Mapping[str, Any], query: str, prefix: int) -> tuple[int | None, int]:
+    """Return which characters of the query DuckDB means; it counts bytes, of the statement with its prefix."""
+    if "position" not in detail:
+        return None, 1
+    data = query.encode()
+    begin = max(0, int(detail["position"]) - prefix)
+    _, length = json.loads(detail.get("location", "[0,0]"))
+    marked = data[begin : begin + length].decode(errors="ignore") or str(detail.get("name", ""))
+    return len(data[:begin].decode(errors="ignore")), max(1, len(marked.partition("\n")[0]))

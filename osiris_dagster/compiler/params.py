@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -32,8 +32,9 @@ def resolve_params(draft: Draft) -> Draft:
             values[name] = _typed(text, example)
         except (ValueError, RecursionError):
             problems.append(_wrong_type(inputs.document, name, text, example))
-    missing = sorted(name for name in used_params(inputs.pipeline) if values.get(name) is None)
-    problems += [_without_value(inputs.document, name) for name in missing]
+    if not problems:  # else a value may be missing only because of them
+        missing = sorted(name for name in used_params(inputs.pipeline) if values.get(name) is None)
+        problems = [_without_value(inputs.document, name) for name in missing]
     return replace(draft, params=values, diagnostics=(*draft.diagnostics, *problems))
 
 
@@ -99,7 +100,7 @@ def _unknown(inputs: Inputs) -> Iterator[Diagnostic]:
             f"profile {inputs.profile!r} is not in this pipeline",
             place=document.place(("profiles",), key=True),
             found=inputs.profile[:_LONGEST_SHOWN],
-            expected=f"one of: {', '.join(sorted(pipeline.profiles)) or 'none is declared'}",
+            expected=_one_of(pipeline.profiles, "profile"),
             fix=did_you_mean(inputs.profile, pipeline.profiles) or "declare it under `profiles:`",
         )
     for name in inputs.overrides:
@@ -109,9 +110,14 @@ def _unknown(inputs: Inputs) -> Iterator[Diagnostic]:
                 f"parameter {name!r} is not declared in this pipeline",
                 place=document.place(("params",), key=True),
                 found=name[:_LONGEST_SHOWN],
-                expected=f"one of: {', '.join(sorted(pipeline.params)) or 'none is declared'}",
+                expected=_one_of(pipeline.params, "parameter"),
                 fix=did_you_mean(name, pipeline.params) or "declare it under `params:`",
             )
+
+
+def _one_of(names: Iterable[str], kind: str) -> str:
+    known = ", ".join(sorted(names))
+    return f"one of: {known}" if known else f"no {kind}: none is declared"
 
 
 def _wrong_type(document: Document, name: str, text: str, example: Any) -> Diagnostic:
@@ -131,7 +137,7 @@ def _without_value(document: Document, name: str) -> Diagnostic:
     return Diagnostic(
         "CMP023",
         f"parameter {name!r} has no value",
-        place=document.place(("params", name), key=True),
+        place=document.place(("params", name) if ("params", name) in document.marks else ("profiles",), key=True),
         path=f"params.{name}",
         expected="a default, or a value from a profile, the environment or the command line",
         fix=f"pass --param {name}=..., or set {variable(name)}",

@@ -68,6 +68,16 @@ class _Dumper(_DUMPER):  # type: ignore[misc]  # the C dumper where there is one
         """Write a value out wherever it stands: an alias would tell equal objects from the same one."""
         return True
 
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        """Keep the lines of a text, so that a query reads in the manifest as in the OML."""
+        node: yaml.ScalarNode = self.represent_scalar(
+            "tag:yaml.org,2002:str", data, style="|" if "\n" in data else None
+        )
+        return node
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
+
 
 def as_yaml(manifest: Manifest) -> str:
     """Return the canonical YAML of a manifest: sorted keys, one form for equal manifests."""

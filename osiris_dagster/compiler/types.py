@@ -6,12 +6,13 @@ from collections import Counter
 from dataclasses import replace
 
 from osiris_dagster.columns import Columns
-from osiris_dagster.compiler.bind import NOT_CARRIED, BindError, Bound, bind, check_statement
+from osiris_dagster.compiler.bind import NO_FILES, NOT_CARRIED, NOT_ONE_SELECT, BindError, Bound, bind, check_statement
 from osiris_dagster.compiler.draft import Draft, Inputs
 from osiris_dagster.compiler.locate import place_in_scalar
 from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.errors import Diagnostic, Place
 from osiris_dagster.oml.document import Path, path_text
+from osiris_dagster.oml.model import Step
 from osiris_dagster.oml.params import origin
 from osiris_dagster.specs.nearest import did_you_mean
 
@@ -47,7 +48,7 @@ def _locked(step: StepPlan, inputs: Inputs) -> tuple[StepPlan, tuple[Diagnostic,
             "CMP041",
             f"the locked schema of step {step.id!r} is out of date: the step has changed since",
             severity="warning",
-            place=Place(inputs.pipeline.file, step.line),
+            place=inputs.document.place(("steps", _written(step, inputs).index, "id")),
             fix=f"run `osiris compile --online {inputs.pipeline.file}`",
         ),
     )
@@ -74,8 +75,12 @@ def _with_bound(step: StepPlan, bound: Bound) -> StepPlan:
     return replace(step, columns=bound.columns, inputs=scanned)
 
 
+def _written(step: StepPlan, inputs: Inputs) -> Step:
+    return next(written for written in inputs.pipeline.steps if written.id == step.id)
+
+
 def _place(step: StepPlan, draft: Draft, offset: int | None, length: int) -> tuple[Place, str]:
-    written = next(s for s in draft.inputs.pipeline.steps if s.id == step.id)
+    written = _written(step, draft.inputs)
     path: Path = ("steps", written.index, "config", QUERY)
     text = str(written.config[QUERY])
     if offset is not None:
@@ -83,27 +88,26 @@ def _place(step: StepPlan, draft: Draft, offset: int | None, length: int) -> tup
     return place_in_scalar(draft.inputs.document, path, text, offset, length), path_text(path)
 
 
-_CODES = {"NOT_ONE_SELECT": "CMP011", NOT_CARRIED: "CMP013"}
+_CODES = {NOT_ONE_SELECT: "CMP011", NOT_CARRIED: "CMP013"}
+_EXPECTED = {NOT_ONE_SELECT: "one SELECT statement", NOT_CARRIED: "types that every step knows"}
+_FIXES = {
+    NOT_ONE_SELECT: "leave one SELECT; what it gives is written by a writer step",
+    NO_FILES: "read files with an extractor step, and its rows here",
+}
 
 
 def _diagnostic(fault: BindError, step: StepPlan, draft: Draft) -> Diagnostic:
-    place, path = _place(step, draft, fault.offset, max(1, len(fault.name)))
+    place, path = _place(step, draft, fault.offset, fault.length)
+    known = f"candidates: {', '.join(fault.candidates)}"
+    tables = f"tables here: {', '.join(item.names[0] for item in step.inputs) or 'none'}"
     return Diagnostic(
         _CODES.get(fault.kind, "CMP010"),
         f"the SQL of step {step.id!r} is not valid: {fault.message}",
         place=place,
         path=path,
-        expected=_expected(fault, step),
-        fix=fault.fix or did_you_mean(fault.name, fault.candidates),
+        expected=_EXPECTED.get(fault.kind) or (known if fault.candidates else tables),
+        fix=fault.fix or _FIXES.get(fault.kind) or did_you_mean(fault.name, fault.candidates),
     )
-
-
-def _expected(fault: BindError, step: StepPlan) -> str:
-    if fault.kind == NOT_CARRIED:
-        return "types that every step knows"
-    if fault.candidates:
-        return f"candidates: {', '.join(fault.candidates)}"
-    return f"tables here: {', '.join(item.names[0] for item in step.inputs) or 'none'}"
 
 
 def _duplicate_columns(step: StepPlan, draft: Draft, twice: list[str]) -> Diagnostic:

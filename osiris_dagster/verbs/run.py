@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import uuid
@@ -50,6 +51,8 @@ def run_file(asked: Asked, *, file: str, no_aiop: bool = False) -> Outcome:
     """
     # A beta mark of Dagster is nothing that the person who runs a pipeline can act on.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    # Nor about a connection to the event log that an interrupt caught while it was being closed.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     project = asked.project
     catalogue = load_catalogue()
     services = Services(project, connections_of(project, asked.settings, catalogue), catalogue)
