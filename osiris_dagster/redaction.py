@@ -59,17 +59,24 @@ class Redactor:
         }
         with self._lock:
             self._forms |= forms
-            longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-            self._pattern = re.compile("|".join(re.escape(form) for form in longest_first))
+            self._pattern = None
 
     def text(self, text: str) -> str:
         """Return `text` with every known secret, every DSN user part and whatever looks like a secret masked."""
-        if self._pattern is not None:
-            text = self._pattern.sub(MASK, text)
+        if self._forms:
+            text = self._known().sub(MASK, text)
         text = _DSN_USER.sub(r"\g<scheme>***@", text)
         for shape in _SHAPES.values():
             text = shape.sub(MASK, text)
         return text
+
+    def _known(self) -> re.Pattern[str]:
+        """Return the pattern of all forms; made when it is needed, so that many secrets cost no more than one."""
+        with self._lock:
+            if self._pattern is None:
+                longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
+                self._pattern = re.compile("|".join(re.escape(form) for form in longest_first))
+            return self._pattern
 
     def data(self, value: Any) -> Any:
         """Return JSON-like data with every string and every key cleaned."""

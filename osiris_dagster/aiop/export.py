@@ -17,7 +17,7 @@ from osiris_dagster.aiop.facts import Facts
 from osiris_dagster.aiop.gates.judge import Verdict, judge
 from osiris_dagster.aiop.index import Entry, enter, locked
 from osiris_dagster.aiop.result import ExportResult
-from osiris_dagster.aiop.runcard import run_card
+from osiris_dagster.aiop.runcard import run_card, withheld_card
 from osiris_dagster.aiop.tripwire import tripwire
 from osiris_dagster.atomic import replacing
 from osiris_dagster.canonical import readable_json, sha256
@@ -49,14 +49,14 @@ def export(facts: Facts, root: Path) -> ExportResult:
 
 
 def seal(facts: Facts) -> Sealed:
-    """Build and judge a package; when its text still looks like it holds a secret, only the verdict is kept of it."""
+    """Build and judge a package; when it still looks like it holds a secret, a card that says so replaces it."""
     built = build(facts)
     entry = _entry(built)
     content = {CORE: built.core, CARD: run_card(built.package, f"aiop/{entry.folder}").encode()}
     hits = tripwire(built.core, content[CARD])
     verdict = Verdict({"tripwire": hits}, ("all others",)) if hits else judge(built.core)
     if hits:
-        content = {}
+        content = {CARD: withheld_card(built.package, [hit.message for hit in hits]).encode()}
     content[VERDICT] = readable_json({"package": built.names.package, **verdict.as_dict()}).encode()
     content[DIGESTS] = _digests(content, verdict)
     judged = replace(entry, valid=verdict.valid, core_sha256=verdict.core_sha256)

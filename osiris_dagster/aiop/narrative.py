@@ -138,6 +138,9 @@ def _progress(story: _Story) -> str:
     spent = duration(story.run.duration_ms)
     if not total:
         return "No step was executed."
+    if not finished:
+        none = "The one step did not complete" if total == 1 else f"None of the {total:,} steps completed"
+        return f"{none}; the run took {spent}."
     if finished < total:
         return f"{finished:,} of {counted(total, 'step')} completed; the run took {spent}."
     return (
@@ -168,14 +171,19 @@ def _failure(story: _Story) -> _Told:
     step_id = next((step.step_id for step in story.evidence.step_runs if step.id == first.about), "")
     code = f" ({first.code})" if first.code else ""
     sentences = [f"{_place(story, step_id)} with {first.error_type}{code}: {_quoted(_short(first.message))}."]
-    if first.causes:
-        root = first.causes[-1]
-        sentences.append(f"At the root of it is {root.error_type}: {_quoted(_short(root.message))}.")
+    sentences += [_root(first)] if first.causes else []
     sentences += _stopped(story, first)
     sentences.append(f"The way out: {_sentence(_short(first.fix))}" if first.fix else "")
     sentences.append(f"{counted(len(others), 'further issue')} {_was(len(others))} recorded." if others else "")
     cites = [first.id, *story.event("step_failed", step_id), *(other.id for other in others[:5])]
     return _Told("failure", sentences, cites)
+
+
+def _root(issue: Issue) -> str:
+    root = issue.causes[-1]
+    if " ".join(root.message.split()) in " ".join(issue.message.split()):
+        return f"It was raised as {root.error_type}."
+    return f"At the root of it is {root.error_type}: {_quoted(_short(root.message))}."
 
 
 def _place(story: _Story, step_id: str) -> str:

@@ -28,6 +28,19 @@ def run_card(package: Package, folder: str) -> str:
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
 
+def withheld_card(package: Package, reasons: list[str]) -> str:
+    """Return the card that stands in for a package that must not leave: nothing on it comes from outside."""
+    run = package.run
+    lines = [
+        f"# A package was withheld: the run {_ENDINGS[run.status]} after {duration(run.duration_ms)}",
+        "What was built of this run still looks like it holds a secret, so nothing of it was kept.",
+        "\n".join(f"- {reason}" for reason in reasons),
+        f"Run {code(run.dagster_run_id)} on {moment(run.start_time)}.",
+        "Remove the secret where it is written in clear (OML file, file name, log line), then export the run again.",
+    ]
+    return "\n\n".join(lines) + "\n"
+
+
 def _headline(package: Package) -> list[str]:
     run = package.run
     failed = next((step.step_id for step in package.evidence.step_runs if step.id == run.first_failure), "")
@@ -43,15 +56,28 @@ def _failure(package: Package, issue: Issue) -> list[str]:
     if issue.fix:
         lines.append(f"- **Way out:** {code(issue.fix, 600)}")
     if issue.causes:
-        root = issue.causes[-1]
-        lines.append(f"- **Root cause:** {code(f'{root.error_type}: {root.message}', 400)}")
+        lines.append(f"- **Root cause:** {_root(issue)}")
+    if step := next((step for step in package.semantic.steps if step.id == _executed(package, issue)), None):
+        lines.append(f"- **In the pipeline:** {code(f'{package.pipeline.file}:{step.line}')}")
     if frame := _deepest(issue):
-        lines.append(f"- **Where:** {code(f'{frame.file}:{frame.line}')} in {code(frame.function)}")
+        lines.append(f"- **In the code:** {code(f'{frame.file}:{frame.line}')} in {code(frame.function)}")
     if issue.stopped:
         lines.append(f"- **Stopped because of it:** {_stopped(package, issue)}")
     if issue.retryable == "transient":
         lines.append("- **Trying again** can help: the error is of a passing kind.")
     return lines
+
+
+def _root(issue: Issue) -> str:
+    root = issue.causes[-1]
+    if " ".join(root.message.split()) in " ".join(issue.message.split()):
+        return f"raised as {code(root.error_type)}"
+    return code(f"{root.error_type}: {root.message}", 400)
+
+
+def _executed(package: Package, issue: Issue) -> str:
+    """Return the planned step that an issue is about; empty for the run."""
+    return next((step.executes for step in package.evidence.step_runs if step.id == issue.about), "")
 
 
 def _step_of(package: Package, issue: Issue) -> StepRun | Run:

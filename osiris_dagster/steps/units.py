@@ -32,9 +32,9 @@ def cut(selection: Selection) -> tuple[Unit, ...]:
     """Return the units in the order of their last steps.
 
     Waiting between units can close a circle: `c` waits for the end of `a`, which streams into a step of c's own
-    unit. Going round such a circle only by ends of units would be a cycle of steps, so one of its waits is for a
-    step that streams on. Keeping the rows of each such step breaks all circles at once: afterwards every wait inside
-    the old circle is for the end of a unit.
+    unit. If every wait on a circle were for the last step of a unit, the steps themselves would form a cycle; so at
+    least one is for a step that streams on. Keeping the rows of each such step breaks all circles at once, since
+    afterwards every wait inside an old circle is for a last step.
     """
     steps = selection.steps
     readers: dict[str, list[str]] = {step.id: [] for step in steps}

@@ -100,7 +100,7 @@ def _record_of(instance: dg.DagsterInstance, project: Project, run_id: str, mani
     run = instance.get_run_by_id(run_id)
     raise RunError(
         f"Dagster recorded no end of run {run_id}",
-        code="RUN020",
+        code="RUN031",
         found=run.status.value if run else "no such run",
         expected="a run that ended",
         fix=f"see `osiris runs view {run_id}`",

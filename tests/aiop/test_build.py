@@ -99,6 +99,26 @@ def test_the_first_failing_step_is_the_one_that_ended_first():
     assert result.evidence.issues[1].stopped == ()
 
 
+def failed(message: str) -> str:
+    """The paragraph about the failure of a step whose cause says `message`."""
+    error = ErrorInfo("Outer", "it broke", cause=ErrorInfo("Root", message))
+    facts = facts_of([plan("a")], [StepRecord("a", "failed", START, START + 1, error=error)], status="failed")
+    claims = package(facts).narrative.claims
+    assert claims[2].text.startswith("The one step did not complete")
+    return claims[3].text
+
+
+def test_the_narrative_names_a_root_cause_and_does_not_repeat_it():
+    assert "At the root of it is Root: “no such file”." in failed("no such file")
+    assert "It was raised as Root." in failed("it  broke")
+
+
+def test_the_narrative_of_a_canceled_run_tells_what_was_under_way_from_what_had_not_started():
+    outcome = built("cancellation").package.narrative.claims[-1].text
+    assert "“flights”, “delays” and “to_parquet” were under way and were stopped." in outcome
+    assert "“to_table” had not started. Nothing was written." in outcome
+
+
 def test_the_cause_chain_keeps_its_order_and_frames():
     issue = built("failure").package.evidence.issues[0]
     assert (issue.error_type, issue.code, issue.retryable) == ("DriverError", "DRV021", "permanent")

@@ -22,11 +22,23 @@ def card_of(facts) -> str:
 def test_the_answer_comes_first():
     lines = card(built("failure")).splitlines()
     assert lines[0] == "# `flights-daily` failed at `delays` after 1.6 s"
-    top = "\n".join(lines[:12])
+    top = "\n".join(lines[:13])
     assert "**`DriverError`** (`DRV021`) at attempt 3:" in top
     assert "Could not convert string 'NA' to DOUBLE" in top
     assert "**Way out:** `use try_cast(dep_delay as double)" in top
-    assert "**Where:** `osiris_dagster/drivers/duckdb.py:141` in `transform`" in top
+    assert "**Root cause:** `ValueError: a word stands where a number belongs: NA`" in top
+    assert "**In the pipeline:** `pipelines/flights-daily.yaml:19`" in top
+    assert "**In the code:** `osiris_dagster/drivers/duckdb.py:141` in `transform`" in top
+
+
+def test_a_root_cause_that_says_the_same_is_not_said_twice():
+    facts = raw_facts("failure")
+    steps = list(facts.record.steps)
+    error = steps[2].error
+    steps[2] = replace(steps[2], error=replace(error, cause=replace(error, type="Root", cause=None)))
+    text = card_of(replace(facts, record=replace(facts.record, steps=tuple(steps))))
+    assert "**Root cause:** raised as `Root`" in text
+    assert text.count("Could not convert string") == 1
 
 
 def test_what_stopped_because_of_the_failure_is_named():
@@ -122,4 +134,4 @@ def test_a_passing_error_says_that_trying_again_can_help():
     steps[2] = replace(steps[2], error=replace(steps[2].error, retryable="transient", frames=()))
     text = card_of(replace(facts, record=replace(facts.record, steps=tuple(steps))))
     assert "**Trying again** can help" in text
-    assert "**Where:**" not in text
+    assert "**In the code:**" not in text

@@ -120,7 +120,10 @@ def test_what_looks_like_a_secret_is_masked_though_nobody_registered_it(shape, t
 def test_a_package_that_still_looks_like_a_secret_does_not_leave(shape, tmp_path):
     sealed = seal(planted(raw_facts("failure"), SHAPES[shape]))
     folder = write_package(tmp_path, sealed)
-    assert sorted(path.name for path in folder.iterdir()) == ["digests.json", "verdict.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["digests.json", "run-card.md", "verdict.json"]
+    card = (folder / "run-card.md").read_text(encoding="utf-8")
+    assert card.startswith("# A package was withheld: the run failed after 1.6 s")
+    assert f"- looks like a secret: {shape}, in " in card
     verdict = json.loads((folder / "verdict.json").read_text())
     assert verdict["valid"] is False
     assert verdict["gates"][0]["gate"] == "tripwire"

@@ -21,7 +21,7 @@ from osiris_dagster.drivers.base import Artifact, StepCall, TransformInput, Writ
 from osiris_dagster.project import Project
 from osiris_dagster.redaction import Redactor
 from osiris_dagster.steps.execution import Execution
-from osiris_dagster.steps.report import StepEvent, StepFailure, StepReport
+from osiris_dagster.steps.report import StepEvent, StepFailure, StepProgress, StepReport
 from osiris_dagster.steps.runtime import Runtime
 
 NUMBERS = pa.schema([("n", pa.int64())])
@@ -234,7 +234,10 @@ class Outcome:
 
     @property
     def order(self) -> list[str]:
-        return [f"{type(event).__name__} {event.step_id}" for event in self.events]
+        """Starts and ends; progress comes when it comes."""
+        return [
+            f"{type(event).__name__} {event.step_id}" for event in self.events if not isinstance(event, StepProgress)
+        ]
 
 
 @st.composite

@@ -19,11 +19,12 @@ c writer < b
 def test_a_chain_streams_and_reports_in_order_after_the_commit(lab):
     lab.hook("c.committed", lambda driver: lab.count("c", "commits"))
     execution = lab.execution(lab.manifest(CHAIN, b={"config": {"plus": 10}}))
-    seen = []
+    starts_and_ends = []
     for event in execution.events():
-        seen.append(event)
+        if not isinstance(event, StepProgress):
+            starts_and_ends.append(f"{type(event).__name__} {event.step_id}")
         assert not isinstance(event, StepReport) or lab.counts["c", "commits"] == 1
-    assert [f"{type(event).__name__} {event.step_id}" for event in seen] == [
+    assert starts_and_ends == [
         "StepStarted a",
         "StepStarted b",
         "StepStarted c",
@@ -162,7 +163,7 @@ def test_time_in_the_source_is_not_the_time_of_a_processor_that_pulls_from_threa
     query = {"component": "sql.processor", "config": {"query": "select sum(n)::bigint as n from df_a"}}
     reports = lab.run(lab.manifest(CHAIN, a={"config": {"batches": [[1]] * 4}}, b=query)).reports
     assert reports["a"].busy_ms >= 200
-    assert reports["b"].busy_ms <= reports["b"].end_ms - reports["b"].start_ms - 200 + 1
+    assert reports["b"].busy_ms <= reports["b"].end_ms - reports["b"].start_ms - 200 + 2
     assert lab.written("c") == [4]
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osiris_dagster.compiler.manifest import Manifest, StepInput, StepPlan
@@ -62,6 +62,7 @@ def test_a_processor_with_a_thousand_inputs_streams_as_many_as_a_unit_may_hold_a
     assert set(last.steps) | set(last.reads) == {*names, "u"}
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_units_of_any_pipeline_hold_each_step_once_and_can_be_put_in_an_order(new_lab, data):
     lab = new_lab()

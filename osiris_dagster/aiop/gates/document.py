@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -119,9 +120,8 @@ def _oxigraph_kind(term: Any) -> str:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        seen: set[str] = set()
-        double = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {double!r} occurs twice in one object")
+        double = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"the key {double!r} occurs more than once in one object")
     return result
 
 

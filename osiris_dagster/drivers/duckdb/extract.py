@@ -13,7 +13,7 @@ from osiris_dagster.drivers.batches import plain_schema, rows_per_batch, stream
 from osiris_dagster.drivers.duckdb.faults import named_faults
 from osiris_dagster.drivers.duckdb.pool import Connect, Lease, acquire
 from osiris_dagster.drivers.duckdb.session import Switch, database_file
-from osiris_dagster.drivers.duckdb.sql import listed, quoted, single_select
+from osiris_dagster.drivers.duckdb.sql import catalogue_of, listed, quoted, single_select
 from osiris_dagster.drivers.duckdb.types import check_exported, export_check
 from osiris_dagster.errors import DriverError
 
@@ -26,6 +26,7 @@ class Extraction:
         self._connect = connect
         self._switch = Switch()
         self._lease: Lease | None = None
+        self._reader: pa.RecordBatchReader | None = None
 
     def schema(self) -> pa.Schema:
         """Return the columns without reading rows."""
@@ -37,12 +38,14 @@ class Extraction:
     def read(self) -> pa.RecordBatchReader:
         """Open the source. The file is given back after the last batch, at the latest by `close`."""
         relation, schema = self._relation()
-        with named_faults():
-            reader = relation.to_arrow_reader(rows_per_batch(schema))
-        return stream(schema, self._batches(reader))
+        return stream(schema, self._batches(relation, schema))
 
-    def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-        check = export_check(reader.schema)
+    def _batches(self, relation: duckdb.DuckDBPyRelation, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The query starts with the first batch: making a reader computes whatever comes before the first row."""
+        check = export_check(schema)
+        self._switch.check()
+        with named_faults():
+            reader = self._reader = relation.to_arrow_reader(rows_per_batch(schema))
         while True:
             self._switch.check()
             with named_faults():
@@ -63,6 +66,10 @@ class Extraction:
         self._release()
 
     def _release(self) -> None:
+        """A result that is still open keeps the file open, whoever holds it, so it goes first."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
         self._switch.close()
         held, self._lease = self._lease, None
         if held is not None:
@@ -126,7 +133,7 @@ class Extraction:
         )
         known = session.sql(listing).fetchall()
         if (schema.lower(), table.lower()) in {(owner.lower(), name.lower()) for owner, name in known}:
-            return quoted(schema, table)
+            return quoted(catalogue_of(session), schema, table)
         names = [name if owner == schema else f"{owner}.{name}" for owner, name in known]
         raise _unknown("table", f"{schema}.{table}", table, names)
 

@@ -6,30 +6,29 @@ import duckdb
 
 from osiris_dagster.canonical import canonical_json, sha256
 from osiris_dagster.drivers.base import StepCall
+from osiris_dagster.drivers.duckdb.sql import catalogue_of, quoted
 from osiris_dagster.drivers.duckdb.staging import SCHEMA
 
 _KEPT_DAYS = 30
-_CREATE = f"""
-    create schema if not exists {SCHEMA};
-    create table if not exists {SCHEMA}.loads (
-        root_run_id varchar, pipeline varchar, step varchar, target varchar, plan varchar,
-        run_id varchar not null, rows bigint not null, committed_at timestamptz not null,
-        primary key (root_run_id, pipeline, step, target, plan)
-    );
-"""
+_COLUMNS = """(
+    root_run_id varchar, pipeline varchar, step varchar, target varchar, plan varchar,
+    run_id varchar not null, rows bigint not null, committed_at timestamptz not null,
+    primary key (root_run_id, pipeline, step, target, plan)
+)"""
 
 
 def committed_rows(session: duckdb.DuckDBPyConnection, call: StepCall, target: str) -> int | None:
-    """Return the rows that this load committed already, None when it has to be done.
+    """Return the rows that this load committed already, None when it has to be done; makes the record if need be.
 
     Only a retry is spared: of the same run, or of the run that it re-executes from its failure. Executing everything
     again is a new load, although its root run is the same.
     """
     if not call.run_id:
         return None
-    session.execute(_CREATE)
+    loads = _table(session)
+    session.execute(f"create table if not exists {loads} {_COLUMNS}")
     found = session.execute(
-        f"""select run_id, rows from {SCHEMA}.loads
+        f"""select run_id, rows from {loads}
         where root_run_id = ? and pipeline = ? and step = ? and target = ? and plan = ?""",
         _key(call, target),
     ).fetchall()
@@ -42,12 +41,17 @@ def record_load(session: duckdb.DuckDBPyConnection, call: StepCall, target: str,
     """Add the load to the transaction that is open, and forget loads too old to be retried."""
     if not call.run_id:
         return
+    loads = _table(session)
     session.execute(
-        f"insert or replace into {SCHEMA}.loads by name select ? as root_run_id, ? as pipeline, ? as step, "
+        f"insert or replace into {loads} by name select ? as root_run_id, ? as pipeline, ? as step, "
         "? as target, ? as plan, ? as run_id, ? as rows, now() as committed_at",
         [*_key(call, target), call.run_id, rows],
     )
-    session.execute(f"delete from {SCHEMA}.loads where committed_at < now() - interval {_KEPT_DAYS} days")
+    session.execute(f"delete from {loads} where committed_at < now() - interval {_KEPT_DAYS} days")
+
+
+def _table(session: duckdb.DuckDBPyConnection) -> str:
+    return quoted(catalogue_of(session), SCHEMA, "loads")
 
 
 def _key(call: StepCall, target: str) -> list[str]:

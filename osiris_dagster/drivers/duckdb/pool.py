@@ -28,6 +28,7 @@ _HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.*?) ?\(PID (?P<p
 _PAUSE = 0.05  # seconds between two tries
 _LOCK_DOWN = """
     set global TimeZone = 'UTC';
+    set enable_progress_bar = false;
     set python_enable_replacements = false;
     set autoload_known_extensions = false;
     set autoinstall_known_extensions = false;

@@ -17,6 +17,11 @@ def quoted(*names: str) -> str:
     return ".".join('"' + name.replace('"', '""') + '"' for name in names)
 
 
+def catalogue_of(session: duckdb.DuckDBPyConnection) -> str:
+    """Return DuckDB's name of the open file; a schema of the same name is ambiguous without it."""
+    return str(session.sql("select current_catalog()").fetchall()[0][0])
+
+
 def listed(names: list[str] | tuple[str, ...], alias: str = "") -> str:
     """Return identifiers separated by commas, each behind `alias.` if there is one."""
     return ", ".join(f"{alias}.{quoted(name)}" if alias else quoted(name) for name in names)

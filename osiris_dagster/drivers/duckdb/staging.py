@@ -11,7 +11,7 @@ from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.batches import Watched
 from osiris_dagster.drivers.duckdb.drift import Move, TableColumn
 from osiris_dagster.drivers.duckdb.faults import named_faults
-from osiris_dagster.drivers.duckdb.sql import listed, literal, quoted
+from osiris_dagster.drivers.duckdb.sql import catalogue_of, listed, literal, quoted
 from osiris_dagster.errors import DriverError
 
 SCHEMA = "_osiris"
@@ -30,7 +30,7 @@ class Staging:
 
     def __init__(self, session: duckdb.DuckDBPyConnection, name: str) -> None:
         self._session = session
-        self._table = quoted(SCHEMA, name)
+        self._table = quoted(catalogue_of(session), SCHEMA, name)
         self.columns: tuple[TableColumn, ...] = ()
 
     @property
@@ -40,12 +40,20 @@ class Staging:
 
     def create(self, watched: Watched) -> None:
         """Make the empty table with the types that DuckDB gives the rows."""
-        self._session.execute(f"create schema if not exists {SCHEMA}")
         self._session.register(_OFFERED, watched.schema.empty_table())
-        self._session.execute(f"create or replace table {self._table} as from {quoted(_OFFERED)}")
+        described = self._session.sql(f"describe from {quoted(_OFFERED)}").fetchall()
         self._session.unregister(_OFFERED)
-        described = self._session.sql(f"describe {self._table}").fetchall()
         self.columns = tuple(TableColumn(row[0], row[1]) for row in described)
+        self.create_like(self._table)
+
+    def create_like(self, table: str) -> None:
+        """Make an empty table with the columns of this one.
+
+        Not by `create table as`: in DuckDB 2.0 that keeps the statistics of no rows for all rows inserted in the same
+        transaction, and scans then skip them.
+        """
+        columns = ", ".join(f"{quoted(column.name)} {column.type}" for column in self.columns)
+        self._session.execute(f"create table {table} ({columns})")
 
     def fill(self, watched: Watched) -> None:
         """Stream all rows in; DriverError when not all of them arrive."""
@@ -129,12 +137,17 @@ class Staging:
         return int(self._session.sql(query).fetchall()[0][0])
 
 
-def drop_stale(session: duckdb.DuckDBPyConnection, live: set[str]) -> None:
-    """Remove what dead runs left: no other process has the file open, so only names in `live` are in use."""
+def prepare(session: duckdb.DuckDBPyConnection, live: set[str]) -> None:
+    """Make the schema and remove what dead runs left in it.
+
+    No other process has the file open for writing, so only the tables in `live` are in use.
+    """
+    catalogue = catalogue_of(session)
+    session.execute(f"create schema if not exists {quoted(catalogue, SCHEMA)}")
     found = session.sql(
         f"select table_name from duckdb_tables() where schema_name = {literal(SCHEMA)} "
         f"and database_name = current_catalog() and starts_with(table_name, {literal(_PREFIX)})"
     ).fetchall()
     for (name,) in found:
         if name not in live:
-            session.execute(f"drop table if exists {quoted(SCHEMA, name)}")
+            session.execute(f"drop table if exists {quoted(catalogue, SCHEMA, name)}")

@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow as pa
 
 from osiris_dagster.drivers.duckdb.drift import Policy, TableColumn
-from osiris_dagster.drivers.duckdb.sql import quoted
 from osiris_dagster.drivers.duckdb.staging import SCHEMA
 from osiris_dagster.drivers.duckdb.types import carried
 from osiris_dagster.errors import DriverError
@@ -31,11 +30,6 @@ class Target:
     def name(self) -> str:
         """The name for messages and for the record of loads."""
         return f"{self.schema}.{self.table}"
-
-    @property
-    def sql(self) -> str:
-        """The qualified identifier."""
-        return quoted(self.schema, self.table)
 
 
 def target_of(config: Mapping[str, Any]) -> Target:

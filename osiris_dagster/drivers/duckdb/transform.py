@@ -26,6 +26,7 @@ class Transformation:
     def __init__(self, call: StepCall) -> None:
         self._call = call
         self._switch = Switch()
+        self._reader: pa.RecordBatchReader | None = None
 
     def transform(self, inputs: tuple[TransformInput, ...]) -> pa.RecordBatchReader:
         """Bind the query to the inputs; they are read while the result is, or before it if it needs them twice."""
@@ -38,9 +39,7 @@ class Transformation:
             relation = session.sql(query)
             check_exported(relation.columns, relation.types)
             schema = relation.limit(0).to_arrow_table().schema  # pulls no row
-            self._switch.check()
-            reader = relation.to_arrow_reader(rows_per_batch(schema))
-        return stream(schema, self._batches(reader, watched))
+        return stream(schema, self._batches(relation, schema, watched))
 
     def _offer(self, session: duckdb.DuckDBPyConnection, number: int, source: TransformInput) -> Watched:
         """Make an input known under all its names. A reader can be read once: only one scan takes it as it comes."""
@@ -59,8 +58,14 @@ class Transformation:
                 session.execute(f"create temp view {quoted(alias)} as from {name}")
         return watched
 
-    def _batches(self, reader: pa.RecordBatchReader, watched: list[Watched]) -> Iterator[pa.RecordBatch]:
-        check = export_check(reader.schema)
+    def _batches(
+        self, relation: duckdb.DuckDBPyRelation, schema: pa.Schema, watched: list[Watched]
+    ) -> Iterator[pa.RecordBatch]:
+        """The query starts with the first batch: making a reader computes whatever comes before the first row."""
+        check = export_check(schema)
+        self._switch.check()
+        with named_faults(*watched):
+            reader = self._reader = relation.to_arrow_reader(rows_per_batch(schema))
         while True:
             self._switch.check()
             with named_faults(*watched):
@@ -77,6 +82,9 @@ class Transformation:
 
     def close(self) -> None:
         """Free the memory and the spill files. Idempotent."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
         self._switch.close()
 
 
@@ -89,6 +97,7 @@ def _lock_down(call: StepCall) -> str:
         "max_temp_directory_size": literal(f"{_spill_bytes(call.scratch)}B"),
         "streaming_buffer_size": literal(_AHEAD),
         "preserve_insertion_order": "true",
+        "enable_progress_bar": "false",
         "python_enable_replacements": "false",
         "autoload_known_extensions": "false",
         "autoinstall_known_extensions": "false",

@@ -17,8 +17,8 @@ from osiris_dagster.drivers.duckdb.faults import named_faults
 from osiris_dagster.drivers.duckdb.loads import committed_rows, record_load
 from osiris_dagster.drivers.duckdb.pool import Connect, Lease, acquire, held_by_readers
 from osiris_dagster.drivers.duckdb.session import Switch, database_file
-from osiris_dagster.drivers.duckdb.sql import listed, literal, quoted
-from osiris_dagster.drivers.duckdb.staging import Staging, drop_stale, stage_name
+from osiris_dagster.drivers.duckdb.sql import catalogue_of, listed, literal, quoted
+from osiris_dagster.drivers.duckdb.staging import Staging, prepare, stage_name
 from osiris_dagster.drivers.duckdb.target import Target, check_keys_known, keys_in, loadable, target_of
 from osiris_dagster.drivers.duckdb.types import import_check
 from osiris_dagster.errors import DriverError
@@ -38,10 +38,6 @@ class Loading:
         watched = Watched(rows, loadable(rows.schema), import_check(rows.schema))
         target = replace(target, keys=keys_in(target.keys, watched.schema.names))
         with self._leased(watched) as (held, watched), self._switch.session(held.cursor()) as session:
-            with named_faults():
-                done = committed_rows(session, self._call, target.name)
-            if done is not None:
-                return WriteReport(done, notes=("already committed by an earlier try of this load",))
             return _Transfer(session, held, self._switch, self._call, target).run(watched)
 
     @contextmanager
@@ -85,20 +81,26 @@ class _Transfer:
         self._switch = switch
         self._call = call
         self._target = target
+        self._catalogue = catalogue_of(session)
+        self._table = quoted(self._catalogue, target.schema, target.table)
         self._notes: list[str] = []
 
     def run(self, watched: Watched) -> WriteReport:
         name = stage_name(self._call)
         staging = Staging(self._session, name)
         with named_faults(), _alone(self._held.catalogue_lock, self._switch):
-            drop_stale(self._session, self._held.staging)
+            prepare(self._session, self._held.staging)
+            done = committed_rows(self._session, self._call, self._target.name)
+            if done is not None:
+                return WriteReport(done, notes=("already committed by an earlier try of this load",))
             self._held.staging.add(name)
         try:
             with named_faults():
-                staging.create(watched)
-                self._drift(staging)  # what cannot work fails before the first row moves
-                self._switch.check()
-                staging.fill(watched)
+                with self._transaction():
+                    staging.create(watched)
+                    self._drift(staging)  # what cannot work fails before the first row moves
+                    self._switch.check()
+                    staging.fill(watched)
                 return self._commit(staging)
         finally:
             self._held.staging.discard(name)
@@ -115,8 +117,9 @@ class _Transfer:
             staging.check_fit(drift.moves)
             self._apply(drift, staging)
             record_load(self._session, self._call, target.name, rows)
+            total = self._session.sql(f"select count(*) from {self._table}").fetchall()[0][0]
+            staging.drop()
             self._switch.check()
-        total = self._session.sql(f"select count(*) from {target.sql}").fetchall()[0][0]
         return WriteReport(rows, rows_total=int(total), notes=(*self._notes, *drift.notes))
 
     @contextmanager
@@ -170,28 +173,28 @@ class _Transfer:
     def _apply(self, drift: Drift, staging: Staging) -> None:
         target, run = self._target, self._session.execute
         if self._table_columns() is None:
-            run(f"create schema if not exists {quoted(target.schema)}")
-            run(f"create table {target.sql} as from {staging.table} limit 0")
+            run(f"create schema if not exists {quoted(self._catalogue, target.schema)}")
+            staging.create_like(self._table)
         elif target.mode == "replace":
-            run(f"delete from {target.sql}")
+            run(f"delete from {self._table}")
         for alteration in drift.alterations:
-            run(f"alter table {target.sql} {alteration}")
+            run(f"alter table {self._table} {alteration}")
         into = listed(tuple(move.target for move in drift.moves))
         values = ", ".join(move.expression for move in drift.moves)
         if target.mode == "upsert":
-            run(_merge(target, staging.table, drift.moves))
+            run(_merge(self._table, target.keys, staging.table, drift.moves))
         else:
-            run(f"insert into {target.sql} ({into}) select {values} from {staging.table} s")
+            run(f"insert into {self._table} ({into}) select {values} from {staging.table} s")
 
 
-def _merge(target: Target, source: str, moves: tuple[Move, ...]) -> str:
+def _merge(table: str, key: tuple[str, ...], source: str, moves: tuple[Move, ...]) -> str:
     """Return the statement that updates rows whose key is known and inserts the others."""
-    keys = {key.lower() for key in target.keys}
+    keys = {name.lower() for name in key}
     same = " and ".join(f"t.{quoted(m.target)} = {m.expression}" for m in moves if m.source.lower() in keys)
     changes = ", ".join(f"{quoted(m.target)} = {m.expression}" for m in moves if m.source.lower() not in keys)
     update = f"when matched then update set {changes} " if changes else ""
     return (
-        f"merge into {target.sql} as t using {source} as s on ({same}) {update}"
+        f"merge into {table} as t using {source} as s on ({same}) {update}"
         f"when not matched then insert ({listed(tuple(m.target for m in moves))}) "
         f"values ({', '.join(m.expression for m in moves)})"
     )

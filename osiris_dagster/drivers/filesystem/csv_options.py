@@ -80,7 +80,13 @@ def _header_index(header: Any) -> int | None:
 def csv_type(name: str, column: str) -> pa.DataType:
     """Return the type of a column of a CSV file; DriverError naming the column for one that it cannot hold."""
     kind = arrow_type_of(name, column)
-    if pa.types.is_nested(kind) or pa.types.is_duration(kind) or pa.types.is_interval(kind) or pa.types.is_null(kind):
+    if (
+        pa.types.is_nested(kind)
+        or pa.types.is_duration(kind)
+        or pa.types.is_interval(kind)
+        or pa.types.is_null(kind)
+        or (pa.types.is_decimal(kind) and kind.scale < 0)
+    ):
         raise DriverError(
             f"column {column!r}: a CSV file cannot hold the type {name}",
             code="DRV011",

@@ -149,7 +149,7 @@ class ParquetWriting:
 
     def write(self, rows: pa.RecordBatchReader) -> WriteReport:
         """Write all rows, then rename; until then the old file is what it was."""
-        schema = _storable(plain_schema(rows.schema))
+        schema = _stored(plain_schema(rows.schema))
         path = target_path(self._call)
         if self._call.config["write_mode"] != "replace":
             raise DriverError("a Parquet file can only be replaced", code="DRV022", fix="set write_mode: replace")
@@ -185,8 +185,8 @@ class ParquetWriting:
         return count + held_rows
 
 
-def _storable(schema: pa.Schema) -> pa.Schema:
-    """Return the schema; DriverError without columns or naming one that Parquet does not hold."""
+def _stored(schema: pa.Schema) -> pa.Schema:
+    """Return the schema of the file; DriverError without columns or naming one that Parquet does not hold."""
     for field in schema:
         if reason := _not_storable(field.type):
             raise DriverError(
@@ -204,7 +204,14 @@ def _storable(schema: pa.Schema) -> pa.Schema:
             expected="at least one column",
             fix="select at least one column in the step before",
         )
-    return schema
+    return pa.schema([field.with_type(_without_negative_scale(field.type)) for field in schema])
+
+
+def _without_negative_scale(kind: pa.DataType) -> pa.DataType:
+    if not pa.types.is_decimal(kind) or kind.scale >= 0:
+        return kind
+    digits = kind.precision - kind.scale
+    return pa.decimal128(digits, 0) if digits <= 38 else pa.decimal256(digits, 0)
 
 
 def _not_storable(kind: pa.DataType) -> str:
@@ -212,5 +219,9 @@ def _not_storable(kind: pa.DataType) -> str:
         return "it has no spans of months"
     if pa.types.is_struct(kind) and not kind.num_fields:
         return "a struct needs a field"
-    children = (kind.field(index).type for index in range(kind.num_fields)) if pa.types.is_nested(kind) else ()
+    if pa.types.is_decimal(kind) and kind.precision - kind.scale > 76:
+        return "it has more than 76 digits"
+    children = [kind.field(index).type for index in range(kind.num_fields)] if pa.types.is_nested(kind) else []
+    if any(pa.types.is_decimal(child) and child.scale < 0 for child in children):
+        return "a nested decimal needs digits after the point or none"
     return next((reason for child in children if (reason := _not_storable(child))), "")

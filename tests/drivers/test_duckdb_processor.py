@@ -1,0 +1,239 @@
+"""SQL over the rows of earlier steps: what it computes, what it cannot reach, and how it ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from osiris_dagster.drivers.base import TARGET_BATCH_BYTES, TransformInput
+from osiris_dagster.errors import DriverError
+from tests.drivers.workbench import Workbench, spec_file
+
+ROWS = pa.table({"id": [1, 2, 3], "name": ["a", None, "c"]})
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Workbench:
+    return Workbench(tmp_path)
+
+
+def rows(table: pa.Table = ROWS, *names: str, scans: int = 0) -> TransformInput:
+    return TransformInput(names or ("df_rows",), table.to_reader(), scans)
+
+
+def large() -> pa.RecordBatchReader:
+    batch = pa.record_batch({"n": list(range(50_000)), "text": ["x" * 100] * 50_000})
+    return pa.RecordBatchReader.from_batches(batch.schema, iter([batch] * 20))
+
+
+@pytest.mark.parametrize("scans", [0, 1, 2])
+def test_a_query_reads_an_input_under_any_of_its_names(bench: Workbench, scans: int) -> None:
+    for name in ("df_raw_rows", '"raw-rows"'):
+        source = rows(ROWS, "df_raw_rows", "raw-rows", scans=scans)
+        assert bench.transform(f"select count(*)::int as n from {name}", source).to_pylist() == [{"n": 3}]
+
+
+@pytest.mark.parametrize("scans", [0, 2])
+def test_an_input_may_be_scanned_several_times(bench: Workbench, scans: int) -> None:
+    query = 'select a.id, b.name from df_rows a join "rows" b using (id) where a.id in (select max(id) from df_rows)'
+    assert bench.transform(query, rows(ROWS, "df_rows", "rows", scans=scans)).to_pylist() == [{"id": 3, "name": "c"}]
+
+
+def test_several_inputs_are_joined(bench: Workbench) -> None:
+    other = pa.table({"id": [3, 1], "amount": [30, 10]})
+    found = bench.transform(
+        "select r.id, amount from df_rows r join df_other using (id) order by r.id",
+        rows(scans=1),
+        rows(other, "df_other", scans=1),
+    )
+    assert found.to_pylist() == [{"id": 1, "amount": 10}, {"id": 3, "amount": 30}]
+
+
+def test_a_query_may_do_without_an_input(bench: Workbench) -> None:
+    assert bench.transform("select 1 as n").to_pylist() == [{"n": 1}]
+
+
+def test_rows_keep_their_order(bench: Workbench) -> None:
+    found = bench.transform("select n from df_rows", TransformInput(("df_rows",), large(), 1))
+    assert found["n"].to_pylist() == list(range(50_000)) * 20
+
+
+def test_batches_are_bounded(bench: Workbench) -> None:
+    with bench.opened("duckdb.processor", {"query": "select n, repeat(text, 20) as text from df_rows"}) as driver:
+        reader = driver.transform((TransformInput(("df_rows",), large(), 1),))
+        assert max(batch.nbytes for batch in reader) <= TARGET_BATCH_BYTES * 3 // 2
+
+
+def test_the_schema_is_known_before_any_input_is_read(bench: Workbench) -> None:
+    def never() -> Iterator[pa.RecordBatch]:
+        raise AssertionError("read too early")
+        yield
+
+    source = TransformInput(("df_rows",), pa.RecordBatchReader.from_batches(ROWS.schema, never()), 1)
+    with bench.opened("duckdb.processor", {"query": "select max(id) as id from df_rows"}) as driver:
+        assert driver.transform((source,)).schema.equals(pa.schema([("id", pa.int64())]))
+
+
+def test_no_rows_give_typed_columns(bench: Workbench) -> None:
+    found = bench.transform("select * from df_rows", rows(ROWS.slice(0, 0)))
+    assert found.equals(ROWS.slice(0, 0))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select * from read_csv('{file}')",
+        "select * from '{file}'",
+        "select * from read_text('{file}')",
+        "select * from read_blob('{file}')",
+        "select * from read_json('{file}')",
+        "select * from read_parquet('{file}')",
+        "select * from glob('{folder}/*')",
+        "select * from sniff_csv('{file}')",
+        "select * from 'https://example.com/rows.csv'",
+        "select * from read_csv('https://example.com/rows.csv')",
+        "select * from rows_of_the_caller",
+        "attach '{folder}/other.duckdb'",
+        "copy (select 1) to '{folder}/out.csv'",
+        "export database '{folder}/all'",
+        "install httpfs",
+        "load httpfs",
+        "set memory_limit = '64GB'",
+        "set enable_external_access = true",
+        "pragma database_list",
+        "call pragma_version()",
+        "create table t as select 1",
+        "insert into df_rows values (1, 'x')",
+        "delete from df_rows",
+        "drop view df_rows",
+        "select 1; select 2",
+        "begin; select 1",
+        "-- nothing",
+        "",
+    ],
+)
+def test_sql_reaches_nothing_but_its_inputs(bench: Workbench, query: str) -> None:
+    file = bench.root / "secret.csv"
+    file.write_text("secret\n42\n")
+    rows_of_the_caller = ROWS
+    with pytest.raises(DriverError) as caught:
+        bench.transform(query.format(file=file, folder=bench.root), rows(rows_of_the_caller))
+    assert "42" not in str(caught.value)
+    assert {path.name for path in bench.root.iterdir()} == {".osiris", "secret.csv"}
+
+
+def test_a_trailing_semicolon_and_comment_are_no_second_statement(bench: Workbench) -> None:
+    assert bench.transform("select 1 as n; -- ; done").to_pylist() == [{"n": 1}]
+
+
+def test_an_unknown_column_is_named_with_the_candidates(bench: Workbench) -> None:
+    with pytest.raises(DriverError, match='"nme" not found') as caught:
+        bench.transform("select nme from df_rows", rows())
+    assert caught.value.first.code == "DRV024"
+    assert '"name"' in caught.value.first.fix
+
+
+@pytest.mark.parametrize("scans", [0, 1])
+def test_a_cast_over_a_dirty_column_keeps_the_words_of_duckdb(bench: Workbench, scans: int) -> None:
+    with pytest.raises(DriverError, match="Could not convert string 'a' to INT32") as caught:
+        bench.transform("select cast(name as integer) as n from df_rows", rows(scans=scans))
+    assert caught.value.first.code == "DRV025"
+    assert "try_cast" in caught.value.first.fix
+
+
+@pytest.mark.parametrize("scans", [0, 1])
+def test_an_error_of_an_input_comes_out_as_it_was(bench: Workbench, scans: int) -> None:
+    def failing() -> Iterator[pa.RecordBatch]:
+        yield from ROWS.to_batches()
+        raise ZeroDivisionError("of the step before")
+
+    source = TransformInput(("df_rows",), pa.RecordBatchReader.from_batches(ROWS.schema, failing()), scans)
+    with pytest.raises(ZeroDivisionError, match="of the step before"):
+        bench.transform("select * from df_rows", source)
+
+
+@pytest.mark.parametrize(
+    ("column", "name"),
+    [
+        ("cast('101' as bit)", "b"),
+        ("cast('10:00:00+02' as timetz)", "b"),
+        ("cast(1 as uhugeint)", "b"),
+        ("union_value(k := 1)", "b"),
+        ("[cast('1' as bit)]", "b"),
+        ("cast('infinity' as date)", "b"),
+        ("cast('-infinity' as timestamp)", "b"),
+        ("cast(170141183460469231731687303715884105727 as hugeint)", "b"),
+    ],
+)
+def test_a_result_that_would_change_on_its_way_out_is_refused_by_column(
+    bench: Workbench, column: str, name: str
+) -> None:
+    with pytest.raises(DriverError, match=f"'{name}'") as caught:
+        bench.transform(f"select 1 as a, {column} as {name}")
+    assert caught.value.first.code == "DRV010"
+
+
+def test_an_input_that_duckdb_cannot_hold_is_refused_by_column(bench: Workbench) -> None:
+    awkward = pa.table({"n": pa.array([None], pa.decimal256(50, 2))})
+    with pytest.raises(DriverError, match="'n'"):
+        bench.transform("select * from df_rows", rows(awkward))
+    spans = pa.table({"span": pa.array([(0, 0, 1)], pa.month_day_nano_interval())})
+    with pytest.raises(DriverError, match="'span'"):
+        bench.transform("select * from df_rows", rows(spans))
+
+
+def test_more_rows_than_memory_spill_into_the_scratch_folder(bench: Workbench) -> None:
+    query = "select text || n::varchar as k, count(*)::int as n from df_rows group by all order by k desc limit 1"
+    source = TransformInput(("df_rows",), large(), 0)
+    assert bench.transform(query, source, memory_limit="100MB", threads=1)["n"].to_pylist() == [20]
+
+
+def test_too_little_memory_is_an_error_that_says_what_to_raise(bench: Workbench) -> None:
+    query = "select list(text) as t from df_rows, range(50)"
+    with pytest.raises(DriverError) as caught:
+        bench.transform(query, TransformInput(("df_rows",), large(), 0), memory_limit="60MB", threads=1)
+    assert caught.value.first.code == "DRV026"
+    assert "memory_limit" in caught.value.first.fix
+
+
+def test_cancel_ends_a_query_that_would_run_for_hours(bench: Workbench) -> None:
+    query = "select count(*) as n from range(100000000000) a(i) where hash(i) % 7 = 3"
+    with bench.opened("duckdb.processor", {"query": query, "threads": 1}) as driver:
+        reader = driver.transform(())
+        timer = threading.Timer(0.2, driver.cancel)
+        timer.start()
+        with pytest.raises(DriverError) as caught:
+            reader.read_all()
+        timer.join()
+    assert caught.value.first.code == "DRV028"
+
+
+def test_cancel_before_the_query_opens_keeps_it_from_opening(bench: Workbench) -> None:
+    with bench.opened("duckdb.processor", {"query": "select 1 as n"}) as driver:
+        driver.cancel()
+        with pytest.raises(DriverError) as caught:
+            driver.transform((rows(),))
+    assert caught.value.first.code == "DRV028"
+
+
+def test_closing_a_result_that_was_not_read_to_its_end_frees_it(bench: Workbench) -> None:
+    with bench.opened("duckdb.processor", {"query": "select * from range(10000000)"}) as driver:
+        reader = driver.transform(())
+        reader.read_next_batch()
+    with pytest.raises(Exception, match=r".+"):
+        reader.read_all()
+
+
+def test_every_option_is_read(bench: Workbench) -> None:
+    bench.transform("select 1 as n")
+    assert bench.asked["duckdb.processor"] == set(spec_file("duckdb.processor")["configSchema"]["properties"])
+
+
+@pytest.mark.parametrize("method", ["schema", "read", "write"])
+def test_a_processor_does_nothing_but_transform(bench: Workbench, method: str) -> None:
+    with bench.opened("duckdb.processor", {"query": "select 1"}) as driver, pytest.raises(DriverError, match=method):
+        getattr(driver, method)(*([ROWS.to_reader()] if method == "write" else []))
