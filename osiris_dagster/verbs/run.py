@@ -7,6 +7,7 @@ import os
 import socket
 import uuid
 import warnings
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -114,8 +115,12 @@ def _export(
     try:
         return export_run(instance, project, run_id), ()
     except OsirisError as error:
+        missed = error.diagnostics
+    except OSError as error:
+        missed = (Diagnostic("AIO007", f"the package cannot be written: {error.strerror or type(error).__name__}"),)
+    with suppress(OSError):
         export_queue(project).add(run_id)
-        return (), tuple(replace(found, severity="warning") for found in error.diagnostics)
+    return (), tuple(replace(found, severity="warning") for found in missed)
 
 
 def _outcome(record: RunRecord, exported: tuple[Exported, ...], warned: tuple[Diagnostic, ...]) -> Outcome:

@@ -133,6 +133,25 @@ def test_warnings_are_told_and_do_not_stop_a_run(osiris, shop):
     assert osiris("runs", "list", "--pipeline", "Shop Daily", "--json").data["runs"]
 
 
+def test_a_package_that_cannot_be_written_does_not_change_how_the_run_went(osiris, shop):
+    (shop / "aiop").touch()
+    result = osiris("run", "pipelines/shop.yaml", "--json")
+    assert (result.code, result.data["status"], result.data["aiop"]) == (0, "completed", [])
+    assert [(found["code"], found["severity"]) for found in result.data["diagnostics"]] == [("AIO007", "warning")]
+    assert [path.stem for path in (shop / ".osiris/exports/pending").iterdir()] == [result.data["run_id"]]
+    assert osiris("logs", "aiop").code == 1
+    (shop / "aiop").unlink()
+    assert osiris("logs", "aiop", "--json").data["run_id"] == result.data["run_id"]
+
+
+def test_a_queue_that_cannot_be_written_does_not_change_how_the_run_went(osiris, shop):
+    (shop / ".osiris").mkdir()
+    (shop / ".osiris" / "exports").touch()
+    result = osiris("run", "pipelines/failing.yaml")
+    assert result.code == 4
+    assert "AIO007 warning" in result.out
+
+
 def test_a_damaged_manifest_of_an_earlier_run_does_not_harm_the_next(osiris, shop):
     first = osiris("run", "pipelines/shop.yaml", "--no-aiop", "--json").data
     manifest = next((shop / "build").rglob("manifest.yaml"))
