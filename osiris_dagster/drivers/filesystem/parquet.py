@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -154,7 +155,12 @@ class ParquetWriting:
         if self._call.config["write_mode"] != "replace":
             raise DriverError("a Parquet file can only be replaced", code="DRV022", fix="set write_mode: replace")
         codec = self._call.config["compression"]
-        with replacing_file(self._call, path) as sink, pq.ParquetWriter(sink, schema, compression=codec) as writer:
+        # A dictionary pays for texts; for numbers it costs more time than it saves space.
+        texts = [field.name for field in schema if pa.types.is_string(field.type)]
+        with (
+            replacing_file(self._call, path) as sink,
+            pq.ParquetWriter(sink, schema, compression=codec, use_dictionary=texts or False) as writer,
+        ):
             count = self._row_groups(rows, schema, writer)
         return WriteReport(count, (artifact(self._call, path, sink, _MIME),), rows_total=count)
 
@@ -166,23 +172,56 @@ class ParquetWriting:
         """Nothing outlives `write`."""
 
     def _row_groups(self, rows: pa.RecordBatchReader, schema: pa.Schema, writer: Any) -> int:
-        """Write a row group whenever enough rows or bytes have come; return the number of rows."""
+        """Write a row group whenever enough rows or bytes have come; return the number of rows.
+
+        A thread encodes one group while the steps before this one compute the next: neither waits for the other.
+        """
         most_rows, most_bytes = self._call.config["row_group_rows"], self._call.config["row_group_bytes"]
         held: list[pa.RecordBatch] = []
         count = held_rows = held_bytes = 0
-        for batch in rows:
-            self._stop.check()
-            held.append(converted(batch, schema))
-            held_rows += batch.num_rows
-            held_bytes += batch.nbytes
-            if held_rows >= most_rows or held_bytes >= most_bytes:
-                writer.write_table(pa.Table.from_batches(held), row_group_size=most_rows)
-                count += held_rows
-                held, held_rows, held_bytes = [], 0, 0
-        if held_rows:
-            writer.write_table(pa.Table.from_batches(held), row_group_size=most_rows)
+        with _Behind(lambda group: writer.write_table(group, row_group_size=most_rows)) as behind:
+            for batch in rows:
+                self._stop.check()
+                held.append(converted(batch, schema))
+                held_rows += batch.num_rows
+                held_bytes += batch.nbytes
+                if held_rows >= most_rows or held_bytes >= most_bytes:
+                    behind.take(pa.Table.from_batches(held))
+                    count += held_rows
+                    held, held_rows, held_bytes = [], 0, 0
+            if held_rows:
+                behind.take(pa.Table.from_batches(held))
         self._stop.check()
         return count + held_rows
+
+
+class _Behind:
+    """Works in a thread on what was handed over last; at most one piece waits, so memory stays bounded."""
+
+    def __init__(self, work: Callable[[pa.Table], None]) -> None:
+        self._work = work
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="osiris-parquet")
+        self._last: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def take(self, piece: pa.Table) -> None:
+        """Hand over a piece once the one before is done; raises what that one raised."""
+        self._finish()
+        self._last = self._pool.submit(self._work, piece)
+
+    def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self._pool.shutdown(wait=True)
+
+    def _finish(self) -> None:
+        last, self._last = self._last, None
+        if last is not None:
+            last.result()
 
 
 def _stored(schema: pa.Schema) -> pa.Schema:
