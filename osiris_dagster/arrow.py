@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from osiris_dagster.columns import Column, Columns, field_text, split_arguments, split_field
+from osiris_dagster.columns import Column, Columns, field_text, is_type, split_arguments, split_field
 
 _SIMPLE: dict[str, pa.DataType] = {
     "null": pa.null(),
@@ -65,6 +65,12 @@ def _with_unit(name: str, unit: str) -> str:
 
 def arrow_type(name: str) -> pa.DataType:
     """Return the Arrow type of one of our names; ValueError for an unknown one."""
+    if not is_type(name):
+        raise ValueError(f"{name!r} is not a type name")
+    return _arrow_type(name)
+
+
+def _arrow_type(name: str) -> pa.DataType:
     if name in _SIMPLE:
         return _SIMPLE[name]
     outer, _, rest = name.partition("<")
@@ -84,21 +90,15 @@ def arrow_type(name: str) -> pa.DataType:
             return pa.time64(unit) if unit in ("us", "ns") else pa.time32(unit)
         case "duration":
             return pa.duration(unit)
-        case "fixed":
-            return pa.binary(int(argument))
-    raise ValueError(f"{name!r} is not a type name")
+    return pa.binary(int(argument))  # fixed(n)
 
 
 def _nested_type(outer: str, inner: str) -> pa.DataType:
     parts = split_arguments(inner)
-    match outer:
-        case "list":
-            return pa.list_(arrow_type(parts[0]))
-        case "map":
-            return pa.map_(arrow_type(parts[0]), arrow_type(parts[1]))
-        case "struct":
-            return pa.struct([(field, arrow_type(kind)) for field, kind in map(split_field, parts)])
-    raise ValueError(f"{outer!r} is not a nested type")
+    if outer == "struct":
+        return pa.struct([(field, _arrow_type(kind)) for field, kind in map(split_field, parts)])
+    types = [_arrow_type(part) for part in parts]
+    return pa.list_(types[0]) if outer == "list" else pa.map_(types[0], types[1])
 
 
 def columns_of(schema: pa.Schema) -> Columns:

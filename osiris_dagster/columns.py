@@ -69,12 +69,12 @@ def field_text(name: str, kind: str) -> str:
 
 
 def split_field(text: str) -> tuple[str, str]:
-    """Return name and type of what `field_text` made."""
+    """Return name and type of what `field_text` made; an empty type for a name whose quotes do not end."""
     quoted = _FIELD.fullmatch(text)
     if quoted:
         return quoted["name"].replace('""', '"'), quoted["type"].strip()
     name, _, kind = text.partition(":")
-    return name.strip(), kind.strip()
+    return name.strip(), "" if text.startswith('"') else kind.strip()
 
 
 def is_type(name: str) -> bool:

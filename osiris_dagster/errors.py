@@ -220,7 +220,7 @@ def error_from_dict(value: Mapping[str, Any]) -> ErrorInfo:
 _MASKS = (
     (re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`"), "<q>"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "<uuid>"),
-    (re.compile(r"\b[0-9a-f]{12,}\b"), "<hex>"),
+    (re.compile(r"\b(?=[0-9]*[a-f])[0-9a-f]{12,}\b"), "<hex>"),  # without a letter it is a number
     (re.compile(r"(?:[\w.@-]*/)+[\w.@-]+"), "<path>"),
     (re.compile(r"\d+"), "<n>"),
 )

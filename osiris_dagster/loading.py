@@ -79,13 +79,18 @@ def compile_file(
 
 def load_folder(project: Project, settings: Settings) -> Folder:
     """Compile every file of `pipelines/` and store what compiles; a broken file never stops the others."""
-    files = sorted(p for p in project.pipelines.glob("**/*") if p.suffix in OML_SUFFIXES and p.is_file())
+    files = sorted(path for path in project.pipelines.glob("**/*") if _is_oml(path))
     results = [_load(project, path, settings) for path in files]
     return _refuse_twins(
         [r for r in results if isinstance(r, Loaded)],
         [r for r in results if isinstance(r, Broken)],
         project,
     )
+
+
+def _is_oml(path: Path) -> bool:
+    # A link that leads nowhere counts: somebody means a pipeline to be there.
+    return path.suffix in OML_SUFFIXES and (path.is_file() or (path.is_symlink() and not path.exists()))
 
 
 def _load(project: Project, path: Path, settings: Settings) -> Loaded | Broken:
@@ -104,12 +109,15 @@ def _refuse_twins(loaded: list[Loaded], broken: list[Broken], project: Project) 
         by_name[identifier(key_part(item.manifest.pipeline)).lower()].append(item)
     kept: list[Loaded] = []
     for twins in by_name.values():
-        if len(twins) == 1:
-            kept += twins
-            store(project.build, twins[0].manifest, twins[0].text)
+        if len(twins) > 1:
+            files = ", ".join(item.file for item in twins)
+            broken += [Broken(item.file, (_twin(item, files),)) for item in twins]
             continue
-        files = ", ".join(item.file for item in twins)
-        broken += [Broken(item.file, (_twin(item, files),)) for item in twins]
+        try:
+            store(project.build, twins[0].manifest, twins[0].text)
+            kept += twins
+        except OsirisError as error:
+            broken.append(Broken(twins[0].file, error.diagnostics))
     return Folder(tuple(sorted(kept, key=lambda i: i.file)), tuple(sorted(broken, key=lambda i: i.file)))
 
 

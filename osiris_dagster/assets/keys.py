@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dagster import AssetKey
 
+from osiris_dagster.canonical import sha256
 from osiris_dagster.compiler.manifest import Dataset, Manifest
 from osiris_dagster.compiler.names import identifier, key_part, step_parts
 
@@ -33,7 +34,9 @@ def broken_key(file: str) -> AssetKey:
 
 def op_name(pipeline: str) -> str:
     """Return the name of the op that runs a pipeline; it is also the pipeline's group."""
-    return identifier(key_part(pipeline))
+    name = identifier(key_part(pipeline))
+    # The job of `a` is `a_job`: in Dagster the op of a pipeline `a_job` may not have that name, too.
+    return f"{name}_{sha256(pipeline)[:8]}" if name.endswith("_job") else name
 
 
 def job_name(pipeline: str) -> str:

@@ -203,7 +203,8 @@ def unusable_name(context: Context) -> Iterator[Diagnostic]:
     """The pipeline's name becomes a folder and the first part of every asset key.
 
     So it is not empty, has at most 100 characters, no slash, no control character and no space at its ends, and is
-    not `.` or `..`. `file` and `osiris_broken` are taken: they begin the keys of files and of broken pipelines.
+    not `.` or `..`. `aiop`, `file` and `osiris_broken` are taken: they begin the keys of packages, of files and of
+    broken pipelines.
     Parameters have no place in it, because a name that changes is another pipeline.
 
     Wrong:
@@ -226,7 +227,7 @@ def unusable_name(context: Context) -> Iterator[Diagnostic]:
         )
 
 
-RESERVED = frozenset({"file", "osiris_broken"})
+RESERVED = frozenset({"aiop", "file", "osiris_broken"})
 
 
 @rule("OML028", "A name that is not lower case with hyphens", advisory=True, example="name: orders-daily")
