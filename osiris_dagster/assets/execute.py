@@ -84,12 +84,12 @@ def close_with_op(running: Results, context: AssetExecutionContext) -> None:
             if error is not None and error.cls_name in _INTERRUPTS:
                 _tell_canceling(context)
 
-    context.instance.add_event_listener(context.run_id, heard)
+    context.instance.add_event_listener(context.run.run_id, heard)
 
 
 def _tell_canceling(context: AssetExecutionContext) -> None:
     """Nobody but the person at the keyboard interrupts a run in process; Dagster would call it a failure."""
-    run = context.instance.get_run_by_id(context.run_id)
+    run = context.instance.get_run_by_id(context.run.run_id)
     if run and run.tags.get(ORIGIN) == "cli" and run.status == DagsterRunStatus.STARTED:
         context.instance.report_run_canceling(run, "Interrupted from the keyboard.")
 
