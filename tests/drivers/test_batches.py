@@ -11,6 +11,7 @@ import pytest
 from osiris_dagster.drivers.base import TARGET_BATCH_BYTES
 from osiris_dagster.drivers.batches import Watched, bounded, converted, plain_schema, rows_per_batch, spooled, stream
 from osiris_dagster.errors import DriverError
+from tests.drivers.workbench import full_disk
 
 SCHEMA = pa.schema([("n", pa.int64()), ("t", pa.string())])
 
@@ -132,6 +133,13 @@ def test_a_watched_reader_counts_rows_and_keeps_the_error_that_a_library_hides()
         watched.reader().read_all()
     assert watched.rows == 3
     assert isinstance(watched.error, ZeroDivisionError)
+
+
+def test_rows_that_cannot_be_set_aside_say_so(tmp_path: Path) -> None:
+    rows = joined([batch(100_000, 100)])
+    with full_disk(100_000), pytest.raises(DriverError, match="cannot be set aside") as caught:
+        spooled(Watched(rows.to_reader(), rows.schema), tmp_path / "rows.arrow")
+    assert caught.value.first.code == "DRV026"
 
 
 def test_rows_set_aside_come_back_from_the_file(tmp_path: Path) -> None:

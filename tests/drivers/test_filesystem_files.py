@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import resource
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from osiris_dagster.errors import ConfigError, DriverError
-from tests.drivers.workbench import Workbench
+from tests.drivers.workbench import Workbench, full_disk
 
 CSV, PARQUET = "filesystem.csv_writer", "filesystem.parquet_writer"
 READ_PARQUET = "filesystem.parquet_extractor"
@@ -27,19 +23,6 @@ ROWS = pa.table({"id": [1, 2, 3], "name": ["a", None, "c"]})
 @pytest.fixture
 def bench(tmp_path: Path) -> Workbench:
     return Workbench(tmp_path)
-
-
-@contextmanager
-def full_disk(room: int) -> Iterator[None]:
-    """Let the operating system refuse files of more than `room` bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, before)
 
 
 def names(bench: Workbench) -> list[str]:

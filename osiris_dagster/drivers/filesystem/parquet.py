@@ -5,16 +5,18 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from osiris_dagster.drivers.base import TARGET_BATCH_BYTES, StepCall, WriteReport
 from osiris_dagster.drivers.batches import converted, plain_schema, stream
 from osiris_dagster.drivers.filesystem.files import (
+    Sink,
     artifact,
     matching_files,
     project_path,
@@ -26,6 +28,8 @@ from osiris_dagster.errors import DriverError
 
 _READ_AHEAD = 1 << 20  # bytes of a column read at once
 _LEAST_ROWS, _MOST_ROWS = 64, 131_072
+_SAMPLE = 20_000  # rows
+_FEW = 0.1  # share of distinct values up to which a column repeats itself
 _MIME = "application/vnd.apache.parquet"
 
 
@@ -154,14 +158,8 @@ class ParquetWriting:
         path = target_path(self._call)
         if self._call.config["write_mode"] != "replace":
             raise DriverError("a Parquet file can only be replaced", code="DRV022", fix="set write_mode: replace")
-        codec = self._call.config["compression"]
-        # A dictionary pays for texts; for numbers it costs more time than it saves space.
-        texts = [field.name for field in schema if pa.types.is_string(field.type)]
-        with (
-            replacing_file(self._call, path) as sink,
-            pq.ParquetWriter(sink, schema, compression=codec, use_dictionary=texts or False) as writer,
-        ):
-            count = self._row_groups(rows, schema, writer)
+        with replacing_file(self._call, path) as sink:
+            count = self._row_groups(rows, schema, sink)
         return WriteReport(count, (artifact(self._call, path, sink, _MIME),), rows_total=count)
 
     def cancel(self) -> None:
@@ -171,7 +169,7 @@ class ParquetWriting:
     def close(self) -> None:
         """Nothing outlives `write`."""
 
-    def _row_groups(self, rows: pa.RecordBatchReader, schema: pa.Schema, writer: Any) -> int:
+    def _row_groups(self, rows: pa.RecordBatchReader, schema: pa.Schema, sink: Sink) -> int:
         """Write a row group whenever enough rows or bytes have come; return the number of rows.
 
         A thread encodes one group while the steps before this one compute the next: neither waits for the other.
@@ -179,20 +177,43 @@ class ParquetWriting:
         most_rows, most_bytes = self._call.config["row_group_rows"], self._call.config["row_group_bytes"]
         held: list[pa.RecordBatch] = []
         count = held_rows = held_bytes = 0
-        with _Behind(lambda group: writer.write_table(group, row_group_size=most_rows)) as behind:
+        with ExitStack() as stack:
+            behind = None
             for batch in rows:
                 self._stop.check()
                 held.append(converted(batch, schema))
                 held_rows += batch.num_rows
                 held_bytes += batch.nbytes
                 if held_rows >= most_rows or held_bytes >= most_bytes:
-                    behind.take(pa.Table.from_batches(held))
+                    table = pa.Table.from_batches(held)
+                    behind = behind or self._encoder(stack, sink, table)
+                    behind.take(table)
                     count += held_rows
                     held, held_rows, held_bytes = [], 0, 0
+            table = pa.Table.from_batches(held, schema)
+            behind = behind or self._encoder(stack, sink, table)
             if held_rows:
-                behind.take(pa.Table.from_batches(held))
-        self._stop.check()
+                behind.take(table)
+            behind.finish()
+            self._stop.check()
         return count + held_rows
+
+    def _encoder(self, stack: ExitStack, sink: Sink, first: pa.Table) -> _Behind:
+        """Open the file, and a thread that writes to it; the thread ends before the file is closed."""
+        writer = stack.enter_context(self._writer(sink, first))
+        most_rows = self._call.config["row_group_rows"]
+        return stack.enter_context(_Behind(lambda group: writer.write_table(group, row_group_size=most_rows)))
+
+    def _writer(self, sink: Sink, first: pa.Table) -> pq.ParquetWriter:
+        """Open the file; a dictionary costs time and space in columns whose first values hardly repeat."""
+        sample = first.slice(0, _SAMPLE)
+        repeating = [
+            field.name
+            for field, column in zip(first.schema, sample.columns, strict=True)
+            if not pa.types.is_nested(field.type) and _distinct(column) <= _FEW * len(sample)
+        ]
+        codec = self._call.config["compression"]
+        return pq.ParquetWriter(sink, first.schema, compression=codec, use_dictionary=repeating or False)
 
 
 class _Behind:
@@ -208,20 +229,26 @@ class _Behind:
 
     def take(self, piece: pa.Table) -> None:
         """Hand over a piece once the one before is done; raises what that one raised."""
-        self._finish()
+        self.finish()
         self._last = self._pool.submit(self._work, piece)
 
-    def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
-        try:
-            if kind is None:
-                self._finish()
-        finally:
-            self._pool.shutdown(wait=True)
+    def __exit__(self, *_error: object) -> None:
+        self._pool.shutdown(wait=True)
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """Wait for the last piece; raises what its work raised."""
         last, self._last = self._last, None
         if last is not None:
             last.result()
+
+
+def _distinct(column: pa.ChunkedArray) -> int:
+    kind = column.type
+    if pa.types.is_null(kind):
+        return 0
+    if pa.types.is_float16(kind) or pa.types.is_decimal256(kind):
+        return len(column)  # Arrow cannot tell
+    return len(pc.unique(column))
 
 
 def _stored(schema: pa.Schema) -> pa.Schema:
