@@ -144,10 +144,22 @@ class Watched:
 
 
 def spooled(rows: Watched, file: Path) -> pa.RecordBatchReader:
-    """Read all rows now, into a file, and return a reader of it. OSError when the disk is full."""
-    with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, rows.schema) as writer:
-        for batch in rows:
-            writer.write_batch(batch)
+    """Read all rows now, into a file, and return a reader of it. DriverError when the disk is full."""
+    try:
+        with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, rows.schema) as writer:
+            for batch in rows:
+                writer.write_batch(batch)
+    except OSError as error:
+        if rows.error is not None:
+            raise
+        raise DriverError(
+            f"the rows cannot be set aside: {error.strerror or error}",
+            code="DRV026",
+            found=f"{rows.rows} rows read so far",
+            expected="room for all rows in the scratch folder",
+            fix="free disk space and run the step again",
+            retryable="transient",
+        ) from error
     return pa.ipc.open_stream(pa.OSFile(str(file), "rb"))
 
 

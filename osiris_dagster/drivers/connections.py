@@ -91,14 +91,28 @@ class Connections:
             )
         family = match["family"]
         alias = self._alias(family, match["alias"])
-        resolved = {name: self._filled(value, family, alias, name) for name, value in alias.fields.items()}
-        for override in self._overrides.get((family, alias.name), ()):
-            self.redactor.register(override.value)
-            resolved[override.field] = override.value
-        for name, value in resolved.items():
-            if _SECRET_NAME.search(name) or name in self._secret_fields.get(family, ()):
-                _register(value, self.redactor)
-        return resolved
+        overrides = {override.field: override.value for override in self._overrides.get((family, alias.name), ())}
+        resolved = {
+            name: self._filled(value, family, alias, name)
+            for name, value in alias.fields.items()
+            if name not in overrides
+        }
+        for value in overrides.values():
+            self.redactor.register(value)
+        self._register({**resolved, **overrides}, frozenset(self._secret_fields.get(family, ())))
+        return {**resolved, **overrides}
+
+    def _register(self, value: Any, secret_names: Collection[str], *, secret: bool = False) -> None:
+        """Make known to the redactor what sits in a field with the name of a secret, at any depth."""
+        if isinstance(value, Mapping):
+            for name, item in value.items():
+                named = secret or name in secret_names or _SECRET_NAME.search(name) is not None
+                self._register(item, secret_names, secret=named)
+        elif isinstance(value, list):
+            for item in value:
+                self._register(item, secret_names, secret=secret)
+        elif secret and value is not None and not isinstance(value, bool):
+            self.redactor.register(str(value))
 
     def _alias(self, family: str, name: str | None) -> Alias:
         named = self._aliases.get(family)
@@ -234,13 +248,3 @@ def _shown(path: Path, project: Project) -> str:
     """Return the name for messages: relative to the project, the bare name outside of it."""
     absolute, root = path.resolve(), project.root.resolve()
     return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else path.name
-
-
-def _register(value: Any, redactor: Redactor) -> None:
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            _register(item, redactor)
-    elif value is not None and not isinstance(value, bool):
-        redactor.register(str(value))

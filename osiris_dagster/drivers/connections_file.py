@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,9 +47,11 @@ class _File:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._lines = 1
         self._nodes = 0  # counted where they are used: a YAML alias repeats a node without repeating its text
 
     def read(self, text: str) -> Mapping[str, Mapping[str, Alias]]:
+        self._lines = max(1, len(text.splitlines()))
         root = self._root(text)
         if root is None:
             return {}
@@ -124,15 +127,12 @@ class _File:
 
     def _scalar(self, node: yaml.Node) -> Any:
         """Numbers, true, false and null as JSON has them; everything else is text, also what YAML calls a date."""
-        plain = isinstance(node, yaml.ScalarNode) and not node.style  # the C parser says "", the other None
+        plain = isinstance(node, yaml.ScalarNode) and not node.style
         kind = node.tag.rpartition(":")[2]
         if plain and node.value in _WORDS:
             return _WORDS[node.value]
-        if plain and kind in ("int", "float"):
-            try:
-                return int(node.value) if node.value.lstrip("-").isdecimal() else float(node.value)
-            except ValueError:
-                return node.value
+        if plain and _NUMBER.fullmatch(node.value):
+            return int(node.value) if node.value.lstrip("-").isdecimal() else float(node.value)
         if kind in ("str", "int", "float", "bool", "null", "timestamp"):
             return node.value
         raise self._fault(node, f"the tag `{node.tag}` is not known", "text, number, true, false, list or mapping")
@@ -140,7 +140,9 @@ class _File:
     def _fault(self, where: Any, message: str, expected: str) -> ConfigError:
         """Return the error; `where` is a node, a mark or nothing."""
         mark = getattr(where, "start_mark", where)
-        place = Place(self._name, mark.line + 1, mark.column + 1) if mark is not None else Place(self._name)
+        place = Place(self._name)
+        if mark is not None:
+            place = Place(self._name, min(mark.line + 1, self._lines), mark.column + 1)
         return ConfigError(
             f"{place.file}:{place.line}: {message}",
             code="CFG021",
@@ -150,6 +152,7 @@ class _File:
         )
 
 
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from osiris_dagster.drivers.base import Driver, DriverFactory, StepCall
-from osiris_dagster.drivers.duckdb import DuckDBDriver
+from osiris_dagster.drivers.duckdb import MEMORY_LIMIT, DuckDBDriver
 from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.resources.services import Services
 
@@ -36,4 +36,5 @@ class DuckDBDriverResource(OsirisDriver):
 
     def _connect(self, path: Path, write: bool) -> DuckDBPyConnection:  # noqa: FBT001 - the shape of Connect
         # Not `get_connection`: it opens for writing only, and waits in steps that overshoot what the step allows.
-        return connect(path, read_only=not write, config=dict(self.duckdb.connection_config))
+        config = {"memory_limit": MEMORY_LIMIT, **self.duckdb.connection_config}
+        return connect(path, read_only=not write, config=config)

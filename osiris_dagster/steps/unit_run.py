@@ -22,6 +22,7 @@ from osiris_dagster.steps.open_drivers import OpenDriver, OpenDrivers
 from osiris_dagster.steps.promises import check_write, kept_columns
 from osiris_dagster.steps.report import FailureStatus, StepFailure, StepReport
 from osiris_dagster.steps.runtime import Runtime, open_driver
+from osiris_dagster.steps.scans import counted_scans
 from osiris_dagster.steps.selection import Selection
 from osiris_dagster.steps.stream import Fault, Guard, Stream
 from osiris_dagster.steps.units import Unit
@@ -101,7 +102,7 @@ class UnitRun:
                 reader = opened.driver.read()
             else:
                 inputs = tuple(TransformInput(i.names, self._rows(i, meter), i.scans) for i in plan.inputs)
-                reader = opened.driver.transform(inputs)
+                reader = opened.driver.transform(counted_scans(plan, inputs))
         meter.columns = kept_columns(plan, reader.schema)
         self._readers[plan.id] = reader
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ import pytest
 from osiris_dagster.drivers.duckdb import DuckDBDriver, connect_file
 from osiris_dagster.drivers.duckdb.staging import stage_name
 from osiris_dagster.errors import ConfigError, DriverError
-from tests.drivers.workbench import Workbench
+from tests.drivers.workbench import Workbench, full_disk
 
 ROWS = pa.table({"id": [1, 2, 3], "name": ["a", None, "c"]})
 FILE = {"path": "shop.duckdb", "table": "t"}
@@ -333,12 +334,22 @@ def test_staging_of_dead_runs_is_dropped_by_the_next_write(bench: Workbench) -> 
     assert tables(bench) == ["_osiris.mine", "main.t"]
 
 
+def test_a_full_disk_leaves_the_old_rows(bench: Workbench) -> None:
+    write(bench)
+    noise = pa.table({"id": range(300_000), "name": [os.urandom(12).hex() for _ in range(300_000)]})
+    with full_disk(2_000_000), pytest.raises(DriverError, match=r"shop\.duckdb") as caught:
+        write(bench, noise, write_mode="replace")
+    assert caught.value.first.code == "DRV019"
+    assert read(bench).equals(ROWS)
+    assert tables(bench) == ["main.t"]
+
+
 def test_a_killed_writer_leaves_the_old_rows_and_the_next_write_cleans_up(bench: Workbench) -> None:
     write(bench)
     script = f"""
 import os, pathlib, signal
 import pyarrow as pa
-from tests.drivers.workbench import Workbench
+from tests.drivers.workbench import Workbench, full_disk
 batch = pa.record_batch({{"id": list(range(100000)), "name": ["x" * 50] * 100000}})
 def rows():
     for number in range(10):

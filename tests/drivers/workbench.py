@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -109,3 +111,16 @@ class Workbench:
     def transform(self, query: str, *inputs: TransformInput, **config: Any) -> pa.Table:
         with self.opened("duckdb.processor", {"query": query, **config}) as driver:
             return driver.transform(inputs).read_all()
+
+
+@contextmanager
+def full_disk(room: int) -> Iterator[None]:
+    """Let the operating system refuse files of more than `room` bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)

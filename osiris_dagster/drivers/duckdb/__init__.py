@@ -8,12 +8,12 @@ import pyarrow as pa
 
 from osiris_dagster.drivers.base import StepCall, TransformInput, WriteReport
 from osiris_dagster.drivers.duckdb.extract import Extraction
-from osiris_dagster.drivers.duckdb.pool import Connect, connect_file
+from osiris_dagster.drivers.duckdb.pool import MEMORY_LIMIT, Connect, connect_file
 from osiris_dagster.drivers.duckdb.transform import Transformation
 from osiris_dagster.drivers.duckdb.write import Loading
 from osiris_dagster.errors import DriverError
 
-__all__ = ["Connect", "DuckDBDriver", "connect_file"]
+__all__ = ["MEMORY_LIMIT", "Connect", "DuckDBDriver", "connect_file"]
 
 
 class DuckDBDriver:

@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -25,6 +24,7 @@ Connect = Callable[[Path, bool], duckdb.DuckDBPyConnection]
 """Opens a file; the flag tells whether for writing."""
 
 _HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.*?) ?\(PID (?P<pid>\d+)\)")
+MEMORY_LIMIT = "1GB"  # of a database file that is open: rows stream through it
 _PAUSE = 0.05  # seconds between two tries
 _LOCK_DOWN = """
     set global TimeZone = 'UTC';
@@ -32,23 +32,21 @@ _LOCK_DOWN = """
     set python_enable_replacements = false;
     set autoload_known_extensions = false;
     set autoinstall_known_extensions = false;
-    set memory_limit = '1GB';
     set enable_external_access = false;
     set lock_configuration = true;
 """
 
 
 def connect_file(path: Path, write: bool) -> duckdb.DuckDBPyConnection:  # noqa: FBT001 - the shape of Connect
-    """Open a database file with DuckDB's own defaults."""
-    return duckdb.connect(path, read_only=not write)
+    """Open a database file with little memory: rows stream, and what has to be held spills beside the file."""
+    return duckdb.connect(path, read_only=not write, config={"memory_limit": MEMORY_LIMIT})
 
 
 class Lease:
     """The right to use a database file until `close`."""
 
-    def __init__(self, shared: _Shared, *, write: bool) -> None:
+    def __init__(self, shared: _Shared) -> None:
         self._shared: _Shared | None = shared
-        self.write = write
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Return a session of its own; the caller closes it."""
@@ -102,7 +100,7 @@ class _Shared:
                     if not self._pause(deadline, stopped):
                         raise _busy(name, wait, holder) from error
             self._leases += 1
-            return Lease(self, write=self._write)
+            return Lease(self)
 
     def _pause(self, deadline: float, stopped: StopSign) -> bool:
         stopped.check()
@@ -142,16 +140,6 @@ def _shared(path: Path) -> _Shared:
 def held_by_readers(path: Path) -> bool:
     """Tell whether this process has the file open for reading only, so that a writer would have to wait."""
     return _shared(path).held_by_readers()
-
-
-@contextmanager
-def lease(path: Path, connect: Connect, stopped: StopSign, *, write: bool, wait: float, name: str) -> Iterator[Lease]:
-    """Hold a lease for the length of a block."""
-    held = acquire(path, connect, stopped, write=write, wait=wait, name=name)
-    try:
-        yield held
-    finally:
-        held.close()
 
 
 def acquire(path: Path, connect: Connect, stopped: StopSign, *, write: bool, wait: float, name: str) -> Lease:

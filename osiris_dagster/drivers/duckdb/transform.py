@@ -17,7 +17,7 @@ from osiris_dagster.drivers.duckdb.sql import literal, quoted, single_select
 from osiris_dagster.drivers.duckdb.types import carried, check_exported, export_check, import_check
 
 _SPILL_SHARE = 0.8  # of the disk space that is free when the step starts
-_AHEAD = "4MB"  # rows that DuckDB computes while the steps after it are busy
+_AHEAD = "8MB"  # rows that DuckDB computes while the steps after it are busy
 
 
 class Transformation:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from osiris_dagster.drivers.base import TARGET_BATCH_BYTES, StepCall, WriteReport
 from osiris_dagster.drivers.batches import converted, plain_schema, stream
 from osiris_dagster.drivers.filesystem.files import (
+    Sink,
     artifact,
     matching_files,
     project_path,
@@ -25,6 +28,8 @@ from osiris_dagster.errors import DriverError
 
 _READ_AHEAD = 1 << 20  # bytes of a column read at once
 _LEAST_ROWS, _MOST_ROWS = 64, 131_072
+_SAMPLE = 20_000  # rows
+_FEW = 0.1  # share of distinct values up to which a column repeats itself
 _MIME = "application/vnd.apache.parquet"
 
 
@@ -153,9 +158,8 @@ class ParquetWriting:
         path = target_path(self._call)
         if self._call.config["write_mode"] != "replace":
             raise DriverError("a Parquet file can only be replaced", code="DRV022", fix="set write_mode: replace")
-        codec = self._call.config["compression"]
-        with replacing_file(self._call, path) as sink, pq.ParquetWriter(sink, schema, compression=codec) as writer:
-            count = self._row_groups(rows, schema, writer)
+        with replacing_file(self._call, path) as sink:
+            count = self._row_groups(rows, schema, sink)
         return WriteReport(count, (artifact(self._call, path, sink, _MIME),), rows_total=count)
 
     def cancel(self) -> None:
@@ -165,24 +169,86 @@ class ParquetWriting:
     def close(self) -> None:
         """Nothing outlives `write`."""
 
-    def _row_groups(self, rows: pa.RecordBatchReader, schema: pa.Schema, writer: Any) -> int:
-        """Write a row group whenever enough rows or bytes have come; return the number of rows."""
+    def _row_groups(self, rows: pa.RecordBatchReader, schema: pa.Schema, sink: Sink) -> int:
+        """Write a row group whenever enough rows or bytes have come; return the number of rows.
+
+        A thread encodes one group while the steps before this one compute the next: neither waits for the other.
+        """
         most_rows, most_bytes = self._call.config["row_group_rows"], self._call.config["row_group_bytes"]
         held: list[pa.RecordBatch] = []
         count = held_rows = held_bytes = 0
-        for batch in rows:
+        with ExitStack() as stack:
+            behind = None
+            for batch in rows:
+                self._stop.check()
+                held.append(converted(batch, schema))
+                held_rows += batch.num_rows
+                held_bytes += batch.nbytes
+                if held_rows >= most_rows or held_bytes >= most_bytes:
+                    table = pa.Table.from_batches(held)
+                    behind = behind or self._encoder(stack, sink, table)
+                    behind.take(table)
+                    count += held_rows
+                    held, held_rows, held_bytes = [], 0, 0
+            table = pa.Table.from_batches(held, schema)
+            behind = behind or self._encoder(stack, sink, table)
+            if held_rows:
+                behind.take(table)
+            behind.finish()
             self._stop.check()
-            held.append(converted(batch, schema))
-            held_rows += batch.num_rows
-            held_bytes += batch.nbytes
-            if held_rows >= most_rows or held_bytes >= most_bytes:
-                writer.write_table(pa.Table.from_batches(held), row_group_size=most_rows)
-                count += held_rows
-                held, held_rows, held_bytes = [], 0, 0
-        if held_rows:
-            writer.write_table(pa.Table.from_batches(held), row_group_size=most_rows)
-        self._stop.check()
         return count + held_rows
+
+    def _encoder(self, stack: ExitStack, sink: Sink, first: pa.Table) -> _Behind:
+        """Open the file, and a thread that writes to it; the thread ends before the file is closed."""
+        writer = stack.enter_context(self._writer(sink, first))
+        most_rows = self._call.config["row_group_rows"]
+        return stack.enter_context(_Behind(lambda group: writer.write_table(group, row_group_size=most_rows)))
+
+    def _writer(self, sink: Sink, first: pa.Table) -> pq.ParquetWriter:
+        """Open the file; a dictionary costs time and space in columns whose first values hardly repeat."""
+        sample = first.slice(0, _SAMPLE)
+        repeating = [
+            field.name
+            for field, column in zip(first.schema, sample.columns, strict=True)
+            if not pa.types.is_nested(field.type) and _distinct(column) <= _FEW * len(sample)
+        ]
+        codec = self._call.config["compression"]
+        return pq.ParquetWriter(sink, first.schema, compression=codec, use_dictionary=repeating or False)
+
+
+class _Behind:
+    """Works in a thread on what was handed over last; at most one piece waits, so memory stays bounded."""
+
+    def __init__(self, work: Callable[[pa.Table], None]) -> None:
+        self._work = work
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="osiris-parquet")
+        self._last: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def take(self, piece: pa.Table) -> None:
+        """Hand over a piece once the one before is done; raises what that one raised."""
+        self.finish()
+        self._last = self._pool.submit(self._work, piece)
+
+    def __exit__(self, *_error: object) -> None:
+        self._pool.shutdown(wait=True)
+
+    def finish(self) -> None:
+        """Wait for the last piece; raises what its work raised."""
+        last, self._last = self._last, None
+        if last is not None:
+            last.result()
+
+
+def _distinct(column: pa.ChunkedArray) -> int:
+    kind = column.type
+    if pa.types.is_null(kind):
+        return 0
+    if pa.types.is_float16(kind) or pa.types.is_decimal256(kind):
+        return len(column)  # Arrow cannot tell
+    return len(pc.unique(column))
 
 
 def _stored(schema: pa.Schema) -> pa.Schema:
