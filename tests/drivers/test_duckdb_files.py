@@ -399,6 +399,16 @@ def test_constraints_of_the_table_are_kept_and_named(bench: Workbench) -> None:
     assert read(bench, table="strict").num_rows == 1
 
 
+def test_an_upsert_without_a_column_keeps_its_values_and_gives_new_rows_its_default(bench: Workbench) -> None:
+    inside(bench, "create table t (id bigint primary key, name varchar, seen integer not null default 7)")
+    inside(bench, "insert into t values (1, 'a', 1), (2, 'b', 2)")
+    for _ in range(2):
+        write(bench, pa.table({"id": [2, 3], "name": ["new", "c"]}), write_mode="upsert", primary_key="id")
+    rows = sorted(tuple(row.values()) for row in read(bench).to_pylist())
+    assert rows == [(1, "a", 1), (2, "new", 2), (3, "c", 7)]
+    assert tables(bench) == ["main.t"]
+
+
 def test_a_column_that_every_row_needs_is_asked_for_before_any_row_moves(bench: Workbench) -> None:
     inside(bench, "create table t (id bigint, name varchar not null)")
 

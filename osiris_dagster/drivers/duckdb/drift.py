@@ -42,6 +42,7 @@ class Drift:
     """What has to happen to a table before rows go in, and which of their columns do."""
 
     moves: tuple[Move, ...]
+    lacking: tuple[str, ...] = ()  # columns of the table that the rows do not have
     alterations: tuple[str, ...] = ()  # what follows `alter table x`
     notes: tuple[str, ...] = ()
 
@@ -49,6 +50,7 @@ class Drift:
 @dataclass(slots=True)
 class _Plan:
     moves: list[Move] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
     alterations: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -83,7 +85,7 @@ def plan_drift(
             expected="the columns of the table",
             fix="change the rows in a step before, or set schema_drift: evolve",
         )
-    return Drift(tuple(plan.moves), tuple(plan.alterations), tuple(plan.notes))
+    return Drift(tuple(plan.moves), tuple(plan.lacking), tuple(plan.alterations), tuple(plan.notes))
 
 
 def _added(column: TableColumn, policy: Policy, plan: _Plan) -> None:
@@ -113,6 +115,7 @@ def _matched(column: TableColumn, target: TableColumn, policy: Policy, *, emptie
 
 
 def _lacking(column: TableColumn, policy: Policy, *, kept: bool, plan: _Plan) -> None:
+    plan.lacking.append(column.name)
     if not column.optional:
         plan.refused.append(f"column {column.name} may not be NULL and the rows do not have it")
     elif policy == "fail":

@@ -30,7 +30,9 @@ class Staging:
 
     def __init__(self, session: duckdb.DuckDBPyConnection, name: str) -> None:
         self._session = session
-        self._table = quoted(catalogue_of(session), SCHEMA, name)
+        catalogue = catalogue_of(session)
+        self._table = quoted(catalogue, SCHEMA, name)
+        self.kept = quoted(catalogue, SCHEMA, f"{name}_kept")
         self.columns: tuple[TableColumn, ...] = ()
 
     @property

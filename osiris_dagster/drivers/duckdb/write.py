@@ -17,10 +17,11 @@ from osiris_dagster.drivers.duckdb.faults import named_faults
 from osiris_dagster.drivers.duckdb.loads import committed_rows, record_load
 from osiris_dagster.drivers.duckdb.pool import Connect, Lease, acquire, held_by_readers
 from osiris_dagster.drivers.duckdb.session import Switch, database_file
-from osiris_dagster.drivers.duckdb.sql import catalogue_of, listed, literal, quoted
+from osiris_dagster.drivers.duckdb.sql import catalogue_of, literal, quoted
 from osiris_dagster.drivers.duckdb.staging import Staging, prepare, stage_name
 from osiris_dagster.drivers.duckdb.target import Target, check_keys_known, keys_in, loadable, target_of
 from osiris_dagster.drivers.duckdb.types import import_check
+from osiris_dagster.drivers.duckdb.upsert import insertion, upsert_statements
 from osiris_dagster.errors import DriverError
 
 
@@ -179,25 +180,11 @@ class _Transfer:
             run(f"delete from {self._table}")
         for alteration in drift.alterations:
             run(f"alter table {self._table} {alteration}")
-        into = listed(tuple(move.target for move in drift.moves))
-        values = ", ".join(move.expression for move in drift.moves)
         if target.mode == "upsert":
-            run(_merge(self._table, target.keys, staging.table, drift.moves))
+            for statement in upsert_statements(self._table, staging.table, staging.kept, target.keys, drift):
+                run(statement)
         else:
-            run(f"insert into {self._table} ({into}) select {values} from {staging.table} s")
-
-
-def _merge(table: str, key: tuple[str, ...], source: str, moves: tuple[Move, ...]) -> str:
-    """Return the statement that updates rows whose key is known and inserts the others."""
-    keys = {name.lower() for name in key}
-    same = " and ".join(f"t.{quoted(m.target)} = {m.expression}" for m in moves if m.source.lower() in keys)
-    changes = ", ".join(f"{quoted(m.target)} = {m.expression}" for m in moves if m.source.lower() not in keys)
-    update = f"when matched then update set {changes} " if changes else ""
-    return (
-        f"merge into {table} as t using {source} as s on ({same}) {update}"
-        f"when not matched then insert ({listed(tuple(m.target for m in moves))}) "
-        f"values ({', '.join(m.expression for m in moves)})"
-    )
+            run(insertion(self._table, drift.moves, f"{staging.table} s"))
 
 
 @contextmanager
