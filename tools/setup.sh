@@ -20,10 +20,10 @@ give_up() {
 
 with_uv() {
   rm -rf .venv
-  # Without a Python of the system, uv brings one.
-  uv venv --quiet --python "${python:-3.13}" .venv
-  uv pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
-  uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+  # Without a Python of the system, uv brings one. Joined by &&, because `set -e` is off in a function that may fail.
+  uv venv --quiet --python "${python:-3.13}" .venv &&
+    uv pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock &&
+    uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 }
 
 with_pip() {
@@ -47,7 +47,12 @@ with_pip() {
 python=$(find_python)
 if command -v uv >/dev/null 2>&1; then
   echo "Setting up .venv with uv, once ..."
-  with_uv
+  if ! with_uv; then
+    # A proxy or a certificate that pip is configured for and uv is not.
+    [ -n "$python" ] || give_up "uv cannot set up .venv, see above, and there is no Python 3.11 to try pip with."
+    echo "uv cannot, see above; setting up with pip instead ..."
+    with_pip
+  fi
 elif [ -n "$python" ]; then
   echo "Setting up .venv with pip, once; this takes a minute or two ..."
   with_pip
