@@ -441,7 +441,7 @@ def test_names_that_differ_only_in_case_are_one_column(bench: Workbench) -> None
 
 
 def test_tables_with_odd_names_are_written_and_read(bench: Workbench) -> None:
-    for name in ('say "x"', "a.b", "select", "žluť 😀", "it's"):
+    for name in ('say "x"', "a.b", "select", "žluť 😀", "it's", "{w} %s $1 ?"):
         write(bench, table=name, schema=f"in {name}", run_id="run")
         assert read(bench, table=name, schema=f"in {name}").equals(ROWS)
 

@@ -63,6 +63,8 @@ FOUND: Mapping[str, tuple[list[str], str]] = {
     "zeros at the end are no digits": (["1.5000000000000000000", "1"], "double"),
     "a fraction beyond float64": (["1e400", "1"], "string"),
     "codes with zeros in front": (["00123", "90210"], "string"),
+    "codes of nothing but zeros": (["00", "11"], "string"),
+    "zeros": (["0", "0"], "int64"),
     "codes with zeros in front of a point": (["00.5", "1.5"], "string"),
     "negative codes": (["-012", "5"], "string"),
     "a plus in front": (["+420", "5"], "string"),

@@ -152,12 +152,9 @@ class _Transfer:
         return plan_drift(table, staging.columns, self._target.policy, emptied=mode == "replace", kept=mode == "upsert")
 
     def _table_columns(self) -> tuple[TableColumn, ...] | None:
-        where = (
-            f"database_name = current_catalog() and lower(schema_name) = lower({literal(self._target.schema)}) "
-            f"and lower({{}}) = lower({literal(self._target.table)})"
-        )
-        views = self._session.sql(f"select 1 from duckdb_views() where {where.format('view_name')}").fetchall()
-        if views:
+        here = f"database_name = current_catalog() and lower(schema_name) = lower({literal(self._target.schema)})"
+        named = f"lower({literal(self._target.table)})"
+        if self._session.sql(f"select 1 from duckdb_views() where {here} and lower(view_name) = {named}").fetchall():
             raise DriverError(
                 f"{self._target.name} is a view",
                 code="DRV035",
@@ -167,7 +164,7 @@ class _Transfer:
             )
         columns = self._session.sql(
             "select column_name, data_type, is_nullable or column_default is not null from duckdb_columns() "
-            f"where {where.format('table_name')} order by column_index"
+            f"where {here} and lower(table_name) = {named} order by column_index"
         ).fetchall()
         return tuple(TableColumn(*column) for column in columns) or None
 

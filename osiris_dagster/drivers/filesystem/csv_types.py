@@ -96,7 +96,7 @@ def _int(values: pa.Array, kind: str) -> Verdict | None:
     values, numbers = _numbers(values, kind)
     if numbers is None or _any(pc.starts_with(values, "-0")):
         return None
-    if _count(pc.starts_with(values, "0")) != _count(pc.equal(numbers, 0)):
+    if _count(pc.starts_with(values, "0")) != _count(pc.equal(values, "0")):
         return None  # 007, or hexadecimal 0x7
     ends = pc.min_max(numbers)
     return Verdict(kind, max(abs(ends["min"].as_py()), abs(ends["max"].as_py())))
@@ -109,7 +109,7 @@ def _float(values: pa.Array, kind: str) -> Verdict | None:
     if _any(pc.is_inf(numbers)) and _count(pc.is_inf(numbers)) != _count(_matches(values, "(?i)^-?inf")):
         return None  # too large for float64
     lengths = pc.binary_length(values)
-    if pc.max(lengths).as_py() > _SURE_DIGITS and not _float_like(values, lengths):
+    if pc.max(lengths).as_py() > _SURE_DIGITS and not (_fractions(values, numbers) and _few_digits(values, lengths)):
         return None
     return Verdict(kind)
 
@@ -128,11 +128,14 @@ def _coded(values: pa.Array) -> bool:
     return _any(below) and _any(_matches(values.filter(below), "^-0[0-9]"))
 
 
-def _float_like(values: pa.Array, lengths: pa.Array) -> bool:
-    """Tell whether the long ones among the numbers are fractions with no more digits than float64 prints."""
-    whole = pc.and_(pc.greater(lengths, _SURE_DIGITS), pc.invert(pc.match_substring(values, ".")))
-    if _any(whole) and not pc.all(_matches(values.filter(whole), "[eEnN]")).as_py():
-        return False
+def _fractions(values: pa.Array, numbers: pa.Array) -> bool:
+    """Tell whether numbers too large to be held exactly are at least not written as whole numbers."""
+    large = pc.greater_equal(pc.abs(numbers), _EXACT_INTEGER)
+    return not _any(large) or bool(pc.all(_matches(values.filter(large), "[.eEnN]")).as_py())
+
+
+def _few_digits(values: pa.Array, lengths: pa.Array) -> bool:
+    """Tell whether no number has more digits than float64 prints."""
     others = pc.add(pc.cast(pc.starts_with(values, "-"), pa.int32()), pc.cast(_begin_with_zero(values), pa.int32()))
     digits = pc.subtract(pc.subtract(lengths, 1), others)  # 1 for the point
     if pc.max(digits).as_py() <= _MOST_DIGITS:
