@@ -43,12 +43,10 @@ def test_a_failed_run_names_the_step_the_error_and_what_did_not_run(project, wri
     write("failing", FAILING)
     (record,) = read_run(instance, project, run(instance, "failing_job"))
     assert record.status == "failed"
-    assert {s: r.status for s, r in steps(record).items()} == {
-        "rows": "aborted",
-        "other": "completed",
-        "cast": "failed",
-        "after": "skipped",
-    }
+    told = {s: r.status for s, r in steps(record).items()}
+    # The cast may fail before the step behind it opens, or when that one pulls its first rows.
+    assert told.pop("after") in ("skipped", "aborted")
+    assert told == {"rows": "aborted", "other": "completed", "cast": "failed"}
     error = steps(record)["cast"].error
     assert "'NA'" in error.message
     assert error.fix
