@@ -106,7 +106,7 @@ class Extraction:
 
     def _statement(self, session: duckdb.DuckDBPyConnection) -> str:
         config = self._call.config
-        query, columns, condition, limit = (config.get(key) for key in ("query", "columns", "filter", "limit"))
+        query, condition, limit = (config.get(key) for key in ("query", "filter", "limit"))
         if bool(query) == bool(config.get("table")):
             raise DriverError(
                 "a step reads either `table` or `query`",
@@ -116,13 +116,12 @@ class Extraction:
                 fix="leave `query` out; columns, filter and limit work with both" if query else "add `table`",
             )
         source = f"(\n{single_select(query)}\n)" if query else self._table(session)
+        columns = self._columns(session, source)
         parts = [f"select {listed(columns) if columns else '*'} from {source}"]
         if condition:
             parts.append(f"where (\n{condition}\n)")
         if limit is not None:
             parts.append(f"limit {int(limit)}")
-        if columns:
-            self._check_columns(session, source, columns)
         return single_select("\n".join(parts))
 
     def _table(self, session: duckdb.DuckDBPyConnection) -> str:
@@ -137,12 +136,17 @@ class Extraction:
         names = [name if owner == schema else f"{owner}.{name}" for owner, name in known]
         raise _unknown("table", f"{schema}.{table}", table, names)
 
-    def _check_columns(self, session: duckdb.DuckDBPyConnection, source: str, columns: list[str]) -> None:
+    def _columns(self, session: duckdb.DuckDBPyConnection, source: str) -> tuple[str, ...]:
+        """Return the columns to read, none for all; DriverError for one that is not there."""
+        if not (self._call.wanted or self._call.config.get("columns")):
+            return ()
         known = session.sql(f"from {source}").columns
+        columns = self._call.selected(known)
         folded = {name.lower() for name in known}
         for column in columns:
             if column.lower() not in folded:
                 raise _unknown("column", column, column, known)
+        return columns
 
 
 def _unknown(what: str, shown: str, name: str, known: list[str]) -> DriverError:
