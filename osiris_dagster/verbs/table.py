@@ -80,7 +80,13 @@ VERBS: tuple[Verb, ...] = (
         "run",
         "Run an OML file here and now; Dagster records it.",
         "osiris_dagster.verbs.run:run_file",
-        (_FILE, Option("no_aiop", "Do not export a package afterwards.", kind="flag"), *_COMPILING),
+        (
+            Option("file", "OML file; with --retry it may be left out.", argument=True),
+            Option("select", "Run this step only; may be given again.", many=True),
+            Option("retry", "Go on with this run (an id, its first characters, or `last`) where it failed."),
+            Option("no_aiop", "Do not export a package afterwards.", kind="flag"),
+            *_COMPILING,
+        ),
     ),
     Verb("components list", "List the components that steps can use.", "osiris_dagster.verbs.components:list_all"),
     Verb(
