@@ -1,22 +1,29 @@
 """Bind a processor's SQL on empty tables: output columns, scans of each input, or where and why it does not bind.
 
-DuckDB does the work, so what binds here binds at run time. One locked in-memory connection serves the process.
+DuckDB does the work, so what binds here binds at run time.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import duckdb
 
 from osiris_dagster.columns import Columns
+from osiris_dagster.compiler.duckdb_sql import (
+    LOCK,
+    detail_of,
+    located,
+    locked_database,
+    not_reading,
+    statement_kinds,
+    tree_of,
+)
 from osiris_dagster.compiler.manifest import StepInput
 from osiris_dagster.compiler.sqltypes import NotCarriedError, create_empty, described, quoted
 
@@ -62,8 +69,8 @@ class BindError(Exception):
 def bind(query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Bound:
     """Bind one SELECT over inputs of known columns; raises BindError."""
     check_statement(query)
-    with _LOCK:
-        connection = _connection()
+    with LOCK:
+        connection = locked_database()
         connection.execute("begin")
         try:
             return _bind(connection, query, inputs)
@@ -76,61 +83,15 @@ def bind(query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Bound:
 
 
 def check_statement(query: str) -> None:
-    """Refuse anything but exactly one SELECT statement; raises BindError."""
-    with _LOCK:
-        try:
-            statements = _connection().extract_statements(query)
-        except duckdb.Error as error:
-            raise _fault(error, query, prefix=0) from None
-    kinds = [statement.type for statement in statements]
-    if kinds != [duckdb.StatementType.SELECT]:
-        found = ", ".join(kind.name for kind in kinds) or "nothing"
-        raise BindError(
-            f"the query must be one SELECT statement, found {found}",
-            kind=NOT_ONE_SELECT,
-        )
-
-
-def tables_of(query: str) -> tuple[tuple[str, ...], ...]:
-    """Return the tables that a SELECT names, each as its dotted path, sorted; CTE names are not tables."""
-    with _LOCK:
-        row = _connection().execute("select json_serialize_sql(?)", [query]).fetchone()
-    tree = json.loads(row[0]) if row else {}
-    return tuple(sorted(set(_base_tables(tree, frozenset()))))
-
-
-def _base_tables(node: Any, ctes: frozenset[str]) -> Iterator[tuple[str, ...]]:
-    if isinstance(node, list):
-        for item in node:
-            yield from _base_tables(item, ctes)
-    elif isinstance(node, dict):
-        named = {entry["key"] for entry in node.get("cte_map", {}).get("map", ())}
-        ctes |= named
-        if node.get("type") == "BASE_TABLE":
-            path = tuple(p for p in (node["catalog_name"], node["schema_name"], node["table_name"]) if p)
-            if len(path) > 1 or path[0] not in ctes:
-                yield path
-        for value in node.values():
-            yield from _base_tables(value, ctes)
-
-
-_LOCK = threading.RLock()
-
-
-@cache
-def _connection() -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(
-        config={
-            "enable_external_access": "false",
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "threads": "1",
-        }
-    )
-    connection.execute("set errors_as_json = true")
-    # An empty table would otherwise be optimised out of the plan, and its scans with it.
-    connection.execute("set disabled_optimizers = 'statistics_propagation,empty_result_pullup,late_materialization'")
-    return connection
+    """Refuse anything but exactly one SELECT statement that only reads; raises BindError."""
+    try:
+        kinds = statement_kinds(query)
+    except duckdb.Error as error:
+        raise _fault(error, query, prefix=0) from None
+    tree = tree_of(query) if kinds == ("SELECT",) else None
+    found = not_reading(tree) if tree else ", ".join(kinds) or "nothing"
+    if found:
+        raise BindError(f"the query must be one SELECT statement, found {found}", kind=NOT_ONE_SELECT)
 
 
 def _bind(connection: duckdb.DuckDBPyConnection, query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Bound:
@@ -158,16 +119,11 @@ def _scanned(nodes: Any) -> Iterator[str]:
 
 
 def _fault(error: duckdb.Error, query: str, *, prefix: int) -> BindError:
-    text = str(error)
-    start = text.find("{")
-    try:
-        detail = json.loads(text[start:]) if start >= 0 else {}
-    except json.JSONDecodeError:
-        detail = {}
-    offset, length = _marked(detail, query, prefix)
+    detail = detail_of(error)
+    message, offset, length = located(error, query, prefix)
     listed = str(detail.get("candidates", ""))
     return BindError(
-        _HINTS.sub("", str(detail.get("exception_message", text))).strip(),
+        _HINTS.sub("", message).strip(),
         kind=str(detail.get("error_subtype") or detail.get("exception_type", "")),
         offset=offset,
         length=length,
@@ -175,14 +131,3 @@ def _fault(error: duckdb.Error, query: str, *, prefix: int) -> BindError:
         # The signatures of an overloaded function are too many to choose from.
         candidates=() if "(" in listed else tuple(name for name in listed.split(",") if name),
     )
-
-
-def _marked(detail: Mapping[str, Any], query: str, prefix: int) -> tuple[int | None, int]:
-    """Return which characters of the query DuckDB means; it counts bytes, of the statement with its prefix."""
-    if "position" not in detail:
-        return None, 1
-    data = query.encode()
-    begin = max(0, int(detail["position"]) - prefix)
-    _, length = json.loads(detail.get("location", "[0,0]"))
-    marked = data[begin : begin + length].decode(errors="ignore") or str(detail.get("name", ""))
-    return len(data[:begin].decode(errors="ignore")), max(1, len(marked.partition("\n")[0]))

@@ -13,6 +13,7 @@ from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.params import resolve_params, used_params
 from osiris_dagster.compiler.plan import name_datasets, plan_steps
 from osiris_dagster.compiler.recheck import recheck_params
+from osiris_dagster.compiler.sources import check_sources
 from osiris_dagster.compiler.types import bind_types
 from osiris_dagster.errors import CompileError, Diagnostic
 from osiris_dagster.oml.masking import with_sources
@@ -24,6 +25,7 @@ PASSES: tuple[Pass, ...] = (
     resolve_params,
     recheck_params,
     plan_steps,
+    check_sources,
     name_datasets,
     bind_types,
 )

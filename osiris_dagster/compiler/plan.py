@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from osiris_dagster.compiler.bind import tables_of
 from osiris_dagster.compiler.draft import Draft, Inputs
 from osiris_dagster.compiler.manifest import Dataset, StepInput, StepPlan
+from osiris_dagster.compiler.sources import tables_read
 from osiris_dagster.oml.graph import table_names, topological
 from osiris_dagster.oml.model import ConnectionFacts, Step
 from osiris_dagster.oml.params import substitute, substitute_text
@@ -64,34 +64,31 @@ def _reference(text: str, known: tuple[ConnectionFacts, ...]) -> str:
 
 def name_datasets(draft: Draft) -> Draft:
     """Name the tables and files outside the pipeline that each step reads or writes."""
-    return replace(draft, steps=tuple(_with_datasets(step, draft.inputs) for step in draft.steps))
+    return replace(draft, steps=tuple(_with_datasets(step, draft) for step in draft.steps))
 
 
-def _with_datasets(step: StepPlan, inputs: Inputs) -> StepPlan:
-    keys = _dataset_keys(step, inputs)
-    datasets = tuple(Dataset(key) for key in keys)
+def _with_datasets(step: StepPlan, draft: Draft) -> StepPlan:
+    datasets = tuple(Dataset(key) for key in _dataset_keys(step, draft))
     if step.role == "writer":
         return replace(step, writes=datasets)
     return replace(step, reads=datasets)
 
 
-def _dataset_keys(step: StepPlan, inputs: Inputs) -> tuple[tuple[str, ...], ...]:
-    rule = inputs.catalogue[step.component].dataset
+def _dataset_keys(step: StepPlan, draft: Draft) -> tuple[tuple[str, ...], ...]:
+    rule = draft.inputs.catalogue[step.component].dataset
     if rule is None:
         return ()
     config = step.config
     if rule.kind == "file":
         path = str(config.get(rule.path, ""))
         return (("file", *_path_parts(path)),) if path else ()
-    store = _store(step, inputs.connections)
+    store = _store(step, draft.inputs.connections)
     schema = str(config.get(rule.schema) or rule.default_schema)
-    if config.get(rule.table):
-        return ((*store, schema, str(config[rule.table])),)
-    if rule.query and config.get(rule.query):
+    named = [(schema, str(config[rule.table]))] if config.get(rule.table) else []
+    if step.role == "extractor":
         # A catalogue name in front of the schema is the database itself, which `store` already says.
-        paths = tables_of(str(config[rule.query]))
-        return tuple((*store, path[-2] if len(path) > 1 else schema, path[-1]) for path in paths)
-    return ()
+        named += [(path[-2] if len(path) > 1 else schema, path[-1]) for path in tables_read(step, draft)]
+    return tuple((*store, *table) for table in dict.fromkeys(named))
 
 
 def _store(step: StepPlan, known: tuple[ConnectionFacts, ...]) -> tuple[str, ...]:

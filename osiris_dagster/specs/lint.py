@@ -109,11 +109,15 @@ def _leads(schema: Mapping[str, Any], parts: list[str]) -> bool:
 
 
 def _fields_named(spec: ComponentSpec, contents: Mapping[str, Any], _file: Path) -> Iterator[Fault]:
-    """Dataset rule and constraints speak about fields that exist."""
+    """Dataset rule, SQL rule and constraints speak about fields that exist."""
     for key in ("path", "table", "schema", "query"):
         field = contents.get("x-dataset", {}).get(key)
         if field:
             yield from _must_be_field(spec, field, ("x-dataset", key), "x-dataset")
+    if spec.sql:
+        for key, fields in (("statements", spec.sql.statements), ("conditions", spec.sql.conditions)):
+            for index, field in enumerate(fields):
+                yield from _must_be_field(spec, field, ("x-sql", key, index), "x-sql")
     for index, constraint in enumerate(spec.constraints):
         for part, named in (("when", constraint.when), ("must", constraint.must)):
             for field in named:
@@ -125,6 +129,14 @@ def _dataset(spec: ComponentSpec, _contents: Mapping[str, Any], _file: Path) -> 
     if rule is not None and not (rule.path if rule.kind == "file" else rule.table or rule.query):
         wanted = "path" if rule.kind == "file" else "table or query"
         yield "SPC007", f"a {rule.kind} needs `{wanted}`", ("x-dataset",), wanted, f"add `{wanted}`"
+
+
+def _sql(spec: ComponentSpec, _contents: Mapping[str, Any], _file: Path) -> Iterator[Fault]:
+    """SQL that nothing checks would be a hole in a source that is only to be read."""
+    query = spec.dataset.query if spec.dataset else ""
+    if query and not (spec.sql and query in spec.sql.statements):
+        message = f"`{query}` holds SQL that `x-sql` does not name"
+        yield "SPC008", message, ("x-dataset", "query"), f"x-sql: {{statements: [{query}]}}", "add `x-sql`"
 
 
 def _must_be_field(spec: ComponentSpec, field: str, where: tuple[str | int, ...], what: str) -> Iterator[Fault]:
@@ -139,7 +151,7 @@ def _fields(spec: ComponentSpec) -> Mapping[str, Any]:
 
 
 Check = Callable[[ComponentSpec, Mapping[str, Any], Path], Iterator[Fault]]
-CHECKS: tuple[Check, ...] = (_folder_name, _config_schema, _examples, _secrets, _fields_named, _dataset)
+CHECKS: tuple[Check, ...] = (_folder_name, _config_schema, _examples, _secrets, _fields_named, _dataset, _sql)
 
 
 def _place(root: yaml.Node | None, path: tuple[str | int, ...], name: str) -> Place:
