@@ -46,10 +46,10 @@ def locked_database() -> duckdb.DuckDBPyConnection:
     return opened
 
 
-def statement_kinds(query: str) -> tuple[str, ...]:
-    """Return what kinds of statements a text holds; duckdb.Error when it is no SQL."""
+def statements_of(query: str) -> list[duckdb.Statement]:
+    """Return the statements of a text; duckdb.Error when it is no SQL."""
     with LOCK:
-        return tuple(statement.type.name for statement in locked_database().extract_statements(query))
+        return locked_database().extract_statements(query)
 
 
 def tree_of(query: str) -> Tree | None:
@@ -90,14 +90,17 @@ def read_condition(text: str) -> Tree:
 @lru_cache(maxsize=4096)
 def _read(query: str, prefix: int) -> Tree:
     try:
-        kinds = statement_kinds(query)
+        statements = statements_of(query)
     except duckdb.Error as error:
         message, offset, length = located(error, query)
         offset = None if offset is None else min(max(0, offset - prefix), max(0, len(query) - prefix - 2))
         raise SourceSqlError("not_understood", message, offset=offset, length=length, fix="correct the SQL") from None
-    tree = tree_of(query) if kinds == ("SELECT",) else None
+    kinds = [statement.type.name for statement in statements]
+    tree = tree_of(query) if kinds == ["SELECT"] else None
     if tree is None:
         raise not_one_select(", ".join(kinds) or "nothing")
+    if statements[0].named_parameters:
+        raise not_read_only("a placeholder")
     if more := not_reading(tree):
         raise not_read_only(more)
     for node in _nodes(tree):

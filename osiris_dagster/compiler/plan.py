@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from osiris_dagster.compiler.blocks import step_blocks_of
 from osiris_dagster.compiler.draft import Draft, Inputs
 from osiris_dagster.compiler.manifest import Dataset, StepInput, StepPlan
 from osiris_dagster.compiler.sources import tables_read
@@ -41,6 +42,7 @@ def _plan(step: Step, inputs: Inputs, params: Mapping[str, Any]) -> StepPlan:
         inputs=() if spec.role == "extractor" else _data_inputs(step, inputs, ids),
         description=substitute_text(step.description, params),
         line=inputs.document.span(("steps", step.index)).line,
+        **step_blocks_of(step, params),
     )
 
 
@@ -82,13 +84,18 @@ def _dataset_keys(step: StepPlan, draft: Draft) -> tuple[tuple[str, ...], ...]:
     if rule.kind == "file":
         path = str(config.get(rule.path, ""))
         return (("file", *_path_parts(path)),) if path else ()
-    store = _store(step, draft.inputs.connections)
-    schema = str(config.get(rule.schema) or rule.default_schema)
-    named = [(schema, str(config[rule.table]))] if config.get(rule.table) else []
+    named: list[tuple[str, ...]] = [(str(config[rule.table]),)] if config.get(rule.table) else []
     if step.role == "extractor":
-        # A catalogue name in front of the schema is the database itself, which `store` already says.
-        named += [(path[-2] if len(path) > 1 else schema, path[-1]) for path in tables_read(step, draft)]
-    return tuple((*store, *table) for table in dict.fromkeys(named))
+        named += tables_read(step, draft)
+    return tuple(dict.fromkeys(table_key(step, draft, path) for path in named))
+
+
+def table_key(step: StepPlan, draft: Draft, path: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the dataset key of a table that a step names by this dotted path."""
+    rule = draft.inputs.catalogue[step.component].dataset
+    schema = str(rule and (step.config.get(rule.schema) or rule.default_schema))
+    # A catalogue name in front of the schema is the database itself, which `_store` already says.
+    return (*_store(step, draft.inputs.connections), path[-2] if len(path) > 1 else schema, path[-1])
 
 
 def _store(step: StepPlan, known: tuple[ConnectionFacts, ...]) -> tuple[str, ...]:

@@ -19,6 +19,9 @@ from sqlglot.tokenizer_core import Token, TokenType
 from osiris_dagster.compiler.side_effects import acts
 from osiris_dagster.compiler.source_fault import SourceSqlError, acting, not_a_condition, not_one_select, not_read_only
 
+TablePath = tuple[str, ...]
+FOLDING = frozenset({"postgres"})
+"""Dialects in which a name without quotes is lower case."""
 _READS = (
     *(exp.Condition, exp.Select, exp.SetOperation, exp.Subquery, exp.Values, exp.With, exp.CTE, exp.UDTF),
     *(exp.RecursiveWithSearch, exp.From, exp.Join, exp.Lateral, exp.Table, exp.TableAlias, exp.TableSample),
@@ -79,7 +82,7 @@ def _read(text: str, dialect: str) -> exp.Expr:
     except SqlglotError:
         raise SourceSqlError("not_understood", "a text, a name or a comment does not end", fix="close it") from None
     first = tokens[0] if tokens else None
-    if first is None or first.token_type not in _FIRST:
+    if first is None or (first.token_type not in _FIRST and (dialect, first.token_type) != ("duckdb", TokenType.FROM)):
         offset, length = (first.start, len(first.text)) if first else (None, 1)
         raise not_one_select(first.text.upper() if first else "nothing", offset, length)
     _check_spaces(text, tokens, dialect)
@@ -184,15 +187,16 @@ def _where(node: exp.Expr) -> tuple[int | None, int]:
     return (min(places)[0], min(places)[1] - min(places)[0] + 1) if places else (None, 1)
 
 
-def tables_of(tree: exp.Expr, dialect: str) -> tuple[tuple[str, ...], ...]:
+def tables_of(tree: exp.Expr, dialect: str) -> tuple[TablePath, ...]:
     """Return the tables that a tree names, each as its dotted path, sorted; CTE names and functions are not tables."""
-    folds = dialect == "postgres"
-    found = {
-        tuple(part.name.lower() if folds and not part.args.get("quoted") else part.name for part in table.parts)
-        for table in tree.find_all(exp.Table)
-        if isinstance(table.this, exp.Identifier) and not _is_cte(table)
-    }
-    return tuple(sorted(found))
+    tables = (table for table in tree.find_all(exp.Table) if isinstance(table.this, exp.Identifier))
+    return tuple(sorted({path_of(table, dialect) for table in tables if not _is_cte(table)}))
+
+
+def path_of(table: exp.Table, dialect: str) -> TablePath:
+    """Return the dotted path of a table, as the source spells it."""
+    folds = dialect in FOLDING
+    return tuple(p.name.lower() if folds and not p.args.get("quoted") else p.name for p in table.parts)
 
 
 def _is_cte(table: exp.Table) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from osiris_dagster.compiler import duckdb_sql
 from osiris_dagster.compiler.draft import Draft
+from osiris_dagster.compiler.lineage import Lineage
 from osiris_dagster.compiler.locate import place_in_config
 from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.compiler.source_fault import Kind, SourceSqlError
@@ -83,3 +84,25 @@ def tables_read(step: StepPlan, draft: Draft) -> tuple[TablePath, ...]:
         for path in tables_in(text, rule.dialect, condition=field in rule.conditions)
     }
     return tuple(sorted(found))
+
+
+def query_lineage(
+    step: StepPlan, draft: Draft, names: tuple[str, ...] | None, key: Callable[[TablePath], tuple[str, ...]]
+) -> Lineage | None:
+    """Return what the columns of a step's query are made of; `names` are its columns, `key` names a table's dataset.
+
+    None where nothing is known, for one because the SQL is of a kind that only the database itself can parse.
+    """
+    from osiris_dagster.compiler import source_lineage, source_sql  # noqa: PLC0415 - loads sqlglot, as above
+
+    (rule, text), *_ = ((rule, text) for rule, field, text in _sql_of(step, draft) if field in rule.statements)
+    try:
+        tree = source_sql.read_statement(text, rule.dialect)
+    except SourceSqlError:
+        return None
+    return source_lineage.source_lineage(
+        tree,
+        names,
+        lambda table: key(source_sql.path_of(table, rule.dialect)),
+        folds=rule.dialect in source_sql.FOLDING,
+    )

@@ -70,7 +70,7 @@ def _bound(step: StepPlan, draft: Draft, known: dict[str, Columns | None]) -> tu
 
 def _with_bound(step: StepPlan, bound: Bound) -> StepPlan:
     scanned = tuple(replace(item, scans=bound.scans.get(item.step, 0)) for item in step.inputs)
-    return replace(step, columns=bound.columns, inputs=scanned)
+    return replace(step, columns=bound.columns, inputs=scanned, lineage=bound.lineage)
 
 
 def _written(step: StepPlan, inputs: Inputs) -> Step:

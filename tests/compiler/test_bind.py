@@ -18,7 +18,7 @@ INPUTS = [
             Column("day", "date"),
         ),
     ),
-    (StepInput("b-1", ("df_b_1", "b-1")), (Column("id", "int64"), Column("at", "timestamptz"))),
+    (StepInput("b-1", ("df_b_1", "b-1")), (Column("id", "int64"), Column("at_", "timestamptz"))),
 ]
 
 
