@@ -8,7 +8,14 @@ from typing import Any, Literal
 
 from osiris_dagster.canonical import canonical_json, sha256, slug
 from osiris_dagster.columns import Columns, columns_from
-from osiris_dagster.compiler.blocks import block_dict, execution_dict, execution_from, partitions_from, step_blocks_dict, step_blocks_from
+from osiris_dagster.compiler.blocks import (
+    block_dict,
+    execution_dict,
+    execution_from,
+    partitions_from,
+    step_blocks_dict,
+    step_blocks_from,
+)
 from osiris_dagster.compiler.lineage import Lineage, lineage_from
 from osiris_dagster.oml.model import Check, Execution, Incremental, Partitions, Retry, Schedule
 
