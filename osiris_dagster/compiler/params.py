@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from osiris_dagster.compiler.blocks import texts_of
 from osiris_dagster.compiler.draft import Draft, Inputs
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.document import Document
@@ -48,9 +49,9 @@ def variable(name: str) -> str:
 
 
 def used_params(pipeline: Pipeline) -> frozenset[str]:
-    """Return the names of the parameters that reach the manifest: through configurations, descriptions, the intent."""
+    """Return the names of the parameters that reach the manifest: through configurations, texts about it, blocks."""
     texts = [pipeline.description, pipeline.metadata.get("intent"), *(step.description for step in pipeline.steps)]
-    return _used([*texts, *(dict(step.config) for step in pipeline.steps)])
+    return _used([*texts, *texts_of(pipeline), *(dict(step.config) for step in pipeline.steps)])
 
 
 def _used(value: Any) -> frozenset[str]:
