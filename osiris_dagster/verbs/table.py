@@ -43,7 +43,7 @@ class Verb:
 
 
 _FILE = Option("file", "OML file.", argument=True, required=True)
-_FILES = Option("files", "OML files.", argument=True, many=True, required=True)
+_FILES = Option("files", "OML files, or folders of them.", argument=True, many=True, required=True)
 _RUN = Option("run", "Run id, or its first characters; the last run when left out.", argument=True)
 _COMPILING = (
     Option("profile", "Profile of the OML file."),
