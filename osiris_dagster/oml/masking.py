@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
 
-from osiris_dagster.errors import Diagnostic
+from osiris_dagster.errors import Diagnostic, Edit
 from osiris_dagster.oml.document import Document
 from osiris_dagster.oml.secrets import InlineSecret
 from osiris_dagster.redaction import MASK, Redactor
@@ -70,6 +70,19 @@ def _clean(finding: Diagnostic, document: Document, hidden: Mapping[int, int], r
         found=redactor.text(finding.found),
         expected=redactor.text(finding.expected),
         fix=redactor.text(finding.fix),
+        edits=() if any(_touches_secret(change, hidden, redactor) for change in finding.edits) else finding.edits,
+    )
+
+
+def _touches_secret(change: Edit, hidden: Mapping[int, int], redactor: Redactor) -> bool:
+    """Tell whether a change carries a secret, or replaces text that is hidden."""
+    if redactor.text(change.replacement) != change.replacement:
+        return True
+    first, last = change.place, change.end_place
+    return any(
+        line in hidden and (line < last.line or last.column > hidden[line])
+        for line in range(first.line, last.line + 1)
+        if (line, 1) != (last.line, last.column)
     )
 
 

@@ -100,6 +100,11 @@ def _spec(contents: Mapping[str, Any]) -> ComponentSpec:
         constraints=tuple(Constraint(c["when"], c["must"], c["error"]) for c in contents.get("constraints", ())),
         dataset=DatasetRule(**contents["x-dataset"]) if "x-dataset" in contents else None,
         examples=tuple(Example(e["title"], e["config"]) for e in contents.get("examples", ())),
+        input_aliases={
+            alias: option
+            for option, aliases in contents.get("llmHints", {}).get("inputAliases", {}).items()
+            for alias in aliases
+        },
     )
 
 

@@ -63,6 +63,7 @@ class ComponentSpec:
     constraints: tuple[Constraint, ...] = ()
     dataset: DatasetRule | None = None
     examples: tuple[Example, ...] = ()
+    input_aliases: Mapping[str, str] = field(default_factory=dict)  # what an option is called elsewhere -> the option
 
     @property
     def family(self) -> str:

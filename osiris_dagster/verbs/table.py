@@ -63,7 +63,7 @@ VERBS: tuple[Verb, ...] = (
         "validate",
         "Check OML files without running or connecting to anything.",
         "osiris_dagster.verbs.validate:validate_files",
-        (_FILES, *_COMPILING[2:]),
+        (_FILES, Option("fix", "Make the safe fixes in the files first.", kind="flag"), *_COMPILING[2:]),
     ),
     Verb(
         "compile",

@@ -6,12 +6,14 @@ A case has `text` (a whole document), or `top` (top-level keys; what a document 
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from osiris_dagster.oml.fix import fix
 from osiris_dagster.oml.model import ConnectionFacts
 from osiris_dagster.oml.render import render
 from osiris_dagster.oml.rules import RULES
@@ -70,11 +72,35 @@ def test_case_gives_exactly_its_findings(case, catalogue):
             assert item.get(part, "") in getattr(finding, part), (part, finding)
         if "column" in item:
             assert finding.place.column - (2 if offset else 0) == item["column"], finding
+        if "alias" in item:
+            assert finding.alias == item["alias"]
+        if "edit" in item:
+            assert [change.replacement for change in finding.edits] == [item["edit"]]
     for secret in case.get("hidden", ()):
         assert secret not in shown
         assert all(secret not in str(finding.as_dict()) for finding in result.diagnostics)
     assert result.ok == (not any(finding.severity == "error" for finding in result.diagnostics))
     assert (result.pipeline is not None) == result.ok
+
+
+@pytest.mark.parametrize("case", [param for param in load() if "fixed" in param.values[0]])
+def test_case_is_fixed_as_it_says_and_stays_so(case, catalogue):
+    facts = case.get("connections")
+    check = partial(
+        validate,
+        file="pipelines/a.yaml",
+        catalogue=catalogue,
+        connections=None if facts is None else tuple(ConnectionFacts(**fact) for fact in facts),
+    )
+    text, _ = document_of(case)
+    part = next(part for part in ("text", "steps", "top") if part in case)
+    wanted, _ = document_of({**case, part: case["fixed"]})
+
+    done = fix(check(text), check)
+
+    assert done.text == wanted, render(done.validation.diagnostics)
+    assert fix(done.validation, check).mended == ()
+    assert case.get("then", []) == [finding.code for finding in done.validation.errors]
 
 
 def test_every_rule_has_a_case_that_breaks_it():

@@ -14,7 +14,11 @@ from osiris_dagster.oml.rules import RULES
 from osiris_dagster.oml.validate import validate
 from osiris_dagster.specs.load import load_catalogue
 
-FACTS = (ConnectionFacts("duckdb", "warehouse", default=True), ConnectionFacts("duckdb", "shop"))
+FACTS = (
+    ConnectionFacts("duckdb", "warehouse", default=True, fields=("path",)),
+    ConnectionFacts("duckdb", "shop", fields=("path",)),
+    ConnectionFacts("duckdb", "empty"),
+)
 HEAD = 'oml_version: "0.2.0"\nname: orders\nsteps:\n'
 STEP = "  - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n}}\n"
 COMPONENT = re.compile(r"component: ([\w.]+)")

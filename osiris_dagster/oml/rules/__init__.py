@@ -6,6 +6,7 @@ from osiris_dagster.oml.rules import (
     config,
     connections,
     document,
+    foreign,
     not_yet,
     order,
     params,
@@ -97,4 +98,9 @@ RULES: tuple[Rule, ...] = (
     not_yet.harmful,
     not_yet.harmless,
     not_yet.old_schedule,
+    # what comes from elsewhere
+    foreign.fence,
+    foreign.placeholder,
+    foreign.old_table,
+    connections.set_by_nobody,
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from osiris_dagster.errors import Diagnostic
+from osiris_dagster.errors import Diagnostic, Edit
 from osiris_dagster.oml.document import Path
+from osiris_dagster.oml.edits import remove_entry, replace_scalar
 from osiris_dagster.oml.params import substitute
 from osiris_dagster.oml.references import Reference, find_connection, parse_reference
 from osiris_dagster.oml.rules.context import Context, StepText
@@ -14,6 +15,7 @@ from osiris_dagster.oml.rules.rule import rule
 from osiris_dagster.specs.model import Override
 from osiris_dagster.specs.nearest import did_you_mean, nearest
 from osiris_dagster.specs.schema_faults import kind_of
+from osiris_dagster.specs.secrets import secret_fields
 
 
 @rule("OML060", "A connection reference of the wrong form", example='connection: "@duckdb.warehouse"')
@@ -41,7 +43,14 @@ def reference_form(context: Context) -> Iterator[Diagnostic]:
             found=context.shown(path, value),
             expected="@family.alias, or @family for its default",
             fix=f'write "@{family}.{alias}"' if fits else f'write e.g. "@{family}.main"',
+            edits=_reference_edit(context, path, f"@{family}.{alias}") if fits else (),
         )
+
+
+def _reference_edit(context: Context, path: Path, reference: str, *, other: bool = False) -> tuple[Edit, ...]:
+    """Return the change to a reference; it is safe when nothing but the form changes and the connection exists."""
+    known = {fact.reference for fact in context.connections or ()}
+    return replace_scalar(context.document, path, f'"{reference}"', safe=not other and reference in known)
 
 
 @rule("OML061", "A connection of another family", example='connection: "@duckdb.warehouse"')
@@ -101,6 +110,7 @@ def unknown_alias(context: Context) -> Iterator[Diagnostic]:
                 found=context.shown(path, _form(reference)),
                 expected=", ".join(known) or f"a connection of the family {reference.family}",
                 fix=hint or "define it in osiris_connections.yaml" + (", or name one that exists" if known else ""),
+                edits=_reference_edit(context, path, nearest(_form(reference), known), other=True) if hint else (),
             )
 
 
@@ -122,6 +132,7 @@ def connection_not_taken(context: Context) -> Iterator[Diagnostic]:
                 key=True,
                 expected="no `connection`",
                 fix="remove it",
+                edits=remove_entry(context.document, path, safe=False),
             )
 
 
@@ -207,6 +218,35 @@ def doubtful_override(context: Context) -> Iterator[Diagnostic]:
             expected=f"`{name}` in one place",
             fix="remove it if the connection's value is meant",
         )
+
+
+@rule("OML113", "An option that neither the step nor its connection sets", example="config: {connection: ..., ...}")
+def set_by_nobody(context: Context) -> Iterator[Diagnostic]:
+    """A connection may provide a required option, and this one does not.
+
+    Add the field to the connection, or set it in the step where the component allows that. This rule speaks only when
+    the connections are known.
+
+    Wrong:
+        - {id: in, component: duckdb.extractor, mode: read, config: {connection: "@duckdb.empty", table: orders}}
+
+    Right:
+        - {id: in, component: duckdb.extractor, mode: read, config: {connection: "@duckdb.warehouse", table: orders}}
+    """
+    for step, path, reference in _references(context):
+        fact = find_connection(reference, context.connections or ())
+        if step.spec is None or fact is None or reference.family != step.spec.family:
+            continue
+        provided = {*step.spec.connection_fields, *secret_fields(step.spec)}
+        for name in step.spec.config_schema.get("required", ()):
+            if name in provided and name not in fact.fields and name not in step.config:
+                yield context.at(
+                    path,
+                    f"{step.component} needs `{name}`, which {fact.reference} does not set",
+                    found=", ".join(fact.fields) or "a connection without fields",
+                    expected=f"`{name}` in the connection",
+                    fix=f"add `{name}` to {fact.reference} in osiris_connections.yaml",
+                )
 
 
 def _written(context: Context) -> Iterator[tuple[StepText, Path, str | None]]:
