@@ -107,7 +107,7 @@ class _Composer:
             yaml.AliasEvent: self._alias,
             yaml.DocumentEndEvent: self._end,
         }
-        for event in _events(self.text):
+        for event in parser_events(self.text):
             handler = handlers.get(type(event))
             if handler is not None:
                 handler(event)
@@ -323,8 +323,8 @@ class _Composer:
         raise Refused(Diagnostic(code, message, place=place, expected=expected, fix=fix))
 
 
-def _events(text: str) -> Iterator[Any]:
-    """Yield parser events up to the end of the first document."""
+def parser_events(text: str) -> Iterator[Any]:
+    """Yield the parser's events up to the end of the first document."""
     parser = _Parser(text)
     while True:
         event = parser.get_event()

@@ -44,6 +44,13 @@ def with_sources(
     return tuple(_clean(finding, document, hidden, redactor) for finding in found)
 
 
+def shown_text(document: Document) -> str:
+    """Return the text to show to others: what may be secret is hidden, line by line."""
+    hidden = _hidden_in_text(document)
+    lines = enumerate(document.lines, 1)
+    return "\n".join(line if n not in hidden else line[: hidden[n] - 1] + MASK for n, line in lines)
+
+
 def _distinct(secrets: tuple[InlineSecret, ...]) -> list[str]:
     """Return the values to look for in every text: a second line of defence, so it may be bounded."""
     parts = (part.strip() for secret in secrets for part in (secret.value, *secret.value.splitlines()))

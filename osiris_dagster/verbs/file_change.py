@@ -9,7 +9,10 @@ from pathlib import Path
 
 from osiris_dagster.atomic import replacing
 from osiris_dagster.errors import ConfigError, Diagnostic
+from osiris_dagster.oml.document import Document
 from osiris_dagster.oml.fix import fix
+from osiris_dagster.oml.layout import MeaningChanged
+from osiris_dagster.oml.masking import shown_text, with_sources
 from osiris_dagster.oml.render import plain
 from osiris_dagster.oml.validate import Validation
 from osiris_dagster.settings import read_oml
@@ -30,6 +33,32 @@ def fix_file(
     return done.mended, done.validation
 
 
+def changed(document: Document, change: Callable[[Document], str]) -> tuple[str, tuple[Diagnostic, ...]]:
+    """Return the text that a change of the whole document gives; or why it cannot be made, and the text as it is."""
+    if not document.whole or document.faults:
+        return document.text, with_sources(document.faults, document, ())
+    if not isinstance(document.value, dict):
+        fault = Diagnostic(
+            "OML020",
+            "the document is not a mapping",
+            place=document.place(()),
+            expected="oml_version, name, steps",
+            fix="begin with these three keys",
+        )
+        return document.text, with_sources([fault], document, ())
+    try:
+        return change(document), ()
+    except MeaningChanged:
+        fault = Diagnostic(
+            "CLI011",
+            "the file cannot be changed without a change of meaning or the loss of a comment",
+            place=document.place(()),
+            expected="a layout that is read in one way only",
+            fix="write the part in an ordinary way: no `? key`, no text or comment in an odd column",
+        )
+        return document.text, (fault,)
+
+
 def replace_text(path: Path, shown: str, before: bytes, text: str) -> None:
     """Write the new text of a file with its mark and its permissions; ConfigError when it changed meanwhile."""
     if read_oml(path, shown) != before:
@@ -45,7 +74,9 @@ def replace_text(path: Path, shown: str, before: bytes, text: str) -> None:
         temporary.write_bytes((_BOM if before.startswith(_BOM) else b"") + text.encode())
 
 
-def diff(shown: str, before: str, after: str) -> str:
-    """Return the unified diff of two texts of one file, safe for a terminal; empty when they are equal."""
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), f"a/{shown}", f"b/{shown}", lineterm="")
+def diff(before: Document, after: str) -> str:
+    """Return the unified diff of a document and its new text, safe for a terminal and without secrets."""
+    old, new = shown_text(before), shown_text(Document(before.file, after))
+    shown = before.file
+    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), f"a/{shown}", f"b/{shown}", lineterm="")
     return plain("\n".join(lines))
