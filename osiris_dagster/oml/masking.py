@@ -61,7 +61,7 @@ def _distinct(secrets: tuple[InlineSecret, ...]) -> list[str]:
 def _clean(finding: Diagnostic, document: Document, hidden: Mapping[int, int], redactor: Redactor) -> Diagnostic:
     place = finding.place
     source = ""
-    if place is not None:
+    if place is not None and place.file == document.file:
         source = document.line(place.line)
         source = source if len(source) <= _LONGEST_SHOWN else ""
         column = hidden.get(place.line)

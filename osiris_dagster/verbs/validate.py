@@ -19,14 +19,21 @@ from osiris_dagster.verbs.outcome import INVALID, OK, Outcome
 def validate_files(asked: Asked, *, files: tuple[str, ...], fix: bool = False) -> Outcome:
     """Validate each file, after its safe fixes if asked to; exit code 2 when one of them has an error."""
     catalogue = load_catalogue()
-    facts = connections_of(asked.project, asked.settings, catalogue).facts
+    connections = connections_of(asked.project, asked.settings, catalogue)
     reports: list[dict[str, Any]] = []
     found: list[Diagnostic] = []
     lines: list[str] = []
     for name in files:
         path = Path(name).resolve()
         shown = asked.project.relative(path)
-        check = partial(validate, file=shown, catalogue=catalogue, connections=facts, mode=asked.settings.mode)
+        check = partial(
+            validate,
+            file=shown,
+            catalogue=catalogue,
+            connections=connections.facts,
+            mode=asked.settings.mode,
+            secrets=connections.secret_values,
+        )
         mended, result = fix_file(path, shown, check) if fix else ((), check(read_oml(path, shown)))
         report = {"file": shown, "valid": result.ok, "pipeline": result.pipeline.name if result.pipeline else ""}
         reports.append({**report, "fixed": [finding.as_dict() for finding in mended]} if fix else report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from osiris_dagster.oml.rules import (
     config,
+    connection_fields,
     connections,
     document,
     foreign,
@@ -102,5 +103,12 @@ RULES: tuple[Rule, ...] = (
     foreign.fence,
     foreign.placeholder,
     foreign.old_table,
-    connections.set_by_nobody,
+    connection_fields.set_by_nobody,
+    # secrets that no name of a field gives away
+    secrecy.known_secret,
+    secrecy.secret_form,
+    # the connections that it uses
+    connection_fields.unknown_field,
+    connection_fields.wrong_value,
+    connection_fields.secret_in_clear,
 )

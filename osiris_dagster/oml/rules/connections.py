@@ -15,7 +15,6 @@ from osiris_dagster.oml.rules.rule import rule
 from osiris_dagster.specs.model import Override
 from osiris_dagster.specs.nearest import did_you_mean, nearest
 from osiris_dagster.specs.schema_faults import kind_of
-from osiris_dagster.specs.secrets import secret_fields
 
 
 @rule("OML060", "A connection reference of the wrong form", example='connection: "@duckdb.warehouse"')
@@ -63,7 +62,7 @@ def reference_family(context: Context) -> Iterator[Diagnostic]:
     Right:
         - {id: in, component: duckdb.extractor, mode: read, config: {connection: "@duckdb.shop", table: orders}}
     """
-    for step, path, reference in _references(context):
+    for step, path, reference in references_of(context):
         family = step.component.partition(".")[0] or reference.family
         if reference.family == family:
             continue
@@ -94,7 +93,7 @@ def unknown_alias(context: Context) -> Iterator[Diagnostic]:
     """
     if context.connections is None:
         return
-    for step, path, reference in _references(context):
+    for step, path, reference in references_of(context):
         if step.spec is not None and reference.family != step.spec.family:
             continue
         if find_connection(reference, context.connections) is None:
@@ -220,35 +219,6 @@ def doubtful_override(context: Context) -> Iterator[Diagnostic]:
         )
 
 
-@rule("OML113", "An option that neither the step nor its connection sets", example="config: {connection: ..., ...}")
-def set_by_nobody(context: Context) -> Iterator[Diagnostic]:
-    """A connection may provide a required option, and this one does not.
-
-    Add the field to the connection, or set it in the step where the component allows that. This rule speaks only when
-    the connections are known.
-
-    Wrong:
-        - {id: in, component: duckdb.extractor, mode: read, config: {connection: "@duckdb.empty", table: orders}}
-
-    Right:
-        - {id: in, component: duckdb.extractor, mode: read, config: {connection: "@duckdb.warehouse", table: orders}}
-    """
-    for step, path, reference in _references(context):
-        fact = find_connection(reference, context.connections or ())
-        if step.spec is None or fact is None or reference.family != step.spec.family:
-            continue
-        provided = {*step.spec.connection_fields, *secret_fields(step.spec)}
-        for name in step.spec.config_schema.get("required", ()):
-            if name in provided and name not in fact.fields and name not in step.config:
-                yield context.at(
-                    path,
-                    f"{step.component} needs `{name}`, which {fact.reference} does not set",
-                    found=", ".join(fact.fields) or "a connection without fields",
-                    expected=f"`{name}` in the connection",
-                    fix=f"add `{name}` to {fact.reference} in osiris_connections.yaml",
-                )
-
-
 def _written(context: Context) -> Iterator[tuple[StepText, Path, str | None]]:
     """Yield step, path and text of every connection; None as text when it is something else."""
     for step in context.steps:
@@ -257,7 +227,8 @@ def _written(context: Context) -> Iterator[tuple[StepText, Path, str | None]]:
             yield step, (*step.path, "config", "connection"), value if isinstance(value, str) else None
 
 
-def _references(context: Context) -> Iterator[tuple[StepText, Path, Reference]]:
+def references_of(context: Context) -> Iterator[tuple[StepText, Path, Reference]]:
+    """Yield step, path and meaning of every reference of the right form, where the component takes one."""
     for step, path, text in _written(context):
         reference = parse_reference(text or "")
         if reference is not None and (step.spec is None or step.spec.connection != "none"):
@@ -265,7 +236,7 @@ def _references(context: Context) -> Iterator[tuple[StepText, Path, Reference]]:
 
 
 def _overrides(context: Context, policy: Override) -> Iterator[tuple[Path, str, str]]:
-    for step, _, reference in _references(context):
+    for step, _, reference in references_of(context):
         for name, override in (step.spec.connection_fields if step.spec else {}).items():
             if override == policy and name in step.config:
                 yield (*step.path, "config", name), name, _form(reference)
