@@ -27,7 +27,7 @@ from osiris_dagster.compiler.duckdb_sql import (
 )
 from osiris_dagster.compiler.lineage import ColumnLineage, ColumnSource, Lineage
 from osiris_dagster.compiler.manifest import StepInput
-from osiris_dagster.compiler.sqltypes import NotCarriedError, create_empty, described, from_plan, quoted
+from osiris_dagster.compiler.sqltypes import NotCarriedError, create_empty, described, from_plan, quoted, to_duckdb
 
 MANY_SCANS = 2
 NOT_ONE_SELECT = "NOT_ONE_SELECT"
@@ -78,15 +78,48 @@ def bind(query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Bound:
     _check_kind(query)
     with LOCK:
         connection = locked_database()
-        connection.execute("begin")
-        try:
-            return _bind(connection, query, inputs)
-        except duckdb.Error as error:
-            raise _fault(error, query, prefix=len("describe ")) from None
-        except NotCarriedError as error:
-            raise BindError(str(error), kind=NOT_CARRIED, name=error.column, fix=error.fix) from None
-        finally:
-            connection.execute("rollback")
+        return _at_once(connection, query, inputs) or _in_full(connection, query, inputs)
+
+
+def _at_once(
+    connection: duckdb.DuckDBPyConnection, query: str, inputs: Sequence[tuple[StepInput, Columns]]
+) -> Bound | None:
+    """Bind with one statement that makes no table: each input is a CTE of typed NULLs. None for what needs tables.
+
+    Those are queries with a fault, that may read an input twice, or have types without a plain name.
+    """
+    heads, tables = [], {}
+    for number, (item, columns) in enumerate(inputs):
+        kinds = [to_duckdb(column.type) for column in columns]
+        if not columns or not all(kinds):
+            return None
+        name = f"osiris input {number}"
+        tables[name] = item.step
+        nulls = (f"null::{kind} as {quoted(column.name)}" for column, kind in zip(columns, kinds, strict=True))
+        heads.append(f"{quoted(name)} as (select {', '.join(nulls)})")
+        heads += (f"{quoted(alias)} as (from {quoted(name)})" for alias in item.names if _named(alias, query))
+    with_ = f"with {', '.join(heads)} " if heads else ""
+    plan = _plan(connection, f"{with_}select * from (\n{query.rstrip().rstrip(';')}\n)")
+    output = _columns_of(plan) if plan else None
+    scans = sole_scans(plan, tables) if plan else None
+    if plan is None or output is None or scans is None:
+        return None
+    names = {f"osiris input {n}": [column.name for column in known] for n, (_, known) in enumerate(inputs)}
+    lineage = _lineage(plan, output, tables, names)
+    return Bound(output, {step: scans.get(table, 0) for table, step in tables.items()}, lineage)
+
+
+def _in_full(connection: duckdb.DuckDBPyConnection, query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Bound:
+    """Bind on real, empty tables, in a transaction that is taken back; raises BindError."""
+    connection.execute("begin")
+    try:
+        return _on_tables(connection, query, inputs)
+    except duckdb.Error as error:
+        raise _fault(error, query, prefix=len("describe ")) from None
+    except NotCarriedError as error:
+        raise BindError(str(error), kind=NOT_CARRIED, name=error.column, fix=error.fix) from None
+    finally:
+        connection.execute("rollback")
 
 
 def check_statement(query: str) -> None:
@@ -113,30 +146,25 @@ def _not_one_select(found: str) -> BindError:
     return BindError(f"the query must be one SELECT statement, found {found}", kind=NOT_ONE_SELECT)
 
 
-def _bind(connection: duckdb.DuckDBPyConnection, query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Bound:
+def _on_tables(connection: duckdb.DuckDBPyConnection, query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Bound:
     owners: dict[str, str] = {}
     for item, columns in inputs:
         table = item.names[0]
         create_empty(connection, table, columns)
         owners[table] = item.step
         for alias in item.names[1:]:
-            if (
-                alias.replace('"', '""').lower() in query.lower()
-            ):  # a view that nobody names costs as much as one that is needed
-                connection.execute(f"create view {quoted(alias)} as select * from {quoted(table)}")
-    plan = _plan(connection, f"select * from (\n{query.rstrip().rstrip(';')}\n)")
-    named = _columns_of(plan) if plan else None
-    if named is None:
-        # What does not bind is an error here; what binds and has no such plan, or an odd type, is asked in full.
-        check_statement(query)
-        plan = _plan(connection, query)
-    columns = described(connection, query) if named is None else named
-    scans = sole_scans(plan) if plan else None
-    if scans is None:
-        scans = _explained(connection, query, owners)
-    return Bound(
-        columns, {step: scans.get(table, 0) for table, step in owners.items()}, _lineage(plan, columns, owners)
-    )
+            connection.execute(f"create view {quoted(alias)} as select * from {quoted(table)}")
+    check_statement(query)
+    output = described(connection, query)
+    plan = _plan(connection, query)
+    scans = _explained(connection, query, owners)
+    lineage = _lineage(plan, output, owners) if plan else None
+    return Bound(output, {step: scans[table] for table, step in owners.items()}, lineage)
+
+
+def _named(table: str, query: str) -> bool:
+    name = re.escape(table.replace('"', '""'))
+    return re.search(rf"(?<!\w){name}(?!\w)", query, re.IGNORECASE) is not None
 
 
 def _plan(connection: duckdb.DuckDBPyConnection, query: str) -> Mapping[str, Any] | None:
@@ -150,6 +178,8 @@ def _plan(connection: duckdb.DuckDBPyConnection, query: str) -> Mapping[str, Any
 
 def _columns_of(plan: Mapping[str, Any]) -> Columns | None:
     """Return name and type of what `select * from (...)` gives; None when names were changed or a type is odd."""
+    while plan.get("type") == "LOGICAL_MATERIALIZED_CTE":
+        plan = plan["children"][1]
     values = plan.get("expressions", ()) if plan.get("type") == "LOGICAL_PROJECTION" else ()
     kinds = [from_plan(value["return_type"]) for value in values]
     names = [str(value.get("alias", "")) for value in values]
@@ -160,9 +190,14 @@ def _columns_of(plan: Mapping[str, Any]) -> Columns | None:
     return columns if len(columns) == len(names) else None
 
 
-def _lineage(plan: Mapping[str, Any] | None, columns: Columns, owners: Mapping[str, str]) -> Lineage | None:
+def _lineage(
+    plan: Mapping[str, Any],
+    columns: Columns,
+    owners: Mapping[str, str],
+    inputs: Mapping[str, Sequence[str]] | None = None,
+) -> Lineage | None:
     try:
-        made = made_of(plan) if plan else ()
+        made = made_of(plan, inputs)
     except UnknownPlanError:
         return None
     if len(made) != len(columns):

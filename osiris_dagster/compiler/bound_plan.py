@@ -43,13 +43,20 @@ _ASIDE = frozenset(
 class _Known:
     """Columns of what other parts of the plan refer to by number."""
 
+    inputs: Mapping[str, Columns]
     ctes: dict[int, Columns] = field(default_factory=dict)
     tables: dict[int, Columns] = field(default_factory=dict)
 
 
-def made_of(plan: Node) -> Columns:
-    """Return what the output columns of a plan are made of; UnknownPlanError."""
-    return _columns(plan, _Known())
+def made_of(plan: Node, inputs: Mapping[str, Iterable[str]] | None = None) -> Columns:
+    """Return what the output columns of a plan are made of; UnknownPlanError.
+
+    `inputs` names CTEs that stand for tables, with their columns: what they are made of themselves does not count.
+    """
+    tables = {
+        cte: [Made(IDENTITY, frozenset({(cte, name)})) for name in names] for cte, names in (inputs or {}).items()
+    }
+    return _columns(plan, _Known(tables))
 
 
 def _columns(node: Node, known: _Known) -> Columns:
@@ -158,7 +165,8 @@ def _recursive(node: Node, known: _Known) -> Columns:
 
 def _with(node: Node, known: _Known) -> Columns:
     definition, body = node["children"]
-    known.ctes[int(node.get("table_index", 0))] = _columns(definition, known)
+    own = known.inputs.get(str(node.get("ctename")))
+    known.ctes[int(node.get("table_index", 0))] = _columns(definition, known) if own is None else own
     return _columns(body, known)
 
 
@@ -253,19 +261,13 @@ def _merged(columns: Iterable[Made], rank: int = IDENTITY) -> Made:
     return Made(max((rank, *(c.rank for c in columns))), frozenset().union(*(c.sources for c in columns)))
 
 
-def sole_scans(plan: Node) -> Mapping[str, int] | None:
-    """Return how often a plan scans each table, when no optimiser can change that: each once at most, else None.
+def sole_scans(plan: Node, inputs: Iterable[str]) -> Mapping[str, int] | None:
+    """Return how often a plan reads each input, when no optimiser can change that: each once at most, else None.
 
     Optimisers read a table twice to compute windows, grouping sets and distinct aggregates.
     """
-    counted: Counter[str] = Counter()
-    for node in _operators(plan):
-        kind = node.get("type")
-        if kind not in _PLAIN or node.get("grouping_sets") or _distinct(node):
-            return None
-        table = node.get("function_data", {}).get("table") if kind == "LOGICAL_GET" else None
-        counted.update([str(table)] if table is not None else ())
-    return None if any(count > 1 for count in counted.values()) else counted
+    counted = _reads(plan, frozenset(inputs), {})
+    return None if counted is None or any(count > 1 for count in counted.values()) else counted
 
 
 _PLAIN = frozenset(
@@ -277,10 +279,27 @@ _PLAIN = frozenset(
 )
 
 
-def _operators(node: Node) -> Iterator[Node]:
-    yield node
-    for child in node.get("children", ()):
-        yield from _operators(child)
+def _reads(node: Node, inputs: frozenset[str], ctes: dict[int, Counter[str]]) -> Counter[str] | None:
+    kind, children = node.get("type"), node.get("children", ())
+    if kind == "LOGICAL_CTE_REF":
+        return ctes.get(int(node.get("cte_index", 0)))
+    if kind == "LOGICAL_MATERIALIZED_CTE":
+        definition, body = children
+        name = str(node.get("ctename"))
+        own = Counter({name: 1}) if name in inputs else _reads(definition, inputs, ctes)
+        if own is None:
+            return None
+        ctes[int(node.get("table_index", 0))] = own
+        return _reads(body, inputs, ctes)
+    if kind not in _PLAIN or len(node.get("grouping_sets", ())) > 1 or _distinct(node):
+        return None
+    whole: Counter[str] = Counter()
+    for child in children:
+        counted = _reads(child, inputs, ctes)
+        if counted is None:
+            return None
+        whole.update(counted)
+    return whole
 
 
 def _distinct(node: Node) -> bool:
