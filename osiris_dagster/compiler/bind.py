@@ -15,9 +15,10 @@ from typing import Any
 import duckdb
 
 from osiris_dagster.columns import Column, Columns
-from osiris_dagster.compiler.bound_plan import RANKS, UnknownPlanError, made_of, sole_scans
+from osiris_dagster.compiler.bound_plan import RANKS, UnknownPlanError, body_of, made_of, sole_scans
 from osiris_dagster.compiler.duckdb_sql import (
     LOCK,
+    PLAN_OF,
     detail_of,
     located,
     locked_database,
@@ -88,23 +89,25 @@ def _at_once(
 
     Those are queries with a fault, that may read an input twice, or have types without a plain name.
     """
-    heads, tables = [], {}
-    for number, (item, columns) in enumerate(inputs):
+    heads: list[str] = []
+    names: dict[str, list[str]] = {}
+    for item, columns in inputs:
         kinds = [to_duckdb(column.type) for column in columns]
         if not columns or not all(kinds):
             return None
-        name = f"osiris input {number}"
-        tables[name] = item.step
+        # In this order, as most queries use one name: the first that occurs is the table, others are views of it.
+        table, *others = [name for name in item.names if _named(name, query)] or item.names[:1]
         nulls = (f"null::{kind} as {quoted(column.name)}" for column, kind in zip(columns, kinds, strict=True))
-        heads.append(f"{quoted(name)} as (select {', '.join(nulls)})")
-        heads += (f"{quoted(alias)} as (from {quoted(name)})" for alias in item.names if _named(alias, query))
+        heads.append(f"{quoted(table)} as (select {', '.join(nulls)})")
+        heads += (f"{quoted(alias)} as (from {quoted(table)})" for alias in others)
+        names[table] = [column.name for column in columns]
     with_ = f"with {', '.join(heads)} " if heads else ""
     plan = _plan(connection, f"{with_}select * from (\n{query.rstrip().rstrip(';')}\n)")
     output = _columns_of(plan) if plan else None
-    scans = sole_scans(plan, tables) if plan else None
+    scans = sole_scans(plan, names) if plan else None
     if plan is None or output is None or scans is None:
         return None
-    names = {f"osiris input {n}": [column.name for column in known] for n, (_, known) in enumerate(inputs)}
+    tables = dict(zip(names, (item.step for item, _ in inputs), strict=True))
     lineage = _lineage(plan, output, tables, names)
     return Bound(output, {step: scans.get(table, 0) for table, step in tables.items()}, lineage)
 
@@ -169,8 +172,8 @@ def _named(table: str, query: str) -> bool:
 
 def _plan(connection: duckdb.DuckDBPyConnection, query: str) -> Mapping[str, Any] | None:
     """Return the bound plan of a query that does not write, or None where DuckDB gives none."""
-    call = "select json_serialize_plan(?, skip_null := true, skip_empty := true, skip_default := true)"
-    row = connection.execute(call, [query]).fetchone()
+    text = query.replace("'", "''")
+    row = connection.execute(f"execute {PLAN_OF}('{text}')").fetchone()
     value = json.loads(row[0]) if row else {}
     plans = value.get("plans", ())
     return plans[0] if len(plans) == 1 else None
@@ -178,8 +181,7 @@ def _plan(connection: duckdb.DuckDBPyConnection, query: str) -> Mapping[str, Any
 
 def _columns_of(plan: Mapping[str, Any]) -> Columns | None:
     """Return name and type of what `select * from (...)` gives; None when names were changed or a type is odd."""
-    while plan.get("type") == "LOGICAL_MATERIALIZED_CTE":
-        plan = plan["children"][1]
+    plan, _ = body_of(plan)
     values = plan.get("expressions", ()) if plan.get("type") == "LOGICAL_PROJECTION" else ()
     kinds = [from_plan(value["return_type"]) for value in values]
     names = [str(value.get("alias", "")) for value in values]

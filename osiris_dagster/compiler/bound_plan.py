@@ -7,7 +7,7 @@ what each operator hands on. An operator that this module does not know makes th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -43,7 +43,6 @@ _ASIDE = frozenset(
 class _Known:
     """Columns of what other parts of the plan refer to by number."""
 
-    inputs: Mapping[str, Columns]
     ctes: dict[int, Columns] = field(default_factory=dict)
     tables: dict[int, Columns] = field(default_factory=dict)
 
@@ -51,12 +50,25 @@ class _Known:
 def made_of(plan: Node, inputs: Mapping[str, Iterable[str]] | None = None) -> Columns:
     """Return what the output columns of a plan are made of; UnknownPlanError.
 
-    `inputs` names CTEs that stand for tables, with their columns: what they are made of themselves does not count.
+    `inputs` names CTEs around the query that stand for tables, with their columns: their own making does not count.
     """
-    tables = {
-        cte: [Made(IDENTITY, frozenset({(cte, name)})) for name in names] for cte, names in (inputs or {}).items()
-    }
-    return _columns(plan, _Known(tables))
+    known = _Known()
+    body, outer = body_of(plan)
+    for node in outer:
+        name, definition = str(node.get("ctename")), node["children"][0]
+        stands = inputs and name in inputs
+        own = [Made(IDENTITY, frozenset({(name, column)})) for column in inputs[name]] if inputs and stands else None
+        known.ctes[int(node.get("table_index", 0))] = _columns(definition, known) if own is None else own
+    return _columns(body, known)
+
+
+def body_of(plan: Node) -> tuple[Node, list[Node]]:
+    """Return a plan without the CTEs around it, and those, the outer one first."""
+    outer = []
+    while plan.get("type") == "LOGICAL_MATERIALIZED_CTE":
+        outer.append(plan)
+        plan = plan["children"][1]
+    return plan, outer
 
 
 def _columns(node: Node, known: _Known) -> Columns:
@@ -165,8 +177,7 @@ def _recursive(node: Node, known: _Known) -> Columns:
 
 def _with(node: Node, known: _Known) -> Columns:
     definition, body = node["children"]
-    own = known.inputs.get(str(node.get("ctename")))
-    known.ctes[int(node.get("table_index", 0))] = _columns(definition, known) if own is None else own
+    known.ctes[int(node.get("table_index", 0))] = _columns(definition, known)
     return _columns(body, known)
 
 
@@ -261,12 +272,20 @@ def _merged(columns: Iterable[Made], rank: int = IDENTITY) -> Made:
     return Made(max((rank, *(c.rank for c in columns))), frozenset().union(*(c.sources for c in columns)))
 
 
-def sole_scans(plan: Node, inputs: Iterable[str]) -> Mapping[str, int] | None:
+def sole_scans(plan: Node, inputs: Container[str]) -> Mapping[str, int] | None:
     """Return how often a plan reads each input, when no optimiser can change that: each once at most, else None.
 
     Optimisers read a table twice to compute windows, grouping sets and distinct aggregates.
     """
-    counted = _reads(plan, frozenset(inputs), {})
+    ctes: dict[int, Counter[str]] = {}
+    body, outer = body_of(plan)
+    for node in outer:
+        name = str(node.get("ctename"))
+        own = Counter({name: 1}) if name in inputs else _reads(node["children"][0], ctes)
+        if own is None:
+            return None
+        ctes[int(node.get("table_index", 0))] = own
+    counted = _reads(body, ctes)
     return None if counted is None or any(count > 1 for count in counted.values()) else counted
 
 
@@ -279,23 +298,21 @@ _PLAIN = frozenset(
 )
 
 
-def _reads(node: Node, inputs: frozenset[str], ctes: dict[int, Counter[str]]) -> Counter[str] | None:
+def _reads(node: Node, ctes: dict[int, Counter[str]]) -> Counter[str] | None:
     kind, children = node.get("type"), node.get("children", ())
     if kind == "LOGICAL_CTE_REF":
         return ctes.get(int(node.get("cte_index", 0)))
     if kind == "LOGICAL_MATERIALIZED_CTE":
-        definition, body = children
-        name = str(node.get("ctename"))
-        own = Counter({name: 1}) if name in inputs else _reads(definition, inputs, ctes)
+        own = _reads(children[0], ctes)
         if own is None:
             return None
         ctes[int(node.get("table_index", 0))] = own
-        return _reads(body, inputs, ctes)
+        return _reads(children[1], ctes)
     if kind not in _PLAIN or len(node.get("grouping_sets", ())) > 1 or _distinct(node):
         return None
     whole: Counter[str] = Counter()
     for child in children:
-        counted = _reads(child, inputs, ctes)
+        counted = _reads(child, ctes)
         if counted is None:
             return None
         whole.update(counted)

@@ -15,6 +15,8 @@ from osiris_dagster.compiler.side_effects import acts
 from osiris_dagster.compiler.source_fault import SourceSqlError, acting, not_a_condition, not_one_select, not_read_only
 
 LOCK = threading.RLock()
+PLAN_OF = "osiris_plan_of"
+"""The prepared statement that gives the bound plan of a query as JSON."""
 Tree = Mapping[str, Any]
 TablePath = tuple[str, ...]
 _QUERIES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
@@ -43,6 +45,8 @@ def locked_database() -> duckdb.DuckDBPyConnection:
     # An empty table would otherwise be optimised out of the plan, and its scans with it.
     opened.execute("set disabled_optimizers = 'statistics_propagation,empty_result_pullup,late_materialization'")
     opened.execute("set lock_configuration = true")
+    call = "json_serialize_plan($1, skip_null := true, skip_empty := true, skip_default := true)"
+    opened.execute(f"prepare {PLAN_OF} as select {call}")
     return opened
 
 
