@@ -46,7 +46,12 @@ steps:
     config: {{query: "select day, upper(customer) as customer, total_{n} / orders as mean from df_daily order by day"}}
   - {{id: out, component: duckdb.writer, mode: write, config: {{path: out.duckdb, table: orders_{n}, write_mode: replace}}}}
 """
-_ORDERS = (Column("id", "int64"), Column("customer", "string"), Column("day", "date"), Column("amount", "decimal(12,2)"))
+_ORDERS = (
+    Column("id", "int64"),
+    Column("customer", "string"),
+    Column("day", "date"),
+    Column("amount", "decimal(12,2)"),
+)
 
 
 def compiled(text: str, columns: tuple[Column, ...], lock: SchemaLock | None = None) -> SchemaLock:

@@ -125,6 +125,18 @@ def _in_full(connection: duckdb.DuckDBPyConnection, query: str, inputs: Sequence
         connection.execute("rollback")
 
 
+def plan_of(query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Any:
+    """Return the plan of a query that binds, as DuckDB has it in JSON; conditions stay above the scans they are of."""
+    with LOCK:
+        connection = locked_database("filter_pushdown", "join_filter_pushdown")
+        connection.execute("begin")
+        try:
+            _create_inputs(connection, inputs)
+            return json.loads(connection.execute(f"explain (format json) {query}").fetchall()[0][1])
+        finally:
+            connection.execute("rollback")
+
+
 def check_statement(query: str) -> None:
     """Refuse anything but exactly one SELECT statement that only reads; raises BindError."""
     _check_kind(query)
@@ -150,13 +162,7 @@ def _not_one_select(found: str) -> BindError:
 
 
 def _on_tables(connection: duckdb.DuckDBPyConnection, query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Bound:
-    owners: dict[str, str] = {}
-    for item, columns in inputs:
-        table = item.names[0]
-        create_empty(connection, table, columns)
-        owners[table] = item.step
-        for alias in item.names[1:]:
-            connection.execute(f"create view {quoted(alias)} as select * from {quoted(table)}")
+    owners = _create_inputs(connection, inputs)
     check_statement(query)
     output = described(connection, query)
     plan = _plan(connection, query)
@@ -168,6 +174,20 @@ def _on_tables(connection: duckdb.DuckDBPyConnection, query: str, inputs: Sequen
 def _named(table: str, query: str) -> bool:
     name = re.escape(table.replace('"', '""'))
     return re.search(rf"(?<!\w){name}(?!\w)", query, re.IGNORECASE) is not None
+
+
+def _create_inputs(
+    connection: duckdb.DuckDBPyConnection, inputs: Sequence[tuple[StepInput, Columns]]
+) -> Mapping[str, str]:
+    """Make the inputs as empty tables under all their names; return table -> upstream step."""
+    owners: dict[str, str] = {}
+    for item, columns in inputs:
+        table = item.names[0]
+        create_empty(connection, table, columns)
+        owners[table] = item.step
+        for alias in item.names[1:]:
+            connection.execute(f"create view {quoted(alias)} as select * from {quoted(table)}")
+    return owners
 
 
 def _plan(connection: duckdb.DuckDBPyConnection, query: str) -> Mapping[str, Any] | None:

@@ -26,12 +26,14 @@ _SOURCES = frozenset(
 _FILE = re.compile(
     r".*(?:[/\\]|://|\.(?:csv|tsv|txt|json|jsonl|ndjson|parquet|xlsx|avro|gz|zst|db|duckdb)\Z).*", re.IGNORECASE
 )
+# An empty table would otherwise be optimised out of the plan, and its scans with it.
+_KEPT_OUT = ("statistics_propagation", "empty_result_pullup", "late_materialization")
 _WRAP = "select * from osiris_rows where (\n"
 
 
 @cache
-def locked_database() -> duckdb.DuckDBPyConnection:
-    """Return the one locked, empty database of the process; hold LOCK while using it."""
+def locked_database(*also_kept_out: str) -> duckdb.DuckDBPyConnection:
+    """Return the one locked, empty database of the process that plans without these optimisers; hold LOCK meanwhile."""
     opened = duckdb.connect(
         config={
             "enable_external_access": "false",
@@ -42,8 +44,7 @@ def locked_database() -> duckdb.DuckDBPyConnection:
     )
     opened.execute("set errors_as_json = true")
     opened.execute("set TimeZone = 'UTC'")
-    # An empty table would otherwise be optimised out of the plan, and its scans with it.
-    opened.execute("set disabled_optimizers = 'statistics_propagation,empty_result_pullup,late_materialization'")
+    opened.execute(f"set disabled_optimizers = '{','.join((*_KEPT_OUT, *also_kept_out))}'")
     opened.execute("set lock_configuration = true")
     call = "json_serialize_plan($1, skip_null := true, skip_empty := true, skip_default := true)"
     opened.execute(f"prepare {PLAN_OF} as select {call}")

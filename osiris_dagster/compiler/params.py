@@ -89,6 +89,15 @@ def _typed(text: str, example: Any) -> Any:
     return value
 
 
+def param_text(value: Any) -> str:
+    """Return the text that gives a parameter this value on the command line.
+
+    >>> param_text("a b"), param_text(True), param_text(1.5), param_text([1, "x"])
+    ('a b', 'true', '1.5', '[1, "x"]')
+    """
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _refuse(constant: str) -> None:
     raise ValueError(constant)
 

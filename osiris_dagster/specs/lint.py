@@ -131,6 +131,12 @@ def _dataset(spec: ComponentSpec, _contents: Mapping[str, Any], _file: Path) -> 
         yield "SPC007", f"a {rule.kind} needs `{wanted}`", ("x-dataset",), wanted, f"add `{wanted}`"
 
 
+def _inspector(spec: ComponentSpec, _contents: Mapping[str, Any], _file: Path) -> Iterator[Fault]:
+    if bool(spec.inspector) != ("discover" in spec.capabilities):
+        message = "the capability `discover` and an inspector go together"
+        yield "SPC002", message, ("x-runtime",), "both or neither", "add `x-runtime.inspector`, or `discover: true`"
+
+
 def _sql(spec: ComponentSpec, _contents: Mapping[str, Any], _file: Path) -> Iterator[Fault]:
     """SQL that nothing checks would be a hole in a source that is only to be read."""
     query = spec.dataset.query if spec.dataset else ""
@@ -151,7 +157,16 @@ def _fields(spec: ComponentSpec) -> Mapping[str, Any]:
 
 
 Check = Callable[[ComponentSpec, Mapping[str, Any], Path], Iterator[Fault]]
-CHECKS: tuple[Check, ...] = (_folder_name, _config_schema, _examples, _secrets, _fields_named, _dataset, _sql)
+CHECKS: tuple[Check, ...] = (
+    _folder_name,
+    _config_schema,
+    _examples,
+    _secrets,
+    _fields_named,
+    _dataset,
+    _inspector,
+    _sql,
+)
 
 
 def _place(root: yaml.Node | None, path: tuple[str | int, ...], name: str) -> Place:

@@ -43,7 +43,7 @@ class Verb:
 
 
 _FILE = Option("file", "OML file.", argument=True, required=True)
-_FILES = Option("files", "OML files.", argument=True, many=True, required=True)
+_FILES = Option("files", "OML files, or folders of them.", argument=True, many=True, required=True)
 _RUN = Option("run", "Run id, or its first characters; the last run when left out.", argument=True)
 _COMPILING = (
     Option("profile", "Profile of the OML file."),
@@ -80,7 +80,13 @@ VERBS: tuple[Verb, ...] = (
         "run",
         "Run an OML file here and now; Dagster records it.",
         "osiris_dagster.verbs.run:run_file",
-        (_FILE, Option("no_aiop", "Do not export a package afterwards.", kind="flag"), *_COMPILING),
+        (
+            Option("file", "OML file; with --retry it may be left out.", argument=True),
+            Option("select", "Run this step only; may be given again.", many=True),
+            Option("retry", "Go on with this run (an id, its first characters, or `last`) where it failed."),
+            Option("no_aiop", "Do not export a package afterwards.", kind="flag"),
+            *_COMPILING,
+        ),
     ),
     Verb("components list", "List the components that steps can use.", "osiris_dagster.verbs.components:list_all"),
     Verb(
@@ -93,6 +99,27 @@ VERBS: tuple[Verb, ...] = (
         ),
     ),
     Verb("connections list", "List the project's connections.", "osiris_dagster.verbs.connections:list_all"),
+    Verb(
+        "connections doctor",
+        "Ask connections whether they answer, and say what to do where one does not.",
+        "osiris_dagster.verbs.connections:doctor",
+        (
+            Option("references", "@family.alias; every connection when left out.", argument=True, many=True),
+            Option("timeout", "Seconds to wait for each.", kind="integer", default=5),
+        ),
+    ),
+    Verb(
+        "discover",
+        "Show what a connection holds, or lock what an OML file reads.",
+        "osiris_dagster.verbs.discover:discover_tables",
+        (
+            Option("connection", "@family.alias.", argument=True),
+            Option("table", "Only what this pattern means, with its columns; e.g. orders, sales.*, *.csv."),
+            Option("refresh", "Ask again even if an answer was kept.", kind="flag"),
+            Option("lock", "OML file whose sources are read and locked in <name>.schema.json."),
+            *_COMPILING,
+        ),
+    ),
     Verb(
         "runs list",
         "List runs, the latest first.",
