@@ -44,7 +44,7 @@ steps:
     component: duckdb.processor
     mode: transform
     config: {{query: "select day, upper(customer) as customer, total_{n} / orders as mean from df_daily order by day"}}
-  - {{id: out, component: duckdb.writer, mode: write, config: {{path: out.duckdb, table: orders_{n}, write_mode: replace}}}}
+  - {{id: out, component: duckdb.writer, mode: write, config: {{path: out.duckdb, table: t_{n}, write_mode: replace}}}}
 """
 _ORDERS = (
     Column("id", "int64"),

@@ -87,13 +87,14 @@ def _at_once(
 ) -> Bound | None:
     """Bind with one statement that makes no table: each input is a CTE of typed NULLs. None for what needs tables.
 
-    Those are queries with a fault, that may read an input twice, or have types without a plain name.
+    Those are queries with a fault, that may read an input twice, or have types without a plain name or
+    columns that only their case tells apart.
     """
     heads: list[str] = []
     names: dict[str, list[str]] = {}
     for item, columns in inputs:
         kinds = [to_duckdb(column.type) for column in columns]
-        if not columns or not all(kinds):
+        if not all(kinds) or not len({column.name.lower() for column in columns}) == len(columns) > 0:
             return None
         # In this order, as most queries use one name: the first that occurs is the table, others are views of it.
         table, *others = [name for name in item.names if _named(name, query)] or item.names[:1]
