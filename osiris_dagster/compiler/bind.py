@@ -19,6 +19,7 @@ from osiris_dagster.compiler.bound_plan import RANKS, UnknownPlanError, body_of,
 from osiris_dagster.compiler.duckdb_sql import (
     LOCK,
     PLAN_OF,
+    calls,
     detail_of,
     located,
     locked_database,
@@ -28,12 +29,16 @@ from osiris_dagster.compiler.duckdb_sql import (
 )
 from osiris_dagster.compiler.lineage import ColumnLineage, ColumnSource, Lineage
 from osiris_dagster.compiler.manifest import StepInput
+from osiris_dagster.compiler.side_effects import acts
 from osiris_dagster.compiler.sqltypes import NotCarriedError, create_empty, described, from_plan, quoted, to_duckdb
 
 MANY_SCANS = 2
 NOT_ONE_SELECT = "NOT_ONE_SELECT"
 NO_FILES = "Permission"
 NOT_CARRIED = "TYPE_NOT_CARRIED"  # with NOT_ONE_SELECT our own kinds of fault, beside those of DuckDB
+ACTS = "ACTS"
+_CALL = re.compile(r'(?P<name>[A-Za-z_]\w*)"?\s*\(')
+_DYNAMIC = frozenset({"query", "query_table"})  # read tables by a text: here there are none but the inputs
 _NUMBERED = re.compile(r"_\d+\Z")  # DuckDB numbers names that occur twice in a subquery
 _HINTS = re.compile(r"\n\s*(?:Candidate|Did you mean).*", re.DOTALL)
 
@@ -156,6 +161,16 @@ def _check_kind(query: str) -> None:
         raise _not_one_select(", ".join(kinds) or "nothing")
     if statements[0].named_parameters:
         raise _not_one_select("a placeholder for a value")
+    for call in _CALL.finditer(query):
+        if acts(call["name"], "duckdb") and call["name"].lower() not in _DYNAMIC and calls(query, call["name"]):
+            raise BindError(
+                f"the function {call['name']} does more than compute a value from rows",
+                kind=ACTS,
+                offset=call.start("name"),
+                length=len(call["name"]),
+                name=call["name"],
+                fix=f"leave {call['name']} out; files are read by extractor steps",
+            )
 
 
 def _not_one_select(found: str) -> BindError:

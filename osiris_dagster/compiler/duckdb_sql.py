@@ -77,6 +77,12 @@ def not_reading(tree: Tree) -> str:
     return ""
 
 
+def calls(query: str, function: str) -> bool:
+    """Tell whether a SELECT calls a function of that name, rather than having the name in a text or comment."""
+    tree, wanted = tree_of(query), function.lower()
+    return tree is None or any(str(node.get("function_name", "")).lower() == wanted for node in _nodes(tree))
+
+
 def read_statement(query: str) -> Tree:
     """Return the tree of one statement that reads nothing but tables of the database; SourceSqlError."""
     return _read(query, 0)
