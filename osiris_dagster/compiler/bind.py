@@ -157,6 +157,9 @@ def _check_kind(query: str) -> None:
     except duckdb.Error as error:
         raise _fault(error, query, prefix=0) from None
     kinds = [statement.type.name for statement in statements]
+    if kinds == ["MULTI"]:
+        message = "the PIVOT names no values, so its columns depend on the rows"
+        raise BindError(message, kind=NOT_ONE_SELECT, fix="name the values: `pivot ... on day in ('mon', 'tue')`")
     if kinds != ["SELECT"]:
         raise _not_one_select(", ".join(kinds) or "nothing")
     if statements[0].named_parameters:
