@@ -63,7 +63,7 @@ text = file.read_text()
 old = int(re.search(r"default: ([0-9]+)", text)[1])
 file.write_text(text.replace(f"default: {old}", f"default: {old + 1}"))
 """
-_HAND = '''\
+_HAND = """\
 import json
 from pathlib import Path
 
@@ -175,7 +175,7 @@ defs = dg.Definitions(
     resources={"osiris_duckdb": Driver(family="duckdb"), "osiris_filesystem": Driver(family="filesystem")},
     executor=dg.in_process_executor,
 )
-'''
+"""
 
 
 def bars(folder: Path, pipelines: int = PIPELINES) -> list[Bar]:
@@ -198,7 +198,9 @@ def bars(folder: Path, pipelines: int = PIPELINES) -> list[Bar]:
     return [
         Bar("location load, compiled before", again.wall / hand.wall, 1.3, detail.format(again.wall)),
         Bar("reload after one changed file", changed.wall / hand.wall, 1.1, detail.format(changed.wall)),
-        Bar("first load, which compiles all (reported)", first.wall / hand.wall, float("inf"), detail.format(first.wall)),
+        Bar(
+            "first load, which compiles all (reported)", first.wall / hand.wall, float("inf"), detail.format(first.wall)
+        ),
     ]
 
 
