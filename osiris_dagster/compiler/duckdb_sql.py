@@ -15,6 +15,8 @@ from osiris_dagster.compiler.side_effects import acts
 from osiris_dagster.compiler.source_fault import SourceSqlError, acting, not_a_condition, not_one_select, not_read_only
 
 LOCK = threading.RLock()
+PLAN_OF = "osiris_plan_of"
+"""The prepared statement that gives the bound plan of a query as JSON."""
 Tree = Mapping[str, Any]
 TablePath = tuple[str, ...]
 _QUERIES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
@@ -44,6 +46,8 @@ def locked_database(*also_kept_out: str) -> duckdb.DuckDBPyConnection:
     opened.execute("set TimeZone = 'UTC'")
     opened.execute(f"set disabled_optimizers = '{','.join((*_KEPT_OUT, *also_kept_out))}'")
     opened.execute("set lock_configuration = true")
+    call = "json_serialize_plan($1, skip_null := true, skip_empty := true, skip_default := true)"
+    opened.execute(f"prepare {PLAN_OF} as select {call}")
     return opened
 
 
@@ -71,6 +75,12 @@ def not_reading(tree: Tree) -> str:
         if "sample" in node and "class" not in node and not kind.endswith("_NODE") and kind not in _SOURCES:
             return kind.removesuffix("_REF")
     return ""
+
+
+def calls(query: str, function: str) -> bool:
+    """Tell whether a SELECT calls a function of that name, rather than having the name in a text or comment."""
+    tree, wanted = tree_of(query), function.lower()
+    return tree is None or any(str(node.get("function_name", "")).lower() == wanted for node in _nodes(tree))
 
 
 def read_statement(query: str) -> Tree:
