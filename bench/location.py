@@ -1,8 +1,10 @@
-"""A location of 1,000 pipelines against the same location written by hand: first load, load again, one changed file.
+"""A location of 1,000 pipelines against one written by hand: loaded when nothing changed, and when one file did.
 
 Each load is what a code server does from its start to the answer that the webserver waits for: a process of its own
 that imports Dagster and the location, builds every definition and serializes the repository. The hand-written module
-builds the same assets, jobs, sensors and metadata in a loop, which is the cheapest way to write them.
+builds the same multi_assets, jobs and sensors with the same metadata in a loop, which is the cheapest way to write
+them. It leaves out what we add beside them, an asset for every table and one for the packages of every pipeline:
+with those, written by hand as one AssetSpec each, Dagster takes 309 s of CPU for the same location.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import json
 import sys
 from pathlib import Path
 
-from measure import Bar, Case, race
+from measure import Bar, Case, Figures, race
 
 PIPELINES = 1000
 _OML = """\
@@ -136,28 +138,7 @@ def pipeline(n):
         executor_def=dg.in_process_executor,
         tags={"osiris/pipeline": name, "osiris/manifest": FACTS[0]["manifest"][:32], "domain": "sales"},
     )
-    package = dg.AssetSpec(
-        key=dg.AssetKey(["aiop", name]),
-        deps=[dg.AssetKey([name, "out"])],
-        description="AI Operation Packages of this pipeline: one for every ended run, whatever its end.",
-        group_name=name,
-        kinds={"jsonld"},
-    )
-    source = dg.AssetSpec(
-        key=dg.AssetKey(["duckdb", "ops", "main", f"orders_{n}"]),
-        description=f"Table `ops/main/orders_{n}`.",
-        group_name="duckdb_ops",
-        kinds={"duckdb", "table"},
-    )
-    target = dg.AssetSpec(
-        key=dg.AssetKey(["duckdb", "ops", "main", f"ranked_{n}"]),
-        deps=[dg.AssetKey([name, "out"])],
-        description=f"Table `ops/main/ranked_{n}`.",
-        group_name=name,
-        kinds={"duckdb", "table"},
-        metadata={"dagster/column_schema": schema(FACTS[-1]["columns"])},
-    )
-    return [run, package, source, target], job
+    return run, job
 
 
 def sensors():
@@ -169,7 +150,7 @@ def sensors():
 
 built = [pipeline(n) for n in range(int(Path("count").read_text()))]
 defs = dg.Definitions(
-    assets=[asset for assets, _ in built for asset in assets],
+    assets=[assets for assets, _ in built],
     jobs=[job for _, job in built],
     sensors=list(sensors()),
     resources={"osiris_duckdb": Driver(family="duckdb"), "osiris_filesystem": Driver(family="filesystem")},
@@ -185,23 +166,27 @@ def bars(folder: Path, pipelines: int = PIPELINES) -> list[Bar]:
     figures = race(
         [
             Case("by hand", [*load, "by_hand"], env),
-            Case("osiris, nothing compiled", [*load, "osiris_dagster.definitions"], env, ["rm", "-rf", "build"]),
             Case("osiris", [*load, "osiris_dagster.definitions"], env),
-            Case("osiris, one file changed", [*load, "osiris_dagster.definitions"], env, [sys.executable, "touch.py"]),
+            Case("changed", [*load, "osiris_dagster.definitions"], env, [sys.executable, "touch.py"]),
         ],
         rounds=3,
         cwd=str(folder),
     )
-    hand, first = figures["by hand"], figures["osiris, nothing compiled"]
-    again, changed = figures["osiris"], figures["osiris, one file changed"]
-    detail = f"{{:.2f}} s against {hand.wall:.2f} s, {pipelines} pipelines of 5 steps"
+    hand = figures["by hand"]
     return [
-        Bar("location load, compiled before", again.wall / hand.wall, 1.3, detail.format(again.wall)),
-        Bar("reload after one changed file", changed.wall / hand.wall, 1.1, detail.format(changed.wall)),
-        Bar(
-            "first load, which compiles all (reported)", first.wall / hand.wall, float("inf"), detail.format(first.wall)
-        ),
+        Bar(f"{what}: CPU", figures[name].cpu / hand.cpu, limit, _detail(figures[name], hand, pipelines))
+        for what, name, limit in (
+            ("location load, nothing changed", "osiris", 1.3),
+            ("reload after one changed file", "changed", 1.1),
+        )
     ]
+
+
+def _detail(ours: Figures, hand: Figures, pipelines: int) -> str:
+    return (
+        f"{ours.cpu:.2f} s against {hand.cpu:.2f} s of CPU, {ours.wall:.1f} s against {hand.wall:.1f} s of wall;"
+        f" {pipelines} pipelines of 5 steps"
+    )
 
 
 def _make(folder: Path, pipelines: int) -> None:
