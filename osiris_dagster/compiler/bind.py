@@ -157,6 +157,9 @@ def _check_kind(query: str) -> None:
     except duckdb.Error as error:
         raise _fault(error, query, prefix=0) from None
     kinds = [statement.type.name for statement in statements]
+    if kinds == ["MULTI"]:
+        message = "the PIVOT names no values, so its columns depend on the rows"
+        raise BindError(message, kind=NOT_ONE_SELECT, fix="name the values: `pivot ... on day in ('mon', 'tue')`")
     if kinds != ["SELECT"]:
         raise _not_one_select(", ".join(kinds) or "nothing")
     if statements[0].named_parameters:
@@ -188,8 +191,15 @@ def _on_tables(connection: duckdb.DuckDBPyConnection, query: str, inputs: Sequen
 
 
 def _named(table: str, query: str) -> bool:
-    name = re.escape(table.replace('"', '""'))
-    return re.search(rf"(?<!\w){name}(?!\w)", query, re.IGNORECASE) is not None
+    """Tell whether a query may mean a table: its name occurs, and not as a part of a longer one."""
+    name, text = table.replace('"', '""').lower(), query.lower()
+    at = text.find(name)
+    while at >= 0:
+        around = text[at - 1 : at] + text[at + len(name) : at + len(name) + 1]
+        if not any(char.isalnum() or char == "_" for char in around):
+            return True
+        at = text.find(name, at + 1)
+    return False
 
 
 def _create_inputs(
