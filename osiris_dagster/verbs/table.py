@@ -52,6 +52,11 @@ _COMPILING = (
     Option("no_validate", "The same as --mode off.", kind="flag"),
 )
 
+_WEBSERVER = (
+    Option("url", "Address of the webserver, else OSIRIS_WEBSERVER, else http://127.0.0.1:3000."),
+    Option("location", "Code location, else osiris_dagster.definitions, else the only one."),
+)
+
 VERBS: tuple[Verb, ...] = (
     Verb(
         "init",
@@ -103,6 +108,18 @@ VERBS: tuple[Verb, ...] = (
         "Bring OML files of older shapes to the newest version; shows the difference.",
         "osiris_dagster.verbs.upgrade:upgrade_files",
         (_FILES, Option("write", "Write the files, too.", kind="flag")),
+    ),
+    Verb(
+        "reload",
+        "Let a running Dagster webserver load new and changed files.",
+        "osiris_dagster.verbs.reload:reload",
+        _WEBSERVER,
+    ),
+    Verb(
+        "watch",
+        "Watch the project's files, and reload the webserver whenever one changes.",
+        "osiris_dagster.verbs.watch:watch",
+        _WEBSERVER,
     ),
     Verb("components list", "List the components that steps can use.", "osiris_dagster.verbs.components:list_all"),
     Verb(
