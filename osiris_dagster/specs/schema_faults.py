@@ -25,6 +25,12 @@ _TYPES = {
     "null": "nothing",
 }
 
+_FORMAT_WORDS = {
+    "uri": " that is an address such as https://example.com/path",
+    "date": " that is a day such as 2025-01-31",
+    "date-time": " that is a moment such as 2025-01-31T12:00:00Z",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class SchemaFault:
@@ -125,6 +131,8 @@ def _limits(schema: Mapping[str, Any]) -> str:
         parts.append(" that is not empty")
     if "pattern" in schema:
         parts.append(f" of the form {schema['pattern'].removeprefix('^').removesuffix('$')}")
+    if schema.get("format") in _FORMAT_WORDS:
+        parts.append(_FORMAT_WORDS[schema["format"]])
     if isinstance(schema.get("items"), dict) and "type" in schema["items"]:
         parts.append(f" of {describe(schema['items'])}")
     return "".join(parts)
@@ -266,6 +274,7 @@ _TRANSLATIONS: Mapping[str, Callable[[ValidationError], Iterator[SchemaFault]]] 
     "const": _choice,
     "uniqueItems": _twice,
     "pattern": _pattern,
+    "format": _pattern,
     "anyOf": _branches,
     "oneOf": _branches,
     "dependentRequired": _dependent,
