@@ -113,7 +113,7 @@ def choices(values: Iterable[Any]) -> str:
 
 def _limits(schema: Mapping[str, Any]) -> str:
     low, high = schema.get("minimum"), schema.get("maximum")
-    parts = []
+    parts = [_FORMAT_WORDS.get(schema.get("format", ""), "")]
     if low is not None and high is not None:
         parts.append(f" from {low} to {high}")
     elif low is not None or high is not None:
@@ -131,8 +131,6 @@ def _limits(schema: Mapping[str, Any]) -> str:
         parts.append(" that is not empty")
     if "pattern" in schema:
         parts.append(f" of the form {schema['pattern'].removeprefix('^').removesuffix('$')}")
-    if schema.get("format") in _FORMAT_WORDS:
-        parts.append(_FORMAT_WORDS[schema["format"]])
     if isinstance(schema.get("items"), dict) and "type" in schema["items"]:
         parts.append(f" of {describe(schema['items'])}")
     return "".join(parts)
