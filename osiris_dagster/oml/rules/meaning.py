@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from osiris_dagster.oml.edits import rename_key, replace_scalar, scalar_text
 from osiris_dagster.oml.rules.context import Context
 from osiris_dagster.specs.nearest import certainly, nearest
 
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 Fits = Mapping[str, type | tuple[type, ...]]
 
 
@@ -36,7 +38,9 @@ def meant_key(
     known = tuple(known)
     written = str(path[-1])
     sure = certainly(written, known)
-    habit = habits.get(written, "")
+    habit = habits.get(written) or habits.get(_snake(written), "")
+    if (*path[:-1], habit) in context.document.key_marks:
+        habit = ""  # said already
     word = sure or (habit if habit in known else "") or nearest(written, known)
     if not word:
         return Meaning()
@@ -73,6 +77,10 @@ def _value(context: Context, path: Path) -> Any:
     for part in path:
         value = value[part]
     return value
+
+
+def _snake(name: str) -> str:
+    return _HUMP.sub("_", name).replace("-", "_").lower()
 
 
 def _folded(text: str) -> str:
