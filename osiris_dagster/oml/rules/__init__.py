@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from osiris_dagster.oml.rules import (
+    component,
     config,
     connection_fields,
     connections,
@@ -49,9 +50,9 @@ RULES: tuple[Rule, ...] = (
     steps.unknown_key,
     steps.duplicate_id,
     steps.unusable_id,
-    steps.unknown_component,
-    steps.unknown_mode,
-    steps.mode_of_component,
+    component.unknown_component,
+    component.unknown_mode,
+    component.mode_of_component,
     # the order of steps
     order.needs_list,
     order.unknown_need,

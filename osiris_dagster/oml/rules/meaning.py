@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from osiris_dagster.errors import Edit
@@ -13,6 +14,7 @@ from osiris_dagster.oml.rules.context import Context
 from osiris_dagster.specs.nearest import certainly, nearest
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_MOST_SIBLINGS = 100
 Fits = Mapping[str, type | tuple[type, ...]]
 
 
@@ -44,7 +46,16 @@ def meant_key(
     word = sure or (habit if habit in known else "") or nearest(written, known)
     if not word:
         return Meaning()
-    certain = bool(sure or word == habit) and isinstance(_value(context, path), (fits or {}).get(word, object))
+    rivals = [
+        other
+        for other in _siblings(context, path)
+        if word in (habits.get(other), habits.get(_snake(other))) or certainly(other, [word])
+    ]
+    certain = (
+        bool(sure or word == habit)
+        and rivals == [written]
+        and isinstance(_value(context, path), (fits or {}).get(word, object))
+    )
     fix = f"write `{word}` instead" if word == habit and not sure else f"did you mean `{word}`?"
     return Meaning(word, fix, rename_key(context.document, path, word, safe=certain))
 
@@ -70,6 +81,11 @@ def quoted(context: Context, path: Path, value: Any) -> tuple[Edit, ...]:
         return ()
     text = context.document.text[span.begin : span.end]
     return replace_scalar(context.document, path, f'"{text}"', safe=True)
+
+
+def _siblings(context: Context, path: Path) -> list[str]:
+    around = _value(context, path[:-1])
+    return list(islice(around, _MOST_SIBLINGS)) if isinstance(around, dict) else []
 
 
 def _value(context: Context, path: Path) -> Any:
