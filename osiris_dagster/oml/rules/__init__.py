@@ -7,6 +7,7 @@ from osiris_dagster.oml.rules import (
     config,
     connection_fields,
     connections,
+    constraints,
     document,
     foreign,
     not_yet,
@@ -69,8 +70,8 @@ RULES: tuple[Rule, ...] = (
     config.option_choice,
     config.option_range,
     config.option_pattern,
-    config.option_rule,
-    config.upsert_key,
+    constraints.option_rule,
+    constraints.upsert_key,
     config.project_path,
     # its connection
     connections.reference_form,
