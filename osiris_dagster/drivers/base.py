@@ -31,6 +31,7 @@ class StepCall:
     config: Mapping[str, Any]  # resolved: defaults filled in, no connection, no secret
     connection: Mapping[str, Any]  # resolved fields of the connection, secrets included; empty without one
     project: Project
+    role: str = ""  # what the step asks for: extractor, processor or writer; empty where only the schema is read
     reference: str = ""  # the name of the connection, "@family.alias", for messages
     run_id: str = ""
     root_run_id: str = ""

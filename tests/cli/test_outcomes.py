@@ -55,7 +55,7 @@ ASKED = [
     ("validate --mode loud pipelines/shop.yaml", 2, ["CLI001"]),
     ("validate --connections absent.yaml pipelines/shop.yaml", 5, ["CFG020"]),
     ("validate --project absent pipelines/shop.yaml", 5, ["CFG011"]),
-    ("validate --fix pipelines/invalid.yaml", 2, ["OML036"]),
+    ("validate --fix pipelines/inline.yaml", 2, ["OML080"]),
     ("fmt pipelines/shop.yaml", 0, []),
     ("fmt --check pipelines/inline.yaml", 0, []),
     ("fmt pipelines/absent.yaml", 5, ["CFG020"]),
