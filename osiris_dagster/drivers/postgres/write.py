@@ -144,9 +144,9 @@ class _Transfer:
 
     def _become_table(self, staging: Staging) -> None:
         """The rows are where they belong; only the name is not. Nobody else saw it."""
-        if self._target.mode == "upsert":
-            self._session.execute(f"alter table {staging.table} add primary key ({listed(self._target.keys)})")
         self._session.execute(f"alter table {staging.table} rename to {quoted(self._target.table)}")
+        if self._target.mode == "upsert":
+            self._session.execute(f"alter table {self._table} add primary key ({listed(self._target.keys)})")
 
     def _apply(self, relation: Relation, staging: Staging, *, drop: bool) -> None:
         """Move the rows from the staging table to the table; other sessions may get into a deadlock with that."""
