@@ -15,6 +15,7 @@ from psycopg2.extensions import Column as Described
 from osiris_dagster.drivers.batches import arrow_type_of
 from osiris_dagster.drivers.postgres.session import Session
 from osiris_dagster.drivers.postgres.sql import quoted
+from osiris_dagster.errors import DriverError
 
 NUMERIC = 1700
 _MONEY = 790
@@ -69,6 +70,14 @@ _FORMS: dict[int, _Form] = {
 def fields_of(session: Session, query: str, unbounded: str) -> tuple[Field, ...]:
     """Describe a query without running it; `unbounded` is the type of a numeric without precision."""
     described = session.describe(f"select * from (\n{query}\n) q limit 0")
+    if not described:
+        raise DriverError(
+            "the rows have no columns",
+            code="DRV037",
+            found="no column",
+            expected="at least one column",
+            fix="select at least one column",
+        )
     unknown = {int(column.type_code) for column in described} - {*_FORMS, NUMERIC}
     elements = _element_types(session, unknown) if unknown else {}
     return tuple(_field(column, elements, unbounded) for column in described)
