@@ -41,31 +41,36 @@ class Endpoint:
 
 
 def endpoint_of(call: StepCall) -> Endpoint:
-    """Read the connection of a step. Raises ConfigError when it does not say where to, or is malformed."""
-    fields = call.connection
+    """Return where a step connects to. Raises ConfigError when its connection does not say so, or is malformed."""
+    return endpoint(call.connection, call.reference, call.run_id or call.pipeline)
+
+
+def endpoint(fields: Mapping[str, Any], reference: str, application: str, **settings: str) -> Endpoint:
+    """Read the fields of a connection; `application` is what the server's administrator sees. Raises ConfigError."""
     text = fields.get("url") or fields.get("dsn") or ""
-    given = _parsed(str(text), call) if text else {}
+    given = _parsed(str(text), reference) if text else {}
     named = {
         **{libpq: str(fields[name]) for name, libpq in _FIELDS.items() if fields.get(name) not in (None, "")},
         **{name: str(fields[name]) for name in _LIBPQ if fields.get(name) not in (None, "")},
     }
-    parameters = {**_DEFAULTS, "application_name": f"osiris/{call.run_id or call.pipeline}"[:63], **given, **named}
+    application_name = {"application_name": f"osiris/{application}"[:63]}
+    parameters = {**_DEFAULTS, **application_name, **given, **named, **settings}
     if not parameters.get("host") and not parameters.get("service"):
-        raise _incomplete(call, "neither `host` nor `url`")
+        raise _incomplete(reference, "neither `host` nor `url`")
     if not parameters.get("dbname") and not parameters.get("service"):
-        raise _incomplete(call, "no `database`")
+        raise _incomplete(reference, "no `database`")
     place = f"{parameters.get('host', '')}:{parameters.get('port', '5432')}/{parameters.get('dbname', '')}"
-    return Endpoint(parameters, f"{call.reference} ({place})" if call.reference else place)
+    return Endpoint(parameters, f"{reference} ({place})" if reference else place)
 
 
-def _parsed(text: str, call: StepCall) -> Mapping[str, str]:
+def _parsed(text: str, reference: str) -> Mapping[str, str]:
     scheme, separator, rest = text.partition("://")
     plain = f"postgresql://{rest}" if separator and scheme.startswith(("postgresql", "postgres")) else text
     try:
         return {key: str(value) for key, value in parse_dsn(plain).items()}
     except psycopg2.Error:
         raise ConfigError(
-            f"the address of {call.reference or 'the connection'} cannot be read",
+            f"the address of {reference or 'the connection'} cannot be read",
             code="DRV060",
             found="text that is no PostgreSQL address",
             expected="postgresql://user:password@host:5432/database, or host=... dbname=... user=...",
@@ -73,19 +78,14 @@ def _parsed(text: str, call: StepCall) -> Mapping[str, str]:
         ) from None
 
 
-def _incomplete(call: StepCall, found: str) -> ConfigError:
+def _incomplete(reference: str, found: str) -> ConfigError:
     return ConfigError(
-        f"{call.reference or 'the connection'} does not say where the database is",
+        f"{reference or 'the connection'} does not say where the database is",
         code="DRV060",
         found=found,
         expected="host, port, database, user and password; or url; or dsn",
         fix="complete the connection in osiris_connections.yaml",
     )
-
-
-def connection_fields() -> tuple[str, ...]:
-    """Return the fields that a connection may have."""
-    return (*_FIELDS, "url", "dsn", *_LIBPQ, "schema")
 
 
 def schema_of(call: StepCall, default: str = "public") -> str:

@@ -18,6 +18,8 @@ from osiris_dagster.drivers.postgres.sql import quoted
 from osiris_dagster.errors import DriverError
 
 NUMERIC = 1700
+DEFAULT_UNBOUNDED = "decimal(38,10)"
+"""The type of a numeric without precision where a step does not say it."""
 _MONEY = 790
 _ENUM = -1  # stands for any enumeration
 _SMALL_DIGITS = 18  # digits that a 64-bit integer holds

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 import threading
 import time
@@ -17,8 +16,9 @@ from psycopg2.extensions import make_dsn
 
 from osiris_dagster.drivers.postgres.endpoint import Endpoint
 from osiris_dagster.drivers.postgres.faults import named_faults
+from osiris_dagster.drivers.postgres.refusal import is_passing, refused
 from osiris_dagster.drivers.stopping import StopSign
-from osiris_dagster.errors import DriverError, Retryable
+from osiris_dagster.errors import DriverError
 
 _PATIENCE = 10.0  # seconds between asking the server to stop and cutting the line
 _PAUSES = (0.5, 1.0, 2.0)  # seconds between tries to reach a server that is starting or full
@@ -29,23 +29,6 @@ _SETTINGS = (
     "set local bytea_output = 'hex'; set local extra_float_digits = 1; set local standard_conforming_strings = on; "
     "set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0"
 )
-# What a failed connection says -> code, way out, whether another try can help
-_REFUSALS: tuple[tuple[str, str, str, Retryable], ...] = (
-    (r"could not translate host name", "DRV061", "check `host`", "transient"),
-    (r"password authentication failed|no password supplied", "DRV062", "correct `user` and `password`", "permanent"),
-    (r"role .* does not exist", "DRV062", "correct `user`", "permanent"),
-    (r"database .* does not exist", "DRV062", "correct `database`", "permanent"),
-    (
-        r"no pg_hba.conf entry|not permitted to log in",
-        "DRV062",
-        "let the server accept this user and host",
-        "permanent",
-    ),
-    (r"permission denied for database", "DRV062", "grant the user the right to connect", "permanent"),
-    (r"SSL|certificate", "DRV062", "check `sslmode` and the certificates", "permanent"),
-    (r"starting up|too many|remaining connection slots|shutting down", "DRV061", "wait and run it again", "transient"),
-)
-_SOON = re.compile(r"starting up|too many|remaining connection slots|refused")
 
 
 class Session:
@@ -146,15 +129,15 @@ class Switch:
         self._lock = threading.Lock()
         self._sessions: list[Session] = []
 
-    def open(self, endpoint: Endpoint) -> Session:
-        """Connect, with patience for a server that is starting or full. DriverError when it does not work."""
-        for pause in (*_PAUSES, None):
+    def open(self, endpoint: Endpoint, *, patient: bool = True) -> Session:
+        """Connect, if wanted with patience for a server that starts or is full. DriverError when it does not work."""
+        for pause in (*(_PAUSES if patient else ()), None):
             self.stopped.check()
             try:
                 connection = psycopg2.connect(make_dsn(**endpoint.parameters))
                 break
             except psycopg2.Error as error:
-                if pause is None or not _SOON.search(str(error)):
+                if pause is None or not is_passing(error):
                     raise refused(endpoint, error) from error
                 time.sleep(pause)
         connection.autocommit = True
@@ -175,22 +158,3 @@ class Switch:
         with self._lock:
             while self._sessions:
                 self._sessions.pop().close()
-
-
-def refused(endpoint: Endpoint, error: psycopg2.Error) -> DriverError:
-    """Return the error for a connection that does not come about."""
-    message = " ".join(str(error).split())
-    reason = message.rpartition("FATAL: ")[2].strip() or message
-    code, fix, retryable = "DRV061", "check host and port, and that the server runs", "transient"
-    for pattern, *found in _REFUSALS:
-        if re.search(pattern, message):
-            code, fix, retryable = found
-            break
-    return DriverError(
-        f"{endpoint.name}: cannot connect as {endpoint.user or 'the default user'}: {reason}",
-        code=code,
-        found=reason,
-        expected="a server that lets the user in",
-        fix=fix,
-        retryable="transient" if retryable == "transient" else "permanent",
-    )
