@@ -23,7 +23,7 @@ def commit(session: Session, switch: Switch, endpoint: Endpoint, call: StepCall,
     """
     number = session.rows("select txid_current()")[0][0]
     try:
-        session.execute("commit")
+        session.commit()
     except DriverError as error:
         if error.first.code != _LOST:
             raise

@@ -13,13 +13,11 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import psycopg2
 
 from osiris_dagster.drivers.postgres.faults import lost, named_faults, of_state
 from osiris_dagster.drivers.postgres.session import Session
@@ -28,7 +26,6 @@ from osiris_dagster.errors import DriverError
 BLOCK = 4 * 1024 * 1024
 SLACK = 32  # bytes behind the data, so that a fixed width can be read at any position
 LARGEST_ROW = 256 * 1024 * 1024
-_JOIN = 30.0  # seconds until a thread of libpq is left to itself
 _HEADER = struct.Struct("!BI")
 _COPY_DATA, _READY, _ERROR = b"dZE"
 _PASSED_OVER = frozenset(b"HcCNSA")  # answers around the data, notices, settings, notifications
@@ -168,10 +165,9 @@ def from_libpq(session: Session, statement: str, size: int = BLOCK) -> Iterator[
             yield from pushed
     finally:
         pushed.unwanted.set()
-        if thread.is_alive():
-            with suppress(psycopg2.Error):
-                session.connection.cancel()
-        thread.join(_JOIN)
+        if thread.is_alive():  # nobody wants the rest, and nothing else happens in the session
+            session.cut()
+        thread.join()
 
 
 class _Pushed:

@@ -62,7 +62,7 @@ class Extraction:
             f"column {name}: {count} values that other stores do not have became NULL"
             for name, count in decoder.nulled.items()
         )
-        session.execute("commit")
+        session.commit()
         self._switch.close()
 
     def cancel(self) -> None:

@@ -47,7 +47,7 @@ class PostgresInspector:
     def probe(self) -> Probe:
         """Connect and ask for the version."""
         try:
-            with closing(self._session()) as session:
+            with closing(self._session("")) as session:  # who shows the answer says which connection it is
                 start = time.perf_counter()
                 ((version,),) = session.rows("show server_version")
                 latency = (time.perf_counter() - start) * 1000
@@ -59,7 +59,7 @@ class PostgresInspector:
 
     def tables(self, pattern: str) -> tuple[FoundTable, ...]:
         """Return tables, views and the like; a row count is what the last ANALYZE estimated."""
-        with closing(self._session()) as session:
+        with closing(self._session(self._call.reference)) as session:
             session.begin("isolation level repeatable read read only")
             session.execute(f"set local statement_timeout = '{math.ceil(self._call.timeout * 1000)}ms'")
             chosen = [row for row in session.rows(_TABLES) if wanted(pattern, row[1], row[2])]
@@ -78,9 +78,9 @@ class PostgresInspector:
         """End what a question left open."""
         self._switch.close()
 
-    def _session(self) -> Session:
+    def _session(self, reference: str) -> Session:
         seconds = str(max(2, math.ceil(self._call.timeout)))  # libpq takes less than 2 for 2
-        place = endpoint(self._call.connection, self._call.reference, "inspection", connect_timeout=seconds)
+        place = endpoint(self._call.connection, reference, "inspection", connect_timeout=seconds)
         return self._switch.open(place, patient=False)
 
 

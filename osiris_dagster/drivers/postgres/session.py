@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import psycopg2
@@ -27,17 +27,19 @@ _PAUSES = (0.5, 1.0, 2.0)  # seconds between tries to reach a server that is sta
 _SETTINGS = (
     "set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; "
     "set local bytea_output = 'hex'; set local extra_float_digits = 1; set local standard_conforming_strings = on; "
-    "set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0"
+    "set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0; select pg_backend_pid()"
 )
 
 
 class Session:
     """One connection. `connection` is psycopg2's, in autocommit: transactions are begun and ended by name."""
 
-    def __init__(self, connection: psycopg2.extensions.connection, place: str, stopped: StopSign) -> None:
+    def __init__(self, connection: psycopg2.extensions.connection, endpoint: Endpoint, stopped: StopSign) -> None:
         self.connection = connection
-        self.place = place
+        self.place = endpoint.name
         self.stopped = stopped
+        self._endpoint = endpoint
+        self._process = 0  # of the server, while a transaction is open: behind a pooler the next one has another
         self._closed = threading.Event()
         self._lock = threading.Lock()
 
@@ -66,7 +68,12 @@ class Session:
     def begin(self, characteristics: str = "") -> None:
         """Begin a transaction with the settings that all others rely on."""
         self.execute(f"begin {characteristics}")
-        self.execute(_SETTINGS)
+        self._process = self.number(_SETTINGS)
+
+    def commit(self) -> None:
+        """End the open transaction well."""
+        self.execute("commit")
+        self._process = 0
 
     @contextmanager
     def transaction(self, characteristics: str = "") -> Iterator[None]:
@@ -77,7 +84,7 @@ class Session:
         except BaseException:
             self.rollback()
             raise
-        self.execute("commit")
+        self.commit()
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -95,19 +102,25 @@ class Session:
         """Undo the open transaction, also after `cancel`; a lost connection has done so itself."""
         with suppress(psycopg2.Error), self.connection.cursor() as cursor:
             cursor.execute("rollback")
+        self._process = 0
 
     def interrupt(self) -> None:
         """Ask the server to end the statement under way, and cut the line when nothing comes of it."""
         threading.Thread(target=self._ask, daemon=True).start()
-        timer = threading.Timer(_PATIENCE, self._cut)
+        timer = threading.Timer(_PATIENCE, self.cut)
         timer.daemon = True
         timer.start()
 
     def _ask(self) -> None:
+        # Not by psycopg2's `cancel`: it holds the interpreter while it waits for the server, and all threads with it.
         with suppress(psycopg2.Error):
-            self.connection.cancel()
+            asking = psycopg2.connect(make_dsn(**self._endpoint.parameters))
+            with closing(asking), asking.cursor() as cursor:
+                if process := self._process:
+                    cursor.execute("select pg_cancel_backend(%s)", [process])
 
-    def _cut(self) -> None:
+    def cut(self) -> None:
+        """End the line at once; whoever waits for the server gets an error."""
         with self._lock, suppress(psycopg2.Error, OSError):
             if not self._closed.is_set():
                 with socket.socket(fileno=os.dup(self.connection.fileno())) as line:
@@ -141,7 +154,7 @@ class Switch:
                     raise refused(endpoint, error) from error
                 time.sleep(pause)
         connection.autocommit = True
-        session = Session(connection, endpoint.name, self.stopped)
+        session = Session(connection, endpoint, self.stopped)
         with self._lock:
             self._sessions.append(session)
         return session
