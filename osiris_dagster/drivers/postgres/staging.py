@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 
-import psycopg2
 import pyarrow as pa
 
 from osiris_dagster.drivers.batches import Watched
@@ -19,6 +17,11 @@ from osiris_dagster.drivers.tables.drift import Move
 from osiris_dagster.drivers.tables.refusals import null_key, repeated_keys, rows_lost, values_do_not_fit
 from osiris_dagster.errors import DriverError
 
+_READ_AS_VALUES = (
+    "smallint", "integer", "bigint", "real", "double precision", "numeric", "boolean", "bytea", "date", "timestamp",
+    "time", "interval",
+)  # fmt: skip
+"""Types whose text has many forms of one value; text that goes there has to be the form that comes back."""
 _CHUNK = 1 << 20  # bytes handed to libpq at once
 
 
@@ -93,21 +96,13 @@ class Staging:
 def _changed(move: Move, own: str) -> str:
     """Return the condition that holds for values which the type of the target would change."""
     value, there = f"s.{quoted(move.source)}", f"(s.{quoted(move.source)})::{move.type}"
-    if own == "text" and move.type.startswith("character"):
-        # A cast cuts the text. A column of fixed length is padded, and spaces at the end mean nothing there.
-        value = f"rtrim({value}, ' ')" if move.type.startswith("character(") else value
-        return (
-            f"rtrim({there}::text, ' ') is distinct from {value}"
-            if value.startswith("rtrim")
-            else (f"{there}::text is distinct from {value}")
-        )
-    if (
-        own == "text"
-        and not move.type.startswith(("numeric", "timestamp", "date", "time", "interval"))
-        and (move.type not in ("smallint", "integer", "bigint", "real", "double precision", "boolean", "bytea"))
-    ):
-        return f"{value} is not null and {there} is null"  # JSON, uuid, ...: what the type takes, it keeps
-    return f"({there})::{own} is distinct from {value}"
+    if own != "text" or move.type.startswith(_READ_AS_VALUES):
+        return f"({there})::{own} is distinct from {value}"
+    if move.type.startswith("character("):  # padded, and spaces at the end mean nothing there
+        return f"rtrim({there}::text, ' ') is distinct from rtrim({value}, ' ')"
+    if move.type.startswith(("character varying", "bit")):  # a cast cuts or fills up
+        return f"{there}::text is distinct from {value}"
+    return f"{value} is not null and {there} is null"  # JSON, uuid, ...: what the type takes, it keeps
 
 
 class _Source:
@@ -143,9 +138,3 @@ class _Source:
             raise
         piece, self._held = self._held[:size].tobytes(), self._held[size:]
         return piece
-
-
-def undisturbed(session: Session, statement: str) -> None:
-    """Run a statement that may fail without harm."""
-    with suppress(DriverError, psycopg2.Error), session.savepoint():
-        session.execute(statement)
