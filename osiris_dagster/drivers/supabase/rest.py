@@ -90,7 +90,7 @@ class Rest:
         target = f"{self._root}/{quote(path, safe='')}?{urlencode(parameters)}"
         for attempt in range(1, self._tries + 1):
             self.stopped.check()
-            pause, last = _PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1), attempt == self._tries  # noqa: S311 - jitter
+            pause, last = _PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1), attempt == self._tries  # noqa: S311 - so that clients do not meet
             try:
                 status, found, content = self._once(method, target, headers, body)
             except (OSError, http.client.HTTPException) as error:
