@@ -1,5 +1,9 @@
-"""Make the asserts of the shared suite as talkative as those of a test."""
+"""Servers for the tests of connectors, and asserts of the shared suite as talkative as those of a test."""
 
 import pytest
+
+from tests.servers.postgres import postgres_database, postgres_server, postgres_url
+
+__all__ = ["postgres_database", "postgres_server", "postgres_url"]
 
 pytest.register_assert_rewrite("tests.drivers.conformance", "tests.drivers.workbench")
