@@ -1,0 +1,88 @@
+"""The connection of a step in, checked settings out: where the server is, who asks, how secure, how long to wait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from osiris_dagster.drivers.base import StepCall
+from osiris_dagster.errors import ConfigError
+
+SSL_MODES = ("disabled", "preferred", "required", "verify_ca", "verify_identity")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that it takes to connect. Seconds where it is about time."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    database: str
+    unix_socket: str
+    ssl_mode: str
+    ssl_ca: str
+    ssl_cert: str
+    ssl_key: str
+    connect_timeout: float
+    read_timeout: float
+
+    @property
+    def place(self) -> str:
+        """The server for messages."""
+        return self.unix_socket or f"{self.host}:{self.port}"
+
+
+def settings_of(call: StepCall) -> Settings:
+    """Read the settings of a step and its connection. Raises ConfigError naming the field that is missing or wrong."""
+
+    def given(name: str, default: Any = "") -> Any:
+        value = call.config.get(name)
+        value = call.connection.get(name) if value is None else value
+        return default if value is None or value == "" else value
+
+    settings = Settings(
+        host=str(given("host")),
+        port=int(_number("port", given("port", 3306), 1, 65_535)),
+        user=str(given("user")),
+        password=str(given("password")),
+        database=str(given("database")),
+        unix_socket=str(given("unix_socket")),
+        ssl_mode=str(given("ssl_mode", "preferred")),
+        ssl_ca=str(given("ssl_ca")),
+        ssl_cert=str(given("ssl_cert")),
+        ssl_key=str(given("ssl_key")),
+        connect_timeout=_number("connect_timeout", given("connect_timeout", 10), 1, 3600),
+        read_timeout=_number("read_timeout", given("read_timeout", 900), 1, 86_400),
+    )
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    needed = {"user": settings.user, "database": settings.database, "host": settings.host or settings.unix_socket}
+    for name, value in needed.items():
+        if not value:
+            raise _wrong(name, "nothing", "a value", f"add `{name}` to the connection")
+    if settings.ssl_mode not in SSL_MODES:
+        raise _wrong("ssl_mode", settings.ssl_mode, ", ".join(SSL_MODES), "use one of these")
+    if settings.ssl_mode.startswith("verify") and not settings.ssl_ca:
+        raise _wrong("ssl_ca", "nothing", "the certificate to verify with", "add `ssl_ca`, or use ssl_mode: required")
+
+
+def _number(name: str, value: Any, least: float, most: float) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not least <= number <= most:
+        # A value that came from a variable may be anything, also a secret in the wrong place.
+        raise _wrong(name, "something else", f"a number from {least} to {most}", f"correct `{name}` of the connection")
+    return number
+
+
+def _wrong(name: str, found: str, expected: str, fix: str) -> ConfigError:
+    return ConfigError(
+        f"the MySQL connection has no usable `{name}`", code="DRV090", found=found, expected=expected, fix=fix
+    )
