@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -30,6 +30,7 @@ class StepCall:
     config: Mapping[str, Any]  # resolved: defaults filled in, no connection, no secret
     connection: Mapping[str, Any]  # resolved fields of the connection, secrets included; empty without one
     project: Project
+    reference: str = ""  # the name of the connection, "@family.alias", for messages
     run_id: str = ""
     root_run_id: str = ""
     scratch: Path = field(default_factory=Path)  # for spills; exists, is private, goes away with the run
@@ -95,6 +96,16 @@ class Driver(Protocol):
 
     def close(self) -> None:
         """Release everything; called exactly once, also after errors, with the stream fully read or not."""
+        ...
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """A driver that has something to say about what it read, e.g. values that a policy changed."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know; complete once the rows are read."""
         ...
 
 

@@ -73,6 +73,7 @@ def step_call(
         config=plan.config,
         connection=runtime.resolve(plan.connection) if plan.connection else {},
         project=runtime.project,
+        reference=plan.connection,
         run_id=runtime.run_id,
         root_run_id=runtime.root_run_id,
         scratch=scratch,

@@ -13,7 +13,7 @@ import pyarrow as pa
 from osiris_dagster.arrow import columns_of
 from osiris_dagster.canonical import slug
 from osiris_dagster.compiler.manifest import StepInput, StepPlan
-from osiris_dagster.drivers.base import TransformInput, WriteReport
+from osiris_dagster.drivers.base import Noting, TransformInput, WriteReport
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.steps.checkpoint import Kept, keep
 from osiris_dagster.steps.journal import Journal, StepEnd
@@ -161,6 +161,9 @@ class UnitRun:
             self._shared.watch.closed(meter)
 
     def _ended(self) -> UnitEnd:
+        for step_id, opened in self._opened.items():
+            if self._shared.plans[step_id].role != "writer" and isinstance(opened.driver, Noting):
+                self._notes[step_id] += map(self._shared.runtime.redactor.text, opened.driver.notes)
         for step_id, stream in self._streams:
             if step_id and not stream.ended:
                 rows = self._meters[step_id].rows_out

@@ -28,6 +28,11 @@ class MySQLDriver:
         """Open the table or query."""
         return self._work.read() if isinstance(self._work, Extraction) else self._refuse("read")
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what a person should know about the rows read."""
+        return self._work.notes if isinstance(self._work, Extraction) else ()
+
     def transform(self, inputs: tuple[TransformInput, ...]) -> pa.RecordBatchReader:  # noqa: ARG002 - the shape of Driver
         """Raise DriverError: the family has no processor."""
         self._refuse("transform")

@@ -9,7 +9,7 @@ import pymysql
 from pymysql.cursors import SSCursor
 
 from osiris_dagster.drivers.base import StepCall
-from osiris_dagster.drivers.batches import bounded, plain_schema
+from osiris_dagster.drivers.batches import plain_schema, stream
 from osiris_dagster.drivers.mysql.rows.binary import BinaryRows
 from osiris_dagster.drivers.mysql.rows.fields import Policies
 from osiris_dagster.drivers.mysql.rows.packets import RowPackets
@@ -36,6 +36,7 @@ class Extraction:
         self._call = call
         self._stop = StopSign()
         self._session: Session | None = None
+        self._read: list[BinaryRows | PlainRows] = []
 
     def schema(self) -> pa.Schema:
         """Return the columns without reading rows; the statement is prepared and not executed."""
@@ -51,8 +52,16 @@ class Extraction:
         session, source = self._opened()
         with session.faults():
             schema, batches = self._rows(session, source)
-        bounds = _sized(bounded(source.cut(batches)), self._call.config.get("batch_size"))
-        return pa.RecordBatchReader.from_batches(plain_schema(schema), bounds)
+        return stream(schema, source.cut(batches), self._call.config.get("batch_size"))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say how many zero dates became NULL."""
+        return tuple(
+            f"column {name}: {count} zero dates read as NULL"
+            for rows in self._read
+            for name, count in rows.zeros.count.items()
+        )
 
     def cancel(self) -> None:
         """End the session on both sides. Idempotent."""
@@ -89,6 +98,7 @@ class Extraction:
             else:
                 rows = BinaryRows(execute(session.connection, prepared), self._policies)
                 session.busy = True
+                self._read.append(rows)
                 return rows.schema, self._binary_batches(session, rows)
         return self._plain_rows(session, source)
 
@@ -120,6 +130,7 @@ class Extraction:
         with session.connection.cursor() as probe:
             probe.execute(f"select * from (\n{source.statement}\n) q limit 0")
             rows = PlainRows(described(probe), self._policies)
+        self._read.append(rows)
         return rows.schema, self._plain_batches(session, rows, rows.statement(source.statement))
 
     def _plain_batches(self, session: Session, rows: PlainRows, statement: str) -> Iterator[pa.RecordBatch]:
@@ -141,12 +152,3 @@ class Extraction:
         finally:
             give_up(cursor)
         session.close()
-
-
-def _sized(batches: Iterator[pa.RecordBatch], most: int | None) -> Iterator[pa.RecordBatch]:
-    """Yield the same rows in batches of at most so many."""
-    for batch in batches:
-        if most is None or batch.num_rows <= most:
-            yield batch
-        else:
-            yield from (batch.slice(start, most) for start in range(0, batch.num_rows, most))

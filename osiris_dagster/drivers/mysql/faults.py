@@ -82,11 +82,11 @@ def fault(error: Exception, settings: Settings) -> DriverError:
     """Return the DriverError for an exception of pymysql or of the socket."""
     number, text = error_of(error)
     kind = _kind(error, number)
-    where = f"{settings.user}@{settings.place}/{settings.database}"
+    text = without_values(text)
     return DriverError(
-        f"MySQL error {number} at {where}: {without_values(text)}" if number else f"{where}: {text}",
+        f"{settings.place}: {text} (MySQL error {number})" if number else f"{settings.place}: {text}",
         code=kind.code,
-        found=without_values(text),
+        found=text,
         fix=kind.fix,
         retryable=kind.retryable,
     )

@@ -15,6 +15,7 @@ SSL_MODES = ("disabled", "preferred", "required", "verify_ca", "verify_identity"
 class Settings:
     """Everything that it takes to connect. Seconds where it is about time."""
 
+    reference: str  # the connection's name, "@mysql.alias"; empty without one
     host: str
     port: int
     user: str
@@ -30,8 +31,9 @@ class Settings:
 
     @property
     def place(self) -> str:
-        """The server for messages."""
-        return self.unix_socket or f"{self.host}:{self.port}"
+        """The connection for messages: its name, who connects, and where."""
+        server = self.unix_socket or f"{self.host}:{self.port}"
+        return f"{self.reference or 'mysql'} ({self.user} at {server}, database {self.database})"
 
 
 def settings_of(call: StepCall) -> Settings:
@@ -43,8 +45,9 @@ def settings_of(call: StepCall) -> Settings:
         return default if value is None or value == "" else value
 
     settings = Settings(
+        reference=call.reference,
         host=str(given("host")),
-        port=int(_number("port", given("port", 3306), 1, 65_535)),
+        port=int(_number(call.reference, "port", given("port", 3306), 1, 65_535)),
         user=str(given("user")),
         password=str(given("password")),
         database=str(given("database")),
@@ -53,8 +56,8 @@ def settings_of(call: StepCall) -> Settings:
         ssl_ca=str(given("ssl_ca")),
         ssl_cert=str(given("ssl_cert")),
         ssl_key=str(given("ssl_key")),
-        connect_timeout=_number("connect_timeout", given("connect_timeout", 10), 1, 3600),
-        read_timeout=_number("read_timeout", given("read_timeout", 900), 1, 86_400),
+        connect_timeout=_number(call.reference, "connect_timeout", given("connect_timeout", 10), 1, 3600),
+        read_timeout=_number(call.reference, "read_timeout", given("read_timeout", 900), 1, 86_400),
     )
     _check(settings)
     return settings
@@ -64,25 +67,32 @@ def _check(settings: Settings) -> None:
     needed = {"user": settings.user, "database": settings.database, "host": settings.host or settings.unix_socket}
     for name, value in needed.items():
         if not value:
-            raise _wrong(name, "nothing", "a value", f"add `{name}` to the connection")
+            raise _wrong(settings.reference, name, "nothing", "a value", f"add `{name}` to the connection")
     if settings.ssl_mode not in SSL_MODES:
-        raise _wrong("ssl_mode", settings.ssl_mode, ", ".join(SSL_MODES), "use one of these")
+        raise _wrong(settings.reference, "ssl_mode", settings.ssl_mode, ", ".join(SSL_MODES), "use one of these")
     if settings.ssl_mode.startswith("verify") and not settings.ssl_ca:
-        raise _wrong("ssl_ca", "nothing", "the certificate to verify with", "add `ssl_ca`, or use ssl_mode: required")
+        fix = "add `ssl_ca`, or use ssl_mode: required"
+        raise _wrong(settings.reference, "ssl_ca", "nothing", "the certificate to verify with", fix)
 
 
-def _number(name: str, value: Any, least: float, most: float) -> float:
+def _number(reference: str, name: str, value: Any, least: float, most: float) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
         number = float("nan")
     if not least <= number <= most:
         # A value that came from a variable may be anything, also a secret in the wrong place.
-        raise _wrong(name, "something else", f"a number from {least} to {most}", f"correct `{name}` of the connection")
+        raise _wrong(
+            reference, name, "something else", f"a number from {least} to {most}", f"correct `{name}` of the connection"
+        )
     return number
 
 
-def _wrong(name: str, found: str, expected: str, fix: str) -> ConfigError:
+def _wrong(reference: str, name: str, found: str, expected: str, fix: str) -> ConfigError:
     return ConfigError(
-        f"the MySQL connection has no usable `{name}`", code="DRV090", found=found, expected=expected, fix=fix
+        f"the connection {reference or 'of the step'} has no usable `{name}`",
+        code="DRV090",
+        found=found,
+        expected=expected,
+        fix=fix,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ import pyarrow as pa
 
 from osiris_dagster.drivers.mysql.session import Session
 from osiris_dagster.drivers.mysql.sql import listed, quoted, single_select
-from osiris_dagster.errors import DriverError
+from osiris_dagster.drivers.tables.reading import check_source, unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +36,7 @@ def source_of(config: Mapping[str, Any], session: Session) -> Source:
     """Return the statement. DriverError for a table, column or query that cannot be read."""
     query, table, columns = config.get("query"), config.get("table"), config.get("columns")
     condition, limit, offset = config.get("filter"), config.get("limit"), int(config["offset"])
-    if bool(query) == bool(table):
-        raise DriverError(
-            "a step reads either `table` or `query`",
-            code="DRV022",
-            found="both" if query else "neither",
-            expected="one of the two",
-            fix="leave `query` out; columns, filter and limit work with both" if query else "add `table`",
-        )
+    check_source(config)
     if query:
         return _of_query(single_select(query, session.value("select @@sql_mode")), columns, condition, limit, offset)
     database = config.get("database") or session.settings.database
@@ -88,15 +80,3 @@ def _check(columns: list[str] | tuple[str, ...], known: list[str]) -> None:
     for column in columns:
         if column.lower() not in folded:
             raise unknown("column", column, column, known)
-
-
-def unknown(what: str, shown: str, name: str, known: list[str]) -> DriverError:
-    """Return the error for a name that is not there."""
-    near = difflib.get_close_matches(name, known, n=1)
-    return DriverError(
-        f"there is no {what} {shown}",
-        code="DRV024",
-        found=shown,
-        expected=", ".join(sorted(known)[:20]) or f"no {what} at all that this user may see",
-        fix=f"did you mean {near[0]}?" if near else f"check the name of the {what}",
-    )
