@@ -8,17 +8,18 @@ import pyarrow as pa
 
 from osiris_dagster.drivers.base import StepCall, TransformInput, WriteReport
 from osiris_dagster.drivers.mysql.extract import Extraction
+from osiris_dagster.drivers.mysql.write import Loading
 from osiris_dagster.errors import DriverError
 
 __all__ = ["MySQLDriver"]
 
 
 class MySQLDriver:
-    """Runs `mysql.extractor`; connects with its first method."""
+    """Runs `mysql.extractor` and `mysql.writer`; connects with its first method."""
 
     def __init__(self, call: StepCall) -> None:
         self._call = call
-        self._work = Extraction(call)
+        self._work: Extraction | Loading = Loading(call) if call.component == "mysql.writer" else Extraction(call)
 
     def schema(self) -> pa.Schema:
         """Return the columns of the table or query."""
@@ -39,7 +40,7 @@ class MySQLDriver:
 
     def write(self, rows: pa.RecordBatchReader) -> WriteReport:
         """Write the rows to the table."""
-        self._refuse("write")
+        return self._work.write(rows) if isinstance(self._work, Loading) else self._refuse("write")
 
     def cancel(self) -> None:
         """End the session on both sides."""

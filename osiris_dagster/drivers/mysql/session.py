@@ -37,6 +37,8 @@ class Session:
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self.busy = False  # a result is on its way: the server has to be told when it is given up
+        self.committing = False  # a statement that commits is on its way: nobody knows how it ends
+        self.number = 0  # of the session at the server
 
     def open(self, **options: Any) -> Connection:
         """Connect; DriverError with the reason when that cannot be done."""
@@ -45,6 +47,7 @@ class Session:
             connection = _connected(self.settings, self._program, options)
             with self._lock:
                 self._connection = connection
+                self.number = _number(connection)
             self.stop.check()  # a cancellation that came while there was nothing to end
             self.run(f"set session time_zone = '+00:00', {_PATIENCE}")
         return connection
@@ -54,6 +57,16 @@ class Session:
         """The open connection."""
         assert self._connection is not None
         return self._connection
+
+    @property
+    def broken(self) -> bool:
+        """Tell whether the connection was lost or closed."""
+        return self._connection is None or not self._connection.open
+
+    def refuse_files(self) -> None:
+        """Let pymysql refuse every file that the server asks for; our own rows do not go through it."""
+        below: Any = self.connection
+        below._local_infile = False
 
     @contextmanager
     def faults(self) -> Iterator[None]:
@@ -102,10 +115,10 @@ class Session:
             connection, self.busy = self._connection, False
             if connection is None:
                 return
-            below: Any = connection  # its stubs have neither the socket nor the number of the session
+            below: Any = connection
             with suppress(OSError, AttributeError):
                 below._sock.shutdown(socket.SHUT_RDWR)  # wakes who waits for rows
-        kill(self.settings, below.server_thread_id[0])
+        kill(self.settings, self.number)
 
 
 def kill(settings: Settings, thread: int) -> None:
@@ -151,6 +164,10 @@ def _secured(settings: Settings) -> dict[str, Any]:
     if settings.ssl_cert:
         context.load_cert_chain(settings.ssl_cert, settings.ssl_key or None)
     return {"ssl": context}
+
+
+def _number(connection: Any) -> int:
+    return int(connection.server_thread_id[0])
 
 
 def _keep_alive(connection: Any) -> None:
