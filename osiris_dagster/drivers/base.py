@@ -6,7 +6,7 @@ A driver instance serves one step of one run, in this order: `schema` or `read` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -36,7 +36,19 @@ class StepCall:
     scratch: Path = field(default_factory=Path)  # for spills; exists, is private, goes away with the run
     retry_of: str = ""  # the failed run that this one re-executes from its failure; empty for a new load
     columns: Columns = ()  # the step's own columns from the manifest; empty when they are known at run start
+    wanted: tuple[str, ...] = ()  # the columns that are read after it, in order, when those are not all it has
     store_written: bool = False  # another step of this run writes to the store this step reads: open it for both
+
+    def selected(self, known: Iterable[str]) -> tuple[str, ...]:
+        """Return the columns that an extractor reads of those its source has, in order.
+
+        Columns that only `wanted` names may have gone since; then all are read, and the runner says what is missing.
+        What `columns` of the configuration names is returned whether the source has it or not.
+        """
+        names = tuple(known)
+        if self.wanted and set(self.wanted) <= set(names):
+            return self.wanted
+        return tuple(self.config.get("columns") or names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,14 @@ def spooled(rows: Watched, file: Path) -> pa.RecordBatchReader:
     return pa.ipc.open_stream(pa.OSFile(str(file), "rb"))
 
 
+def name_of_type(kind: pa.DataType) -> str:
+    """Return our name of an Arrow type, empty for one that is not carried."""
+    try:
+        return type_name(kind)
+    except ValueError:
+        return ""
+
+
 def arrow_type_of(name: str, column: str) -> pa.DataType:
     """Return the Arrow type of a type name from a configuration; DriverError naming the column for no such type."""
     try:

@@ -107,11 +107,9 @@ class Extraction:
     def _statement(self, session: duckdb.DuckDBPyConnection) -> str:
         config = self._call.config
         check_source(config)
-        query, columns = config.get("query"), config.get("columns")
+        query = config.get("query")
         source = f"(\n{single_select(query)}\n)" if query else self._table(session)
-        if columns:
-            self._check_columns(session, source, columns)
-        return single_select(selection(config, source, quoted))
+        return single_select(selection(config, source, quoted, self._columns(session, source)))
 
     def _table(self, session: duckdb.DuckDBPyConnection) -> str:
         """Return the qualified table; DriverError with the nearest name when it is not there."""
@@ -125,9 +123,14 @@ class Extraction:
         names = [name if owner == schema else f"{owner}.{name}" for owner, name in known]
         raise unknown("table", f"{schema}.{table}", table, names)
 
-    def _check_columns(self, session: duckdb.DuckDBPyConnection, source: str, columns: list[str]) -> None:
+    def _columns(self, session: duckdb.DuckDBPyConnection, source: str) -> tuple[str, ...]:
+        """Return the columns to read, none for all; DriverError for one that is not there."""
+        if not (self._call.wanted or self._call.config.get("columns")):
+            return ()
         known = session.sql(f"from {source}").columns
+        columns = self._call.selected(known)
         folded = {name.lower() for name in known}
         for column in columns:
             if column.lower() not in folded:
                 raise unknown("column", column, column, known)
+        return columns

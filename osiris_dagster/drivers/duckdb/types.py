@@ -91,7 +91,7 @@ def import_check(schema: pa.Schema) -> Check | None:
 def check_exported(names: Iterable[str], types: Iterable[Any]) -> None:
     """Raise DriverError naming the first result column whose DuckDB type does not come out exactly."""
     for name, kind in zip(names, types, strict=True):
-        if reason := _not_exported(kind):
+        if reason := not_exported(kind):
             raise DriverError(
                 f"column {name!r} of type {kind} cannot leave DuckDB: {reason}",
                 code="DRV010",
@@ -101,12 +101,13 @@ def check_exported(names: Iterable[str], types: Iterable[Any]) -> None:
             )
 
 
-def _not_exported(kind: Any) -> str:
+def not_exported(kind: Any) -> str:
+    """Return why a column of that DuckDB type cannot leave DuckDB, empty for one that can."""
     if reason := _NOT_EXPORTED.get(kind.id):
         return reason
     if kind.id in ("list", "array", "struct", "map"):
         for _, child in kind.children:
-            if isinstance(child, duckdb.sqltypes.DuckDBPyType) and (reason := _not_exported(child)):
+            if isinstance(child, duckdb.sqltypes.DuckDBPyType) and (reason := not_exported(child)):
                 return reason
     return ""
 

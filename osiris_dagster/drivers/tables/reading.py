@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from osiris_dagster.errors import DriverError
@@ -22,9 +22,15 @@ def check_source(config: Mapping[str, Any]) -> None:
         )
 
 
-def selection(config: Mapping[str, Any], source: str, quoted: Callable[[str], str]) -> str:
-    """Return the SELECT over `source`, a name or a query in brackets, with the options around it."""
-    columns, condition, limit, offset = (config.get(key) for key in ("columns", "filter", "limit", "offset"))
+def selection(
+    config: Mapping[str, Any], source: str, quoted: Callable[[str], str], selected: Sequence[str] | None = None
+) -> str:
+    """Return the SELECT over `source`, a name or a query in brackets, with the options around it.
+
+    `selected` are the columns, all when it is empty; without it the configuration says which.
+    """
+    columns = config.get("columns") if selected is None else selected
+    condition, limit, offset = (config.get(key) for key in ("filter", "limit", "offset"))
     parts = [f"select {', '.join(map(quoted, columns)) if columns else '*'} from {source}"]
     if condition:
         parts.append(f"where (\n{condition}\n)")
