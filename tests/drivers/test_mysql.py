@@ -37,6 +37,8 @@ STORE = Store(
         "decimal(6,-2)": "decimal(8,0)",
         "fixed(3)": "binary",
     },
+    longest_name=64,
+    greatest_letter="\uffff",
     variants=({}, {"table": None, "query": "select * from t"}, {"filter": "id > 0"}),
 )
 

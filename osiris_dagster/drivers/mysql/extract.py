@@ -78,7 +78,7 @@ class Extraction:
         settings = settings_of(self._call)
         session = self._session = Session(self._call, settings, self._stop)
         session.open()
-        source = source_of(self._call.config, session)
+        source = source_of(self._call, session)
         session.run("start transaction read only")
         if source.most is not None:
             session.run(f"set session sql_select_limit = {source.most}")

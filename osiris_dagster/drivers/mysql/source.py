@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.mysql.session import Session
 from osiris_dagster.drivers.mysql.sql import listed, quoted, single_select
 from osiris_dagster.drivers.tables.reading import check_source, unknown
@@ -32,8 +33,12 @@ class Source:
             yield part
 
 
-def source_of(config: Mapping[str, Any], session: Session) -> Source:
-    """Return the statement. DriverError for a table, column or query that cannot be read."""
+def source_of(call: StepCall, session: Session) -> Source:
+    """Return the statement. DriverError for a table, column or query that cannot be read.
+
+    Columns that nobody reads after it are left out of a table; a query is not wrapped for that, to keep its order.
+    """
+    config: Mapping[str, Any] = call.config
     query, table, columns = config.get("query"), config.get("table"), config.get("columns")
     condition, limit, offset = config.get("filter"), config.get("limit"), int(config["offset"])
     check_source(config)
@@ -41,8 +46,9 @@ def source_of(config: Mapping[str, Any], session: Session) -> Source:
         return _of_query(single_select(query, session.value("select @@sql_mode")), columns, condition, limit, offset)
     database = config.get("database") or session.settings.database
     known = _columns(session, database, str(table))
-    _check(columns or (), known)
-    parts = [f"select {listed(columns) if columns else '*'} from {quoted(database, str(table))}"]
+    selected = call.selected(known)
+    _check(selected, known)
+    parts = [f"select {listed(selected)} from {quoted(database, str(table))}"]
     if condition:
         parts.append(f"where (\n{condition}\n)")
     if limit is not None or offset:
@@ -75,7 +81,7 @@ def _columns(session: Session, database: str, table: str) -> list[str]:
     raise unknown("table", f"{database}.{table}", table, [str(name) for (name,) in tables])
 
 
-def _check(columns: list[str] | tuple[str, ...], known: list[str]) -> None:
+def _check(columns: Sequence[str], known: list[str]) -> None:
     folded = {name.lower() for name in known}
     for column in columns:
         if column.lower() not in folded:
