@@ -10,6 +10,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from osiris_dagster.drivers.base import StepCall
@@ -183,9 +184,11 @@ class Change:
         self.session.committing = True
         self.session.run("rename table " + ", ".join(f"{before} to {after}" for before, after in names))
         self.session.committing = False
-        if self.recorded:
-            self._transaction(lambda: None, rows)
-        self.session.run(f"alter table {self.table} comment = {self.session.text(comment)}")
+        # It is done. Should the rest fail, the mark stays in the comment, where a retry looks as well.
+        with suppress(DriverError):
+            if self.recorded:
+                self._transaction(lambda: None, rows)
+            self.session.run(f"alter table {self.table} comment = {self.session.text(comment)}")
 
 
 def marked_rows(facts: TableFacts | None, call: StepCall, target: Target) -> int | None:
