@@ -14,7 +14,6 @@ from osiris_dagster.drivers.batches import name_of_type
 from osiris_dagster.drivers.duckdb.faults import named_faults
 from osiris_dagster.drivers.duckdb.pool import acquire, connect_file
 from osiris_dagster.drivers.duckdb.sql import catalogue_of, quoted
-from osiris_dagster.drivers.duckdb.staging import SCHEMA
 from osiris_dagster.drivers.duckdb.types import not_exported
 from osiris_dagster.drivers.inspection import (
     Category,
@@ -26,6 +25,7 @@ from osiris_dagster.drivers.inspection import (
     wanted,
 )
 from osiris_dagster.drivers.stopping import StopSign
+from osiris_dagster.drivers.tables.loads import SCHEMA
 from osiris_dagster.errors import ConfigError, DriverError
 
 _CATEGORIES: Mapping[str, Category] = {"DRV020": "not_found", "DRV021": "busy"}
