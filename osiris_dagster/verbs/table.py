@@ -43,7 +43,7 @@ class Verb:
 
 
 _FILE = Option("file", "OML file.", argument=True, required=True)
-_FILES = Option("files", "OML files.", argument=True, many=True, required=True)
+_FILES = Option("files", "OML files, or folders of them.", argument=True, many=True, required=True)
 _RUN = Option("run", "Run id, or its first characters; the last run when left out.", argument=True)
 _COMPILING = (
     Option("profile", "Profile of the OML file."),
@@ -80,7 +80,13 @@ VERBS: tuple[Verb, ...] = (
         "run",
         "Run an OML file here and now; Dagster records it.",
         "osiris_dagster.verbs.run:run_file",
-        (_FILE, Option("no_aiop", "Do not export a package afterwards.", kind="flag"), *_COMPILING),
+        (
+            Option("file", "OML file; with --retry it may be left out.", argument=True),
+            Option("select", "Run this step only; may be given again.", many=True),
+            Option("retry", "Go on with this run (an id, its first characters, or `last`) where it failed."),
+            Option("no_aiop", "Do not export a package afterwards.", kind="flag"),
+            *_COMPILING,
+        ),
     ),
     Verb("components list", "List the components that steps can use.", "osiris_dagster.verbs.components:list_all"),
     Verb(
