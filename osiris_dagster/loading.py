@@ -59,7 +59,14 @@ def compile_file(
     shown = project.relative(path)
     text = read_oml(path, shown)
     catalogue = load_catalogue()
-    validation = validate(text, shown, catalogue, connections=connections.facts, mode=settings.mode)
+    validation = validate(
+        text,
+        shown,
+        catalogue,
+        connections=connections.facts,
+        mode=settings.mode,
+        secrets=connections.secret_values,
+    )
     if validation.pipeline is None or not validation.ok:
         raise OmlError(f"{shown} is not valid", diagnostics=validation.diagnostics)
     inputs = Inputs(

@@ -102,6 +102,11 @@ def _spec(contents: Mapping[str, Any]) -> ComponentSpec:
         dataset=DatasetRule(**contents["x-dataset"]) if "x-dataset" in contents else None,
         sql=_sql(contents["x-sql"]) if "x-sql" in contents else None,
         examples=tuple(Example(e["title"], e["config"]) for e in contents.get("examples", ())),
+        input_aliases={
+            alias: option
+            for option, aliases in contents.get("llmHints", {}).get("inputAliases", {}).items()
+            for alias in aliases
+        },
     )
 
 

@@ -74,6 +74,7 @@ class ComponentSpec:
     dataset: DatasetRule | None = None
     sql: SqlRule | None = None
     examples: tuple[Example, ...] = ()
+    input_aliases: Mapping[str, str] = field(default_factory=dict)  # what an option is called elsewhere -> the option
 
     @property
     def family(self) -> str:

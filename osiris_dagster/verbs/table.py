@@ -63,7 +63,7 @@ VERBS: tuple[Verb, ...] = (
         "validate",
         "Check OML files without running or connecting to anything.",
         "osiris_dagster.verbs.validate:validate_files",
-        (_FILES, *_COMPILING[2:]),
+        (_FILES, Option("fix", "Make the safe fixes in the files first.", kind="flag"), *_COMPILING[2:]),
     ),
     Verb(
         "compile",
@@ -88,6 +88,21 @@ VERBS: tuple[Verb, ...] = (
             *_COMPILING,
         ),
     ),
+    Verb(
+        "fmt",
+        "Lay OML files out in the canonical way; comments and meaning stay.",
+        "osiris_dagster.verbs.fmt:format_files",
+        (
+            Option("files", "OML files, or folders of them.", argument=True, many=True, required=True),
+            Option("check", "Write nothing; exit with 1 when a file is not in canonical layout.", kind="flag"),
+        ),
+    ),
+    Verb(
+        "upgrade",
+        "Bring OML files of older shapes to the newest version; shows the difference.",
+        "osiris_dagster.verbs.upgrade:upgrade_files",
+        (_FILES, Option("write", "Write the files, too.", kind="flag")),
+    ),
     Verb("components list", "List the components that steps can use.", "osiris_dagster.verbs.components:list_all"),
     Verb(
         "components spec",
@@ -97,6 +112,12 @@ VERBS: tuple[Verb, ...] = (
             Option("name", "Component, e.g. duckdb.processor.", argument=True, required=True),
             Option("format", "Form of the spec.", kind="choice", choices=("yaml", "json"), default="yaml"),
         ),
+    ),
+    Verb(
+        "components lint",
+        "Check component specs, of the catalogue or your own.",
+        "osiris_dagster.verbs.components:lint",
+        (Option("name", "Component, spec file or folder; all of the catalogue when left out.", argument=True),),
     ),
     Verb("connections list", "List the project's connections.", "osiris_dagster.verbs.connections:list_all"),
     Verb(

@@ -33,15 +33,15 @@ def test_a_file_that_cannot_be_read(tmp_path):
 
 
 def test_unknown_and_missing_keys_and_wrong_values(tmp_path):
-    found = damaged(tmp_path, llmHints={}, title=None, version="1.0", capabilities={"streaming": False, "fly": True})
+    found = damaged(tmp_path, x_hints={}, title=None, version="1.0", capabilities={"streaming": False, "fly": True})
 
     assert {code for code, _, _, _ in found} == {"SPC002"}
     assert sorted(path for _, _, _, path in found) == [
         "capabilities",
         "capabilities.streaming",
-        "llmHints",
         "title",
         "version",
+        "x_hints",
     ]
 
 
