@@ -23,7 +23,7 @@ from osiris_dagster.drivers.mysql.rows.prepared import (
     prepare,
     receiver,
 )
-from osiris_dagster.drivers.mysql.session import Session
+from osiris_dagster.drivers.mysql.session import Session, program_of
 from osiris_dagster.drivers.mysql.settings import settings_of
 from osiris_dagster.drivers.mysql.source import Source, source_of
 from osiris_dagster.drivers.stopping import StopSign
@@ -76,7 +76,7 @@ class Extraction:
 
     def _opened(self) -> tuple[Session, Source]:
         settings = settings_of(self._call)
-        session = self._session = Session(self._call, settings, self._stop)
+        session = self._session = Session(program_of(self._call), settings, self._stop)
         session.open()
         source = source_of(self._call, session)
         session.run("start transaction read only")

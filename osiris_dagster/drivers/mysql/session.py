@@ -30,10 +30,11 @@ _PATIENCE = "net_write_timeout = 3600, net_read_timeout = 3600, wait_timeout = 2
 class Session:
     """A connection and what it takes to end it."""
 
-    def __init__(self, call: StepCall, settings: Settings, stop: StopSign) -> None:
+    def __init__(self, program: str, settings: Settings, stop: StopSign) -> None:
+        """`program` is what the server shows of this session."""
         self.settings = settings
         self.stop = stop
-        self._program = f"osiris/{call.pipeline}/{call.step_id}/{call.run_id}"[:200]
+        self._program = program[:200]
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self.busy = False  # a result is on its way: the server has to be told when it is given up
@@ -119,6 +120,11 @@ class Session:
             with suppress(OSError, AttributeError):
                 below._sock.shutdown(socket.SHUT_RDWR)  # wakes who waits for rows
         kill(self.settings, self.number)
+
+
+def program_of(call: StepCall) -> str:
+    """Return how a session of a step is to be shown."""
+    return f"osiris/{call.pipeline}/{call.step_id}/{call.run_id}"
 
 
 def kill(settings: Settings, thread: int) -> None:

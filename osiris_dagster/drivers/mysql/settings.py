@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,16 +39,20 @@ class Settings:
 
 def settings_of(call: StepCall) -> Settings:
     """Read the settings of a step and its connection. Raises ConfigError naming the field that is missing or wrong."""
+    return settings_from(call.reference, call.config, call.connection)
+
+
+def settings_from(reference: str, *layers: Mapping[str, Any]) -> Settings:
+    """Read the settings; what an earlier layer says goes. Raises ConfigError as `settings_of`."""
 
     def given(name: str, default: Any = "") -> Any:
-        value = call.config.get(name)
-        value = call.connection.get(name) if value is None else value
-        return default if value is None or value == "" else value
+        found = (value for value in (layer.get(name) for layer in layers) if value is not None and value != "")
+        return next(found, default)
 
     settings = Settings(
-        reference=call.reference,
+        reference=reference,
         host=str(given("host")),
-        port=int(_number(call.reference, "port", given("port", 3306), 1, 65_535)),
+        port=int(_number(reference, "port", given("port", 3306), 1, 65_535)),
         user=str(given("user")),
         password=str(given("password")),
         database=str(given("database")),
@@ -56,8 +61,8 @@ def settings_of(call: StepCall) -> Settings:
         ssl_ca=str(given("ssl_ca")),
         ssl_cert=str(given("ssl_cert")),
         ssl_key=str(given("ssl_key")),
-        connect_timeout=_number(call.reference, "connect_timeout", given("connect_timeout", 10), 1, 3600),
-        read_timeout=_number(call.reference, "read_timeout", given("read_timeout", 900), 1, 86_400),
+        connect_timeout=_number(reference, "connect_timeout", given("connect_timeout", 10), 1, 3600),
+        read_timeout=_number(reference, "read_timeout", given("read_timeout", 900), 1, 86_400),
     )
     _check(settings)
     return settings

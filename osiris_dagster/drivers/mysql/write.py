@@ -13,7 +13,7 @@ from osiris_dagster.drivers.batches import Watched, plain_schema
 from osiris_dagster.drivers.mysql.apply import Change, comment_without_mark, marked_rows
 from osiris_dagster.drivers.mysql.dialect import DIALECT
 from osiris_dagster.drivers.mysql.loadable import row_columns, value_check
-from osiris_dagster.drivers.mysql.session import Session, kill
+from osiris_dagster.drivers.mysql.session import Session, kill, program_of
 from osiris_dagster.drivers.mysql.settings import Settings, settings_of
 from osiris_dagster.drivers.mysql.side import (
     Side,
@@ -58,7 +58,7 @@ class Loading:
             check_name(name, "column")
         target = with_keys_as_spelt(target, names, DIALECT)
         columns = row_columns(rows.schema, target.keys)
-        session = self._session = Session(self._call, settings, self._stop)
+        session = self._session = Session(program_of(self._call), settings, self._stop)
         try:
             return _Transfer(self._call, settings, session, target, columns).run(rows)
         finally:
@@ -162,7 +162,7 @@ class _Transfer:
                 raise
 
     def _was_committed(self, change: Change, error: DriverError) -> bool:
-        second = Session(self.call, self.settings, self.session.stop)
+        second = Session(program_of(self.call), self.settings, self.session.stop)
         try:
             second.open()
             _wait_for_end(second, self.session.number)
@@ -199,7 +199,7 @@ class _Transfer:
                 stage.drop()
                 return
             self.session.close()
-            second = Session(self.call, self.settings, StopSign())
+            second = Session(program_of(self.call), self.settings, StopSign())
             try:
                 second.open()
                 _wait_for_end(second, self.session.number)
