@@ -10,6 +10,7 @@ import pytest
 from osiris_dagster.drivers.inspection import ConnectionCall
 from osiris_dagster.drivers.mysql.inspect import MySQLInspector
 from osiris_dagster.errors import DriverError
+from osiris_dagster.project import Project
 from tests.drivers.inspection import ROWS, SECRET, InspectionConformance, Source
 from tests.drivers.workbench import Workbench
 from tests.servers.mariadb import Database, Server, free_port
@@ -43,7 +44,7 @@ class TestMySQLInspection(InspectionConformance):
 
 
 def inspector(database: Database, **fields: object) -> MySQLInspector:
-    return MySQLInspector(ConnectionCall("@mysql.shop", {**database.connection, **fields}, None))  # type: ignore[arg-type]
+    return MySQLInspector(ConnectionCall("@mysql.shop", {**database.connection, **fields}, Project(Path())))
 
 
 def test_keys_comments_views_and_types_that_are_not_carried_are_told(mysql_database: Database) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,9 +18,10 @@ import pyarrow as pa
 import pytest
 
 from osiris_dagster.errors import DriverError
-from tests.drivers.test_mysql_extract import gone, sessions
+from tests.drivers.test_mysql_extract import left_sessions
 from tests.drivers.workbench import Workbench
 from tests.servers.mariadb import PASSWORD, Database, Server
+from tests.servers.network import Network
 
 READER, WRITER = "mysql.extractor", "mysql.writer"
 ROWS = pa.table({"id": pa.array([1, 2, 3], pa.int64()), "name": ["a", None, ""]})
@@ -351,57 +351,13 @@ def test_a_session_killed_in_mid_write_leaves_the_old_rows_and_a_retry_does_it_o
     assert sorted(read(bench)["id"].to_pylist()) == ([4] if mode == "replace" else [1, 2, 3, 4])
 
 
-class LostAnswer:
-    """A network that swallows the answer to a statement, and everything after it."""
-
-    def __init__(self, server: Server, word: bytes) -> None:
-        self._server, self._word = server, word
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self.lost = 0
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            upstream = socket.create_connection((self._server.host, self._server.port))
-            threading.Thread(target=self._up, args=(client, upstream), daemon=True).start()
-            threading.Thread(target=self._down, args=(client, upstream), daemon=True).start()
-
-    def _up(self, client: socket.socket, upstream: socket.socket) -> None:
-        try:
-            while data := client.recv(65536):
-                losing = not self.lost and data[5:].lower().startswith(self._word)
-                self.lost += losing
-                upstream.sendall(data)
-                if losing:
-                    time.sleep(0.3)
-                    client.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return
-
-    @staticmethod
-    def _down(client: socket.socket, upstream: socket.socket) -> None:
-        try:
-            while data := upstream.recv(65536):
-                client.sendall(data)
-        except OSError:
-            upstream.close()
-
-    def close(self) -> None:
-        self._listener.close()
-
-
 @pytest.mark.parametrize(("word", "mode"), [(b"commit", "append"), (b"commit", "upsert"), (b"rename", "append")])
 def test_a_commit_whose_answer_is_lost_is_found_by_its_mark(
     bench: Workbench, mysql_server: Server, mysql_database: Database, word: bytes, mode: str
 ) -> None:
     if word == b"commit":
         write(bench, ROWS, primary_key="id", write_mode="upsert")
-    network = LostAnswer(mysql_server, word)
+    network = Network(mysql_server.host, mysql_server.port, word=word)
     try:
         through = Workbench(bench.root / "through", {**bench.connection, "port": network.port})
         report = write(through, MORE.slice(1), write_mode=mode, primary_key="id", run_id="run", root_run_id="run")
@@ -493,7 +449,7 @@ def test_canceling_a_write_ends_the_session_on_the_server(bench: Workbench, mysq
             driver.write(endless(bench))
         canceler.join()
         assert caught.value.first.code == "DRV028"
-        assert gone(mysql_server)
+        assert left_sessions(mysql_server) == []
 
 
 WORKER = """
@@ -529,11 +485,10 @@ def test_a_killed_worker_leaves_all_or_nothing_and_a_retry_makes_it_all(
         assert worker.stdout.readline() == b"moving\n"
         time.sleep(delay)
         worker.send_signal(signal.SIGKILL)
-    assert gone(mysql_server)
+    assert left_sessions(mysql_server) == []
     assert read(bench).num_rows in (3, 5000 if mode == "replace" else 5003)
     rows = pa.table({"id": pa.array(range(4, 5004), pa.int64()), "name": ["x" * 50] * 5000})
     options = {"write_mode": mode, "primary_key": "id", "root_run_id": "r", "retry_of": "r"}
     write(bench, rows, run_id="second", **options)
     assert read(bench).num_rows == (5000 if mode == "replace" else 5003)
     assert staged(mysql_database) == []
-    assert sessions(mysql_server) == 0

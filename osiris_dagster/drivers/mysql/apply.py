@@ -14,8 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from osiris_dagster.drivers.base import StepCall
+from osiris_dagster.drivers.mysql.dialect import DIALECT
 from osiris_dagster.drivers.mysql.session import Session
-from osiris_dagster.drivers.mysql.side import Side, digest_of, record_load
+from osiris_dagster.drivers.mysql.side import NEW, OLD, Side, digest_of, record_load
 from osiris_dagster.drivers.mysql.sql import listed, quoted
 from osiris_dagster.drivers.mysql.stage import Stage
 from osiris_dagster.drivers.mysql.table import TableFacts
@@ -128,7 +129,8 @@ class Change:
             found = facts.column(column.name)
             assert found is not None
             null = "null" if found.nullable else "not null"
-            attributes = found.attributes if found.kind.split("(")[0] != "enum" else ""
+            widened = DIALECT.lattice.wider(found.kind, column.type) == column.type
+            attributes = found.attributes(widened=widened)
             yield f"modify column {quoted(found.name)} {self.stage.typed(column.type)} {null} {attributes}"
 
     # -- under a name ------------------------------------------------------------------------------------------------
@@ -157,7 +159,7 @@ class Change:
         self._rename([(self.stage.table, self.table)], rows, "")
 
     def _swap(self, facts: TableFacts, rows: int) -> None:
-        new, old = self._beside("new"), self._beside("old")
+        new, old = (self.stage.table.removesuffix("`") + f"{suffix}`" for suffix in (NEW, OLD))
         for leftover in (new, old):
             self.session.run(f"drop table if exists {leftover}")
         self.session.run(f"create table {new} like {self.table}")
@@ -171,9 +173,6 @@ class Change:
             for leftover in (new, old):
                 if not self.session.broken:
                     self.session.run(f"drop table if exists {leftover}")
-
-    def _beside(self, what: str) -> str:
-        return self.stage.table.removesuffix("`") + f"_{what}`"
 
     def _mark(self, table: str, rows: int, comment: str) -> None:
         mark = f"osiris load {digest_of(self.call, self.target)} of {self.call.run_id}: {rows} rows. {comment}"

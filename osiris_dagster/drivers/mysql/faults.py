@@ -54,6 +54,7 @@ _KINDS: dict[int, _Kind] = {
     1028: _Kind("DRV028", "run the step again", "transient"),
     1969: _Kind("DRV028", "raise max_statement_time of the server or make the query smaller"),
     3024: _Kind("DRV028", "raise max_execution_time of the server or make the query smaller"),
+    3750: _Kind("DRV092", "set sql_require_primary_key to 0 for this user: a staging table has no key"),
     2026: _Kind("DRV095", "check ssl_mode and the certificates of the connection"),
 }
 _OTHER = _Kind("DRV001", "the message is the server's")
@@ -97,6 +98,8 @@ def error_of(error: BaseException) -> tuple[int, str]:
     parts = error.args
     if isinstance(error, pymysql.Error) and parts and isinstance(parts[0], int):
         return parts[0], str(parts[1]) if len(parts) > 1 else ""
+    if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
+        return 0, f"a file of the connection cannot be read: {error.strerror}"
     if isinstance(error, TimeoutError):
         return 2013, "the server sent nothing for longer than read_timeout"
     return (
@@ -114,6 +117,8 @@ def without_values(text: str) -> str:
 
 
 def _kind(error: Exception, number: int) -> _Kind:
+    if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
+        return _Kind("DRV095", "check ssl_ca, ssl_cert, ssl_key and unix_socket of the connection")
     if isinstance(error, ssl.SSLError) or isinstance(getattr(error, "original_exception", None), ssl.SSLError):
         return _KINDS[2026]
     if number == 2003 and "timed out" not in str(error) and "refused" not in str(error):

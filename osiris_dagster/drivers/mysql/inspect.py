@@ -80,7 +80,7 @@ class MySQLInspector:
     @contextmanager
     def _session(self) -> Iterator[Session]:
         patience = {"connect_timeout": max(1.0, self._call.timeout), "read_timeout": max(1.0, self._call.timeout)}
-        settings = settings_from(self._call.reference, patience, self._call.connection)
+        settings = settings_from(self._call.reference, self._call.project, patience, self._call.connection)
         session = Session("osiris/inspect", settings, StopSign())
         try:
             session.open()

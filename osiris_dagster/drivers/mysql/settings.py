@@ -8,6 +8,7 @@ from typing import Any
 
 from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.errors import ConfigError
+from osiris_dagster.project import Project
 
 SSL_MODES = ("disabled", "preferred", "required", "verify_ca", "verify_identity")
 
@@ -24,7 +25,7 @@ class Settings:
     database: str
     unix_socket: str
     ssl_mode: str
-    ssl_ca: str
+    ssl_ca: str  # paths of files, relative ones in the project
     ssl_cert: str
     ssl_key: str
     connect_timeout: float
@@ -39,15 +40,19 @@ class Settings:
 
 def settings_of(call: StepCall) -> Settings:
     """Read the settings of a step and its connection. Raises ConfigError naming the field that is missing or wrong."""
-    return settings_from(call.reference, call.config, call.connection)
+    return settings_from(call.reference, call.project, call.config, call.connection)
 
 
-def settings_from(reference: str, *layers: Mapping[str, Any]) -> Settings:
+def settings_from(reference: str, project: Project, *layers: Mapping[str, Any]) -> Settings:
     """Read the settings; what an earlier layer says goes. Raises ConfigError as `settings_of`."""
 
     def given(name: str, default: Any = "") -> Any:
         found = (value for value in (layer.get(name) for layer in layers) if value is not None and value != "")
         return next(found, default)
+
+    def file(name: str) -> str:
+        path = str(given(name))
+        return str(project.root / path) if path else ""
 
     settings = Settings(
         reference=reference,
@@ -58,9 +63,9 @@ def settings_from(reference: str, *layers: Mapping[str, Any]) -> Settings:
         database=str(given("database")),
         unix_socket=str(given("unix_socket")),
         ssl_mode=str(given("ssl_mode", "preferred")),
-        ssl_ca=str(given("ssl_ca")),
-        ssl_cert=str(given("ssl_cert")),
-        ssl_key=str(given("ssl_key")),
+        ssl_ca=file("ssl_ca"),
+        ssl_cert=file("ssl_cert"),
+        ssl_key=file("ssl_key"),
         connect_timeout=_number(reference, "connect_timeout", given("connect_timeout", 10), 1, 3600),
         read_timeout=_number(reference, "read_timeout", given("read_timeout", 900), 1, 86_400),
     )

@@ -24,6 +24,8 @@ _LOADS_COLUMNS = """(
     run_id varchar(255) not null, row_count bigint not null, committed_at datetime(6) not null, key (committed_at)
 ) engine = InnoDB character set utf8mb4 collate utf8mb4_bin"""
 _DENIED = (1044, 1142, 1227)
+NEW, OLD = "_new", "_old"
+"""What follows the name of a staging table in those of tables that change places with the target."""
 _POLL = 1.0  # seconds of one wait for a lease, so that a cancellation is not late
 
 
@@ -91,9 +93,8 @@ def claim_stage(session: Session, side: Side, name: str) -> None:
         f"and table_name like concat({prefix}, '%')"
     )
     for (table,) in found:
-        stage = str(table).removeprefix(side.prefix)
-        own = stage == name or not session.value(f"select is_used_lock({session.text(stage[:64])})")
-        if own:
+        stage = str(table).removeprefix(side.prefix).removesuffix(NEW).removesuffix(OLD)
+        if stage == name or not session.value(f"select is_used_lock({session.text(stage)})"):
             session.run(f"drop table if exists {quoted(side.database, str(table))}")
 
 

@@ -21,12 +21,21 @@ class ColumnFacts:
     collation: str  # "charset collation" as SQL; empty for what is no text
     nullable: bool
     optional: bool  # a row may leave it out
-    attributes: str  # what else a change of type has to say again: default, auto_increment, comment
+    default: str  # as SQL; empty for none
+    numbered: bool  # auto_increment
+    comment: str  # as SQL; empty for none
 
     @property
     def kind(self) -> str:
         """The type for the planner."""
         return catalogue_type(self.declared)
+
+    def attributes(self, *, widened: bool) -> str:
+        """Return what a change of type has to say again; a default of another sort of type goes with that."""
+        parts = ["auto_increment" if self.numbered and widened else ""]
+        parts += [f"default {self.default}" if self.default and widened else ""]
+        parts += [f"comment {self.comment}" if self.comment else ""]
+        return " ".join(part for part in parts if part)
 
     @property
     def definition(self) -> str:
@@ -117,11 +126,6 @@ def _columns(session: Session, target: Target) -> tuple[ColumnFacts, ...]:
     for name, declared, charset, collation, nullable, default, extra, comment in rows:
         automatic = str(extra).lower()
         written = _default(session, default, automatic, mariadb=mariadb)
-        attributes = [
-            "auto_increment" if "auto_increment" in automatic else "",
-            f"default {written}" if written else "",
-            f"comment {session.text(str(comment))}" if comment else "",
-        ]
         columns.append(
             ColumnFacts(
                 name=str(name),
@@ -132,7 +136,9 @@ def _columns(session: Session, target: Target) -> tuple[ColumnFacts, ...]:
                 or bool(written)
                 or "auto_increment" in automatic
                 or "generated" in automatic,
-                attributes=" ".join(part for part in attributes if part),
+                default=written,
+                numbered="auto_increment" in automatic,
+                comment=session.text(str(comment)) if comment else "",
             )
         )
     return tuple(columns)

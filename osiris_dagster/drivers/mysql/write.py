@@ -111,6 +111,8 @@ class _Transfer:
         """Connect with the settings that a write needs; return the character set and collation of new text columns."""
         session.open(local_infile=True)
         session.refuse_files()
+        with suppress(DriverError):  # unknown to MariaDB, and not everybody may: then the server says what it wants
+            session.run("set session sql_require_primary_key = 0")
         wait = max(1, int(self.call.config["lock_timeout"]))
         session.run(
             f"set session sql_mode = '{_SQL_MODE}', innodb_lock_wait_timeout = {wait}, lock_wait_timeout = {wait}"
@@ -162,23 +164,28 @@ class _Transfer:
                 raise
 
     def _was_committed(self, change: Change, error: DriverError) -> bool:
+        if not (self.call.run_id and change.recorded):
+            raise self._unknown_end(error) from error
         second = Session(program_of(self.call), self.settings, self.session.stop)
         try:
             second.open()
             _wait_for_end(second, self.session.number)
             done = self._done(second, change.side, look_up(second, self.target), recorded=change.recorded)
         except DriverError as other:
-            raise DriverError(
-                f"the answer to the commit of {self.target.name} was lost, and what became of it cannot be asked",
-                code="DRV102",
-                found=error.first.message,
-                expected="an answer to COMMIT",
-                fix="retry the run from its failure: it looks for the mark of this load before it writes",
-                retryable="ambiguous",
-            ) from other
+            raise self._unknown_end(error) from other
         finally:
             second.close()
         return done is not None
+
+    def _unknown_end(self, error: DriverError) -> DriverError:
+        return DriverError(
+            f"the answer to the commit of {self.target.name} was lost, and what became of it cannot be asked",
+            code="DRV102",
+            found=error.first.message,
+            expected="an answer to COMMIT",
+            fix="retry the run from its failure: it looks for the mark of this load before it writes",
+            retryable="ambiguous",
+        )
 
     def _total(self, change: Change, rows: int) -> int | None:
         """Count the target where that is cheap; what is committed does not fail because of it."""
