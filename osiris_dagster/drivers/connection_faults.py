@@ -54,7 +54,6 @@ def _faults(document: Document, catalogue: Catalogue, family: str, alias: str, f
         yield Diagnostic(
             "OML120",
             f"no component has connections of the family `{family[:80]}`",
-            severity="warning",
             place=document.place(("connections", family), key=True),
             path=path_text(path),
             expected=", ".join(catalogue.families),

@@ -88,5 +88,5 @@ def test_codes_are_unique_and_in_order():
 def test_advisory_rules_are_warnings_by_default():
     assert {rule.severity for rule in RULES if rule.advisory} == {"warning"}
     assert {rule.code for rule in RULES if rule.advisory} == {
-        "OML024", "OML028", "OML043", "OML046", "OML047",
+        "OML024", "OML028", "OML043", "OML046", "OML047", "OML120",
     }  # fmt: skip

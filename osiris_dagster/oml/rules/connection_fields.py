@@ -41,7 +41,12 @@ def set_by_nobody(context: Context) -> Iterator[Diagnostic]:
                 )
 
 
-@rule("OML120", "A field of a connection that its family does not have", example="duckdb: {warehouse: {path: ...}}")
+@rule(
+    "OML120",
+    "A field of a connection that its family does not have",
+    advisory=True,
+    example="duckdb: {warehouse: {path: ...}}",
+)
 def unknown_field(context: Context) -> Iterator[Diagnostic]:
     """No component of the family takes this field from a connection, so it would have no effect.
 
