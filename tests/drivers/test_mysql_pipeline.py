@@ -72,6 +72,20 @@ def test_rows_go_from_mysql_through_sql_to_mysql(project: Path, osiris: Osiris, 
     assert "Traceback" not in result.out + result.err
 
 
+def test_a_table_may_be_read_and_replaced_by_one_pipeline(
+    project: Path, osiris: Osiris, mysql_database: Database
+) -> None:
+    (project / "twice.yaml").write_text(
+        SUMS.replace("name: sums", "name: twice")
+        .replace("table: totals, write_mode: upsert, primary_key: customer", "table: orders, write_mode: replace")
+        .replace("sum(amount)::decimal(12,2) as total", "max(id) as id, max(placed) as amount")
+    )
+    result = osiris("run", "--no-aiop", "twice.yaml")
+    assert result.code == 0, result.out + result.err
+    found = mysql_database.execute("select id, customer, cast(amount as char) from orders order by customer")
+    assert found == [(3, "ann", "2025-01-01"), (2, "bob", None)]
+
+
 def test_the_schema_of_the_source_is_locked_and_sql_is_bound_before_the_run(project: Path, osiris: Osiris) -> None:
     assert osiris("discover", "--lock", "sums.yaml").code == 0
     assert '"decimal(10,2)"' in (project / "sums.schema.json").read_text()

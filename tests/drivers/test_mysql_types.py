@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from osiris_dagster.arrow import type_name
+from osiris_dagster.drivers.base import Noting
 from osiris_dagster.errors import DriverError
 from tests.drivers.mysql_types import CASES, Case
 from tests.drivers.workbench import Workbench
@@ -98,7 +99,11 @@ def test_zero_and_partial_dates_are_refused_by_column_and_count_or_become_null(
     with pytest.raises(DriverError, match=r"column .when. holds zero dates .* 2 ") as caught:
         read(bench, protocol, "select `when` from t order by id")
     assert caught.value.first.code == "DRV098"
-    found = read(bench, protocol, "select `when` from t order by id", zero_dates="null")["when"].to_pylist()
+    config = {"query": "select `when` from t order by id", "protocol": protocol, "zero_dates": "null"}
+    with bench.opened("mysql.extractor", config) as driver:
+        found = driver.read().read_all()["when"].to_pylist()
+        assert isinstance(driver, Noting)
+        assert driver.notes == ("column when: 2 zero dates read as NULL",)
     assert [str(value)[:10] for value in found] == ["2024-01-02", "None", "None", "None", "2024-01-03"]
 
 

@@ -409,6 +409,7 @@ def test_a_lock_that_is_not_granted_in_time_is_named_and_nothing_is_written(
         cursor.execute("update t set name = 'other' where id = 3")
         error = refused(bench, MORE, "DRV094", write_mode="upsert", primary_key="id", lock_timeout=1)
         assert error.retryable == "transient"
+        assert f"table {mysql_database.name}.t" in str(error)
         other.rollback()
     assert read(bench).equals(ROWS)
     assert staged(mysql_database) == []

@@ -76,13 +76,18 @@ class Extraction:
 
     def _opened(self) -> tuple[Session, Source]:
         settings = settings_of(self._call)
-        session = self._session = Session(program_of(self._call), settings, self._stop)
+        session = self._session = Session(program_of(self._call), settings, self._stop, self._subject)
         session.open()
         source = source_of(self._call, session)
         session.run("start transaction read only")
         if source.most is not None:
             session.run(f"set session sql_select_limit = {source.most}")
         return session, source
+
+    @property
+    def _subject(self) -> str:
+        table = self._call.config.get("table")
+        return f"table {table}" if table else "the query"
 
     @property
     def _policies(self) -> Policies:

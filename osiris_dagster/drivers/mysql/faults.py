@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import pymysql
 
-from osiris_dagster.drivers.mysql.settings import Settings
 from osiris_dagster.drivers.stopping import StopSign, canceled
 from osiris_dagster.errors import DriverError, Retryable
 
@@ -66,8 +65,11 @@ _VALUE = re.compile(
 
 
 @contextmanager
-def named_faults(stop: StopSign, settings: Settings) -> Iterator[None]:
-    """Turn what the client library raises into a DriverError; after `cancel` it is always the cancellation."""
+def named_faults(stop: StopSign, where: str) -> Iterator[None]:
+    """Turn what the client library raises into a DriverError that begins with `where`.
+
+    After `cancel` it is always the cancellation.
+    """
     try:
         yield
     except (pymysql.Error, OSError, ValueError, AttributeError) as error:
@@ -76,16 +78,16 @@ def named_faults(stop: StopSign, settings: Settings) -> Iterator[None]:
         # A socket that was closed under pymysql shows as AttributeError or ValueError; others are defects.
         if isinstance(error, ValueError | AttributeError) and not _is_closed(error):
             raise
-        raise fault(error, settings) from error
+        raise fault(error, where) from error
 
 
-def fault(error: Exception, settings: Settings) -> DriverError:
+def fault(error: Exception, where: str) -> DriverError:
     """Return the DriverError for an exception of pymysql or of the socket."""
     number, text = error_of(error)
     kind = _kind(error, number)
     text = without_values(text)
     return DriverError(
-        f"{settings.place}: {text} (MySQL error {number})" if number else f"{settings.place}: {text}",
+        f"{where}: {text} (MySQL error {number})" if number else f"{where}: {text}",
         code=kind.code,
         found=text,
         fix=kind.fix,

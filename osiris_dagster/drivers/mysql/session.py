@@ -30,10 +30,11 @@ _PATIENCE = "net_write_timeout = 3600, net_read_timeout = 3600, wait_timeout = 2
 class Session:
     """A connection and what it takes to end it."""
 
-    def __init__(self, program: str, settings: Settings, stop: StopSign) -> None:
-        """`program` is what the server shows of this session."""
+    def __init__(self, program: str, settings: Settings, stop: StopSign, subject: str = "") -> None:
+        """`program` is what the server shows of this session, `subject` what errors are about, e.g. a table."""
         self.settings = settings
         self.stop = stop
+        self._where = settings.place + (f", {subject}" if subject else "")
         self._program = program[:200]
         self._lock = threading.Lock()
         self._connection: Connection | None = None
@@ -72,7 +73,7 @@ class Session:
     @contextmanager
     def faults(self) -> Iterator[None]:
         """Give the errors inside a name."""
-        with named_faults(self.stop, self.settings):
+        with named_faults(self.stop, self._where):
             yield
 
     def run(self, statement: str) -> int:

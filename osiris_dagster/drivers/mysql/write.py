@@ -58,7 +58,7 @@ class Loading:
             check_name(name, "column")
         target = with_keys_as_spelt(target, names, DIALECT)
         columns = row_columns(rows.schema, target.keys)
-        session = self._session = Session(program_of(self._call), settings, self._stop)
+        session = self._session = Session(program_of(self._call), settings, self._stop, f"table {target.name}")
         try:
             return _Transfer(self._call, settings, session, target, columns).run(rows)
         finally:
