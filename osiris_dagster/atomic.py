@@ -21,10 +21,10 @@ def replacing(target: Path, *, mode: int = 0o644) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        _sync(temporary)
+        synced(temporary)
         temporary.chmod(mode)
         temporary.replace(target)
-        _sync(target.parent)
+        synced(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -35,7 +35,8 @@ def write_bytes(target: Path, data: bytes | str) -> None:
         temporary.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
-def _sync(path: Path) -> None:
+def synced(path: Path) -> None:
+    """Make what was written to a file or folder survive a crash."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

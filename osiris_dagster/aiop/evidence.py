@@ -1,7 +1,8 @@
-"""The evidence layer: step runs, timeline and issues of one run."""
+"""The evidence layer: step runs, timeline, issues of one run, and what stood around it."""
 
 from __future__ import annotations
 
+from osiris_dagster.aiop.around import downstream, upstream
 from osiris_dagster.aiop.execution import step_runs
 from osiris_dagster.aiop.issues import issues
 from osiris_dagster.aiop.model import EvidenceLayer
@@ -14,6 +15,8 @@ def evidence_layer(scene: Scene) -> EvidenceLayer:
     return EvidenceLayer(
         id="r:layer/evidence",
         step_runs=step_runs(scene),
-        timeline=timeline(scene),
+        timeline=tuple(timeline(scene)),
         issues=issues(scene),
+        upstream=upstream(scene),
+        downstream=downstream(scene),
     )

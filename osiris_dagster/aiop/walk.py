@@ -13,7 +13,9 @@ from osiris_dagster.canonical import sha256
 from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.redaction import Redactor
+from osiris_dagster.runs.past import PastRun
 from osiris_dagster.runs.record import ArtifactRecord, EventRecord, RunRecord, StepRecord
+from osiris_dagster.runs.surroundings import Upstream
 from osiris_dagster.specs.model import ComponentSpec, DatasetRule
 
 CLOSED = frozenset(
@@ -32,6 +34,14 @@ CLOSED = frozenset(
         (StepPlan, "role"),
         (ComponentSpec, "mode"),
         (DatasetRule, "kind"),
+        (PastRun, "run_id"),
+        (PastRun, "manifest_hash"),
+        (PastRun, "status"),
+        (PastRun, "errors"),
+        (PastRun, "measures"),
+        (Upstream, "state"),
+        (Upstream, "run_id"),
+        (Facts, "options"),
     }
 )
 """Ids, digests and words of closed sets: a short secret that happens to be part of one must not destroy it."""

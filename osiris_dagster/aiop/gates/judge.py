@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyoxigraph
@@ -70,9 +71,9 @@ class Verdict:
         }
 
 
-def judge(core: bytes) -> Verdict:
-    """Put a core document through the gates; never raises for a bad document."""
-    document = Document(core)
+def judge(core: bytes, folder: Path | None = None) -> Verdict:
+    """Put a core document through the gates, its annex below `folder` too; never raises for a bad document."""
+    document = Document(core, folder)
     findings: dict[str, tuple[Finding, ...]] = {}
     for name, gate in GATES:
         findings[name] = ask(gate, document)

@@ -4,6 +4,15 @@ Every class is a kind of node: `id` becomes `@id`, KINDS become `@type`, each ot
 A field of type Ref holds the id of another node. Empty text, empty tuples and None are left out of the document.
 """
 
+from osiris_dagster.aiop.model.around import (
+    DownstreamPipeline,
+    UpstreamState,
+)
+from osiris_dagster.aiop.model.delta import (
+    Change,
+    Comparison,
+    DeltaLayer,
+)
 from osiris_dagster.aiop.model.evidence import (
     Artifact,
     Cause,
@@ -21,6 +30,7 @@ from osiris_dagster.aiop.model.node import (
     Ref,
 )
 from osiris_dagster.aiop.model.package import (
+    AnnexShard,
     Capability,
     Claim,
     ControlLayer,
@@ -28,6 +38,8 @@ from osiris_dagster.aiop.model.package import (
     NarrativeLayer,
     Package,
     Redaction,
+    Setting,
+    SizeHint,
     SoftwareVersion,
     Term,
     Truncation,
@@ -50,16 +62,21 @@ from osiris_dagster.aiop.model.plan import (
 )
 
 __all__ = [
+    "AnnexShard",
     "Artifact",
     "Capability",
     "Cause",
+    "Change",
     "Claim",
     "Column",
+    "Comparison",
     "Component",
     "ConfigField",
     "Connection",
     "ControlLayer",
     "Dataset",
+    "DeltaLayer",
+    "DownstreamPipeline",
     "Event",
     "EvidenceLayer",
     "Fingerprint",
@@ -79,6 +96,8 @@ __all__ = [
     "Ref",
     "Run",
     "SemanticLayer",
+    "Setting",
+    "SizeHint",
     "SoftwareVersion",
     "Step",
     "StepInput",
@@ -86,4 +105,5 @@ __all__ = [
     "Tag",
     "Term",
     "Truncation",
+    "UpstreamState",
 ]
