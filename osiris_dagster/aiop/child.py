@@ -34,6 +34,7 @@ class Job:
     root: Path
     redactor: Redactor = field(default_factory=Redactor)
     logs: Path | None = None  # the log, already clean, as JSON lines
+    annexes: Path | None = None  # where annexes lie, when not in their packages
 
 
 def export_in_child(job: Job, timeout: float) -> ExportResult:
@@ -43,8 +44,9 @@ def export_in_child(job: Job, timeout: float) -> ExportResult:
     the builder itself raised.
     """
     facts = scrub(checked(job.facts), job.redactor)
-    logs = str(job.logs.resolve()) if job.logs else ""
-    order = json.dumps({"facts": facts_as_dict(facts), "root": str(job.root.resolve()), "logs": logs}).encode()
+    places = {"root": job.root, "logs": job.logs, "annexes": job.annexes}
+    named = {name: str(path.resolve()) if path else "" for name, path in places.items()}
+    order = json.dumps({"facts": facts_as_dict(facts), **named}).encode()
     try:
         done = subprocess.run(  # noqa: S603 - our own module, no shell
             [sys.executable, "-P", "-m", __name__],
@@ -96,8 +98,8 @@ def answer(order: bytes) -> dict[str, Any]:
 
     try:
         job = json.loads(order)
-        logs = Spool(Path(job["logs"])) if job["logs"] else Spool()
-        result = export(facts_from_dict(job["facts"]), Path(job["root"]), logs)
+        logs, annexes = (Path(job[name]) if job[name] else None for name in ("logs", "annexes"))
+        result = export(facts_from_dict(job["facts"]), Path(job["root"]), Spool(logs), annexes)
     except (KeyError, TypeError, ValueError) as error:
         return _error("AIO005", f"the job is malformed: {type(error).__name__}: {error}")
     except OSError as error:

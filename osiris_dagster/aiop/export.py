@@ -7,6 +7,7 @@ aiop/<pipeline>/<run fingerprint>/    the files that `render.py` names, annex/, 
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from osiris_dagster.aiop.retention import apply_retention
 from osiris_dagster.aiop.runcard import withheld_card
 from osiris_dagster.aiop.scene import scene_of
 from osiris_dagster.aiop.settle import settle
-from osiris_dagster.aiop.shards import FOLDER, annex_root
+from osiris_dagster.aiop.shards import FOLDER
 from osiris_dagster.aiop.trim import EVERYTHING
 from osiris_dagster.aiop.tripwire import tripwire
 from osiris_dagster.canonical import readable_json
@@ -42,13 +43,17 @@ class Sealed:
     entry: Entry
     verdict: Verdict
     files: dict[str, bytes]
+    annex_dir: str = ""  # where the annex belongs, relative to the package; empty: in it
     errors: tuple[str, ...] = ()  # fingerprints
 
 
-def export(facts: Facts, root: Path, logs: Spool | None = None) -> ExportResult:
-    """Build, judge and write the package of clean facts. AiopError when none can be built, OSError from the disk."""
+def export(facts: Facts, root: Path, logs: Spool | None = None, annexes: Path | None = None) -> ExportResult:
+    """Build, judge and write the package of clean facts, its annex below `annexes` where that is given.
+
+    Raises AiopError when none can be built, OSError from the disk.
+    """
     with workplace(root) as folder:
-        sealed = seal(facts, folder, logs)
+        sealed = seal(facts, folder, logs, _away(root, annexes))
         write_package(root, sealed, folder)
     apply_retention(root, sealed.entry.folder.partition("/")[0], facts.options)
     return ExportResult(
@@ -62,6 +67,11 @@ def export(facts: Facts, root: Path, logs: Spool | None = None) -> ExportResult:
     )
 
 
+def _away(root: Path, annexes: Path | None) -> str:
+    """Return the way from a package to the folder of annexes; a package lies two folders below the root."""
+    return Path(os.path.relpath(annexes, root / "pipeline" / "run")).as_posix() if annexes else ""
+
+
 @contextmanager
 def workplace(root: Path) -> Iterator[Path]:
     """Yield a folder beside the packages in which one can be made; what is left of it goes away."""
@@ -73,13 +83,16 @@ def workplace(root: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def seal(facts: Facts, folder: Path, logs: Spool | None = None) -> Sealed:
-    """Build and judge a package in an empty folder; one that still looks like it holds a secret is withheld."""
+def seal(facts: Facts, folder: Path, logs: Spool | None = None, annexes: str = "") -> Sealed:
+    """Build and judge a package in an empty folder; one that still looks like it holds a secret is withheld.
+
+    `annexes` is the folder of annexes as seen from the package, when its own is to lie there.
+    """
     settled = settle(facts)
     shards = write_annex(scene_of(settled, EVERYTHING), logs or Spool(), folder)
     built = build_settled(settled, shards)
     entry = _entry(built)
-    content = render(built, settled, f"aiop/{entry.folder}")
+    content = render(built, f"aiop/{entry.folder}", shards)
     hits = tripwire(content, folder, shards)
     if hits:
         shutil.rmtree(folder / FOLDER, ignore_errors=True)
@@ -88,10 +101,11 @@ def seal(facts: Facts, folder: Path, logs: Spool | None = None) -> Sealed:
     else:
         verdict = judge(built.core, folder)
     content[VERDICT] = readable_json({"package": built.names.package, **verdict.as_dict()}).encode()
-    content[DIGESTS] = digests(content, folder, shards, annex_root(shards), verdict.graph_sha256)
+    annex_dir = f"{annexes}/{entry.folder}" if annexes else ""
+    content[DIGESTS] = digests(content, folder, shards, verdict.graph_sha256, annex_dir)
     judged = replace(entry, valid=verdict.valid, core_sha256=verdict.core_sha256)
     issues = built.package.evidence.issues
-    return Sealed(judged, verdict, content, tuple(dict.fromkeys(issue.fingerprint for issue in issues)))
+    return Sealed(judged, verdict, content, annex_dir, tuple(dict.fromkeys(issue.fingerprint for issue in issues)))
 
 
 def write_package(root: Path, sealed: Sealed, folder: Path) -> Path:
@@ -100,9 +114,10 @@ def write_package(root: Path, sealed: Sealed, folder: Path) -> Path:
     Writing the same package again changes nothing. Raises OSError with the earlier package still in place.
     """
     target = root / sealed.entry.folder
+    annex = Path(os.path.normpath(target / sealed.annex_dir / FOLDER))
     with locked(root):
-        if differs(target, sealed.files, folder):
-            put(target, sealed.files, folder)
+        if differs(target, sealed.files, folder, annex):
+            put(target, sealed.files, folder, annex)
         enter(root, sealed.entry)
     return target
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import filecmp
 import hashlib
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from osiris_dagster.aiop.shards import Shard
+from osiris_dagster.aiop.shards import FOLDER, Shard, annex_root
 from osiris_dagster.atomic import replacing, synced
 from osiris_dagster.canonical import readable_json, sha256
 
@@ -17,13 +18,20 @@ CORE, CARD, VERDICT, DIGESTS = "core.jsonld", "run-card.md", "verdict.json", "di
 _BLOCK = 1 << 20
 
 
-def digests(content: Mapping[str, bytes], folder: Path, shards: Sequence[Shard], root: str, graph: str) -> bytes:
-    """Return size and SHA-256 of every file as it lies on the disk, and the digests of graph and annex."""
+def digests(
+    content: Mapping[str, bytes], folder: Path, shards: Sequence[Shard], graph: str, annex_dir: str
+) -> bytes:
+    """Return size and SHA-256 of every file as it lies on the disk, and the digests of graph and annex.
+
+    `annex_dir` is where the annex will lie, relative to the package; empty when it lies in it.
+    """
     files: dict[str, Any] = {name: {"bytes": len(data), "sha256": sha256(data)} for name, data in content.items()}
     for shard in shards:
         path = folder / shard.file
         files[shard.file] = {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
-    return readable_json({"files": files, "graph_sha256": graph, "annex_root": root}).encode()
+    elsewhere = {"annex_dir": annex_dir} if annex_dir else {}
+    sealed = {"files": files, "graph_sha256": graph, "annex_root": annex_root(shards), **elsewhere}
+    return readable_json(sealed).encode()
 
 
 def file_sha256(path: Path) -> str:
@@ -35,15 +43,15 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def differs(target: Path, files: Mapping[str, bytes], folder: Path) -> bool:
-    """Tell whether a place holds anything else than these files and the annex in `folder`."""
-    if not target.is_dir():
-        return True
-    there, annex = _files(target), _files(folder)
-    if there.keys() != files.keys() | annex.keys():
+def differs(target: Path, files: Mapping[str, bytes], folder: Path, annex: Path) -> bool:
+    """Tell whether a place holds anything else than these files and, at `annex`, the annex in `folder`."""
+    there, fresh, kept = _files(target), _files(folder / FOLDER), _files(annex)
+    if annex.is_relative_to(target):
+        there = {name: path for name, path in there.items() if not path.is_relative_to(annex)}
+    if there.keys() != files.keys() or fresh.keys() != kept.keys():
         return True
     return any(there[name].read_bytes() != data for name, data in files.items()) or any(
-        not filecmp.cmp(there[name], path, shallow=False) for name, path in annex.items()
+        not filecmp.cmp(kept[name], path, shallow=False) for name, path in fresh.items()
     )
 
 
@@ -51,16 +59,32 @@ def _files(folder: Path) -> dict[str, Path]:
     return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
 
 
-def put(target: Path, files: Mapping[str, bytes], folder: Path) -> None:
-    """Write the files beside the annex in `folder` and rename it; a folder that was there is moved away first."""
+def put(target: Path, files: Mapping[str, bytes], folder: Path, annex: Path) -> None:
+    """Write the files beside the annex in `folder` and rename it; an annex that belongs elsewhere goes there first."""
+    for path in _files(folder).values():
+        path.chmod(0o644)
+        synced(path)
+    for name, data in files.items():
+        with replacing(folder / name) as path:
+            path.write_bytes(data)
+    if not annex.is_relative_to(target) and (folder / FOLDER).exists():
+        _rename(_moved_near(folder / FOLDER, annex), annex)
+    _rename(folder, target)
+
+
+def _moved_near(source: Path, target: Path) -> Path:
+    """Bring a folder onto the disk of its place: only there can it be renamed in one step."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    near = Path(tempfile.mkdtemp(prefix=".", suffix=".new", dir=target.parent))
+    shutil.copytree(source, near, dirs_exist_ok=True)
+    shutil.rmtree(source)
+    return near
+
+
+def _rename(folder: Path, target: Path) -> None:
+    """Put a folder into its place; one that was there is moved away first, and comes back when that fails."""
     old = folder.with_suffix(".old")
     try:
-        for path in _files(folder).values():
-            path.chmod(0o644)
-            synced(path)
-        for name, data in files.items():
-            with replacing(folder / name) as path:
-                path.write_bytes(data)
         folder.chmod(0o755)
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists():

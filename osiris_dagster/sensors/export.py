@@ -87,6 +87,7 @@ def packages_of(
     """Yield record, package and error fingerprints for each pipeline of a run, written below `root`."""
     connections = connections_of(project, Settings())
     records = read_run(instance, project, run_id)
+    annexes = project.inside(options.annex_dir) if options.annex_dir else None
     manifests = {record.pipeline: load(project.build, record.pipeline, record.manifest_hash) for record in records}
     for manifest in manifests.values():
         _learn_secrets(manifest, connections)
@@ -100,7 +101,7 @@ def packages_of(
             logged = replace(record, events=(*record.events, *told[record.pipeline]))
             facts = gather(instance, project, logged, manifests[record.pipeline], around)
             facts = replace(facts, connections=connections.facts, options=options)
-            job = Job(facts, root or project.aiop, connections.redactor, wanted[record.pipeline].path)
+            job = Job(facts, root or project.aiop, connections.redactor, wanted[record.pipeline].path, annexes)
             result = export_in_child(job, TIMEOUT)
             where = project.relative((root or project.aiop) / Path(result.folder))
             package = Exported(record.pipeline, where, result.valid, result.reasons, result.core_bytes, result.triples)

@@ -24,7 +24,7 @@ from osiris_dagster.redaction import Redactor
 
 def order(case: str, root: Path) -> bytes:
     return json.dumps(
-        {"facts": facts_as_dict(scrub(raw_facts(case), Redactor())), "root": str(root), "logs": ""}
+        {"facts": facts_as_dict(scrub(raw_facts(case), Redactor())), "root": str(root), "logs": "", "annexes": ""}
     ).encode()
 
 
