@@ -17,6 +17,7 @@ class Case:
     command: Sequence[str]
     env: Mapping[str, str] | None = None
     before: Sequence[str] = ()  # run before each round, not timed
+    cwd: str | None = None
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ def race(cases: Sequence[Case], rounds: int = 5, *, cwd: str | None = None) -> d
     for number in range(rounds + 1):
         for case in cases if number % 2 == 0 else reversed(cases):
             if case.before:
-                subprocess.run(case.before, check=True, cwd=cwd, capture_output=True)
-            measured = _once(case, cwd)
+                subprocess.run(case.before, check=True, cwd=case.cwd or cwd, capture_output=True)
+            measured = _once(case, case.cwd or cwd)
             if number:
                 seen[case.name].append(measured)
     return {

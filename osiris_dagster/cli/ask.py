@@ -7,20 +7,13 @@ from collections.abc import Mapping
 from typing import Any, cast, get_args
 
 from osiris_dagster.cli.screen import Screen
-from osiris_dagster.errors import ConfigError, OsirisError
+from osiris_dagster.errors import ConfigError
 from osiris_dagster.oml.validate import Mode
 from osiris_dagster.project import find_project
 from osiris_dagster.settings import Settings
-from osiris_dagster.verbs.asked import Asked
-from osiris_dagster.verbs.outcome import INVALID, Outcome
+from osiris_dagster.verbs.asked import Asked, WrongUsageError
+from osiris_dagster.verbs.outcome import Outcome
 from osiris_dagster.verbs.table import Verb
-
-
-class WrongUsageError(OsirisError):
-    """An option has a form that it cannot have."""
-
-    exit_code = INVALID
-    code = "CLI002"
 
 
 def ask(verb: Verb, given: Mapping[str, Any], screen: Screen) -> Outcome:

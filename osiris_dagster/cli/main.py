@@ -86,7 +86,8 @@ def _param(option: Option) -> click.Parameter:
         count = -1 if option.many else 1
         if option.required:
             return click.Argument([option.name], nargs=count, required=True, type=kind)
-        return click.Argument([option.name], nargs=count, required=False, type=kind, default=option.default or "")
+        default = () if option.many else option.default or ""
+        return click.Argument([option.name], nargs=count, required=False, type=kind, default=default)
     flag = f"--{option.name.replace('_', '-')}"
     if option.kind == "flag":
         return click.Option([flag, option.name], is_flag=True, help=option.help)

@@ -75,6 +75,20 @@ def bind(query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Bound:
             connection.execute("rollback")
 
 
+def plan_of(query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Any:
+    """Return the plan of a query that binds, as DuckDB has it in JSON; conditions stay above the scans they are of."""
+    with _LOCK:
+        connection = _connection()
+        connection.execute("begin")
+        try:
+            _create_inputs(connection, inputs)
+            connection.execute(f"set disabled_optimizers = '{_KEPT_OUT},filter_pushdown,join_filter_pushdown'")
+            return json.loads(connection.execute(f"explain (format json) {query}").fetchall()[0][1])
+        finally:
+            connection.execute("rollback")
+            connection.execute(f"set disabled_optimizers = '{_KEPT_OUT}'")
+
+
 def check_statement(query: str) -> None:
     """Refuse anything but exactly one SELECT statement; raises BindError."""
     with _LOCK:
@@ -115,6 +129,8 @@ def _base_tables(node: Any, ctes: frozenset[str]) -> Iterator[tuple[str, ...]]:
 
 
 _LOCK = threading.RLock()
+# An empty table would otherwise be optimised out of the plan, and its scans with it.
+_KEPT_OUT = "statistics_propagation,empty_result_pullup,late_materialization"
 
 
 @cache
@@ -128,12 +144,24 @@ def _connection() -> duckdb.DuckDBPyConnection:
         }
     )
     connection.execute("set errors_as_json = true")
-    # An empty table would otherwise be optimised out of the plan, and its scans with it.
-    connection.execute("set disabled_optimizers = 'statistics_propagation,empty_result_pullup,late_materialization'")
+    connection.execute(f"set disabled_optimizers = '{_KEPT_OUT}'")
     return connection
 
 
 def _bind(connection: duckdb.DuckDBPyConnection, query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Bound:
+    owners = _create_inputs(connection, inputs)
+    output = described(connection, query)
+    plan = connection.execute(f"explain (format json) {query}").fetchall()[0][1]
+    counted = Counter(_scanned(json.loads(plan)))
+    # A recursive part runs more than once, however often its plan names a table.
+    factor = MANY_SCANS if "RECURSIVE_CTE" in plan or "REC_CTE" in plan else 1
+    return Bound(output, {owners[table]: counted.get(table, 0) * factor for table in owners})
+
+
+def _create_inputs(
+    connection: duckdb.DuckDBPyConnection, inputs: Sequence[tuple[StepInput, Columns]]
+) -> Mapping[str, str]:
+    """Make the inputs as empty tables under all their names; return table -> upstream step."""
     owners: dict[str, str] = {}
     for item, columns in inputs:
         table = item.names[0]
@@ -141,12 +169,7 @@ def _bind(connection: duckdb.DuckDBPyConnection, query: str, inputs: Sequence[tu
         owners[table] = item.step
         for alias in item.names[1:]:
             connection.execute(f"create view {quoted(alias)} as select * from {quoted(table)}")
-    output = described(connection, query)
-    plan = connection.execute(f"explain (format json) {query}").fetchall()[0][1]
-    counted = Counter(_scanned(json.loads(plan)))
-    # A recursive part runs more than once, however often its plan names a table.
-    factor = MANY_SCANS if "RECURSIVE_CTE" in plan or "REC_CTE" in plan else 1
-    return Bound(output, {owners[table]: counted.get(table, 0) * factor for table in owners})
+    return owners
 
 
 def _scanned(nodes: Any) -> Iterator[str]:

@@ -13,7 +13,6 @@ from osiris_dagster.compiler.manifest import Dataset, StepInput, StepPlan
 from osiris_dagster.oml.graph import table_names, topological
 from osiris_dagster.oml.model import ConnectionFacts, Step
 from osiris_dagster.oml.params import substitute, substitute_text
-from osiris_dagster.specs.model import ComponentSpec
 
 CONNECTION = "connection"
 
@@ -35,18 +34,13 @@ def _plan(step: Step, inputs: Inputs, params: Mapping[str, Any]) -> StepPlan:
         component=step.component,
         version=spec.version,
         role=spec.role,
-        config=_defaults(spec) | given,
+        config=spec.defaults | given,
         connection=connection,
         needs=step.needs,
         inputs=() if spec.role == "extractor" else _data_inputs(step, inputs, ids),
         description=substitute_text(step.description, params),
         line=inputs.document.span(("steps", step.index)).line,
     )
-
-
-def _defaults(spec: ComponentSpec) -> dict[str, Any]:
-    rules: Mapping[str, Mapping[str, Any]] = spec.config_schema.get("properties", {})
-    return {name: rule["default"] for name, rule in rules.items() if "default" in rule}
 
 
 def _data_inputs(step: Step, inputs: Inputs, ids: tuple[str, ...]) -> tuple[StepInput, ...]:

@@ -6,10 +6,10 @@ A driver instance serves one step of one run, in this order: `schema` or `read` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -30,12 +30,25 @@ class StepCall:
     config: Mapping[str, Any]  # resolved: defaults filled in, no connection, no secret
     connection: Mapping[str, Any]  # resolved fields of the connection, secrets included; empty without one
     project: Project
+    reference: str = ""  # the name of the connection, "@family.alias", for messages
     run_id: str = ""
     root_run_id: str = ""
     scratch: Path = field(default_factory=Path)  # for spills; exists, is private, goes away with the run
     retry_of: str = ""  # the failed run that this one re-executes from its failure; empty for a new load
     columns: Columns = ()  # the step's own columns from the manifest; empty when they are known at run start
+    wanted: tuple[str, ...] = ()  # the columns that are read after it, in order, when those are not all it has
     store_written: bool = False  # another step of this run writes to the store this step reads: open it for both
+
+    def selected(self, known: Iterable[str]) -> tuple[str, ...]:
+        """Return the columns that an extractor reads of those its source has, in order.
+
+        Columns that only `wanted` names may have gone since; then all are read, and the runner says what is missing.
+        What `columns` of the configuration names is returned whether the source has it or not.
+        """
+        names = tuple(known)
+        if self.wanted and set(self.wanted) <= set(names):
+            return self.wanted
+        return tuple(self.config.get("columns") or names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +108,16 @@ class Driver(Protocol):
 
     def close(self) -> None:
         """Release everything; called exactly once, also after errors, with the stream fully read or not."""
+        ...
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """A driver that has something to say about what it read, e.g. values that a policy changed."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know; complete once the rows are read."""
         ...
 
 

@@ -102,10 +102,17 @@ def _width(kind: pa.DataType) -> int:
         return _TEXT_GUESS
 
 
-def stream(schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatchReader:
-    """Return the reader that hands out `batches` in plain types and bounded size."""
+def stream(schema: pa.Schema, batches: Iterator[pa.RecordBatch], most_rows: int | None = None) -> pa.RecordBatchReader:
+    """Return the reader that hands out `batches` in plain types and bounded size, also in rows if that is asked for."""
     plain = plain_schema(schema)
-    return pa.RecordBatchReader.from_batches(plain, bounded(converted(batch, plain) for batch in batches))
+    sized = bounded(converted(batch, plain) for batch in batches)
+    return pa.RecordBatchReader.from_batches(plain, sized if most_rows is None else _short(sized, most_rows))
+
+
+def _short(batches: Iterator[pa.RecordBatch], most_rows: int) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for start in range(0, batch.num_rows, most_rows):
+            yield batch.slice(start, most_rows)
 
 
 class Watched:
@@ -161,6 +168,14 @@ def spooled(rows: Watched, file: Path) -> pa.RecordBatchReader:
             retryable="transient",
         ) from error
     return pa.ipc.open_stream(pa.OSFile(str(file), "rb"))
+
+
+def name_of_type(kind: pa.DataType) -> str:
+    """Return our name of an Arrow type, empty for one that is not carried."""
+    try:
+        return type_name(kind)
+    except ValueError:
+        return ""
 
 
 def arrow_type_of(name: str, column: str) -> pa.DataType:

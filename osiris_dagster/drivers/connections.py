@@ -74,23 +74,17 @@ class Connections:
             fields=tuple(sorted({*alias.fields, *set_by_variables})),
         )
 
+    def find(self, reference: str) -> ConnectionFacts:
+        """Return what is known about the alias that a reference means; ConfigError for none or several."""
+        return self._facts(*self._named(reference))
+
     def resolve(self, reference: str) -> Mapping[str, Any]:
         """Return the fields of `@family.alias`, or of the default alias of `@family`, with all variables filled in.
 
         Values that came from variables or sit in secret fields are registered with the redactor first.
         Raises ConfigError for an unknown or ambiguous reference, and for a variable that is not set.
         """
-        match = _REFERENCE.fullmatch(reference)
-        if match is None:
-            raise ConfigError(
-                f"{reference!r} is not a connection reference",
-                code="CFG026",
-                found=reference,
-                expected="@family.alias or @family",
-                fix="write e.g. @duckdb.warehouse",
-            )
-        family = match["family"]
-        alias = self._alias(family, match["alias"])
+        family, alias = self._named(reference)
         overrides = {override.field: override.value for override in self._overrides.get((family, alias.name), ())}
         resolved = {
             name: self._filled(value, family, alias, name)
@@ -101,6 +95,18 @@ class Connections:
             self.redactor.register(value)
         self._register({**resolved, **overrides}, frozenset(self._secret_fields.get(family, ())))
         return {**resolved, **overrides}
+
+    def _named(self, reference: str) -> tuple[str, Alias]:
+        match = _REFERENCE.fullmatch(reference)
+        if match is None:
+            raise ConfigError(
+                f"{reference!r} is not a connection reference",
+                code="CFG026",
+                found=reference,
+                expected="@family.alias or @family",
+                fix="write e.g. @duckdb.warehouse",
+            )
+        return match["family"], self._alias(match["family"], match["alias"])
 
     def _register(self, value: Any, secret_names: Collection[str], *, secret: bool = False) -> None:
         """Make known to the redactor what sits in a field with the name of a secret, at any depth."""

@@ -49,6 +49,10 @@ class Catalogue:
         """Connector families, sorted."""
         return tuple(sorted({spec.family for spec in self}))
 
+    def discovering(self, family: str) -> tuple[ComponentSpec, ...]:
+        """Return the specs of a family that name an inspector; empty when its connections cannot be asked."""
+        return tuple(spec for spec in self if spec.family == family and spec.inspector)
+
     def contents(self, name: str) -> Mapping[str, Any]:
         """Return the spec file's data as it was read; KeyError for an unknown name."""
         return self._contents[name]

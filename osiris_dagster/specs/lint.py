@@ -127,6 +127,12 @@ def _dataset(spec: ComponentSpec, _contents: Mapping[str, Any], _file: Path) -> 
         yield "SPC007", f"a {rule.kind} needs `{wanted}`", ("x-dataset",), wanted, f"add `{wanted}`"
 
 
+def _inspector(spec: ComponentSpec, _contents: Mapping[str, Any], _file: Path) -> Iterator[Fault]:
+    if bool(spec.inspector) != ("discover" in spec.capabilities):
+        message = "the capability `discover` and an inspector go together"
+        yield "SPC002", message, ("x-runtime",), "both or neither", "add `x-runtime.inspector`, or `discover: true`"
+
+
 def _must_be_field(spec: ComponentSpec, field: str, where: tuple[str | int, ...], what: str) -> Iterator[Fault]:
     if field not in _fields(spec):
         known = choices(sorted(_fields(spec)))
@@ -139,7 +145,7 @@ def _fields(spec: ComponentSpec) -> Mapping[str, Any]:
 
 
 Check = Callable[[ComponentSpec, Mapping[str, Any], Path], Iterator[Fault]]
-CHECKS: tuple[Check, ...] = (_folder_name, _config_schema, _examples, _secrets, _fields_named, _dataset)
+CHECKS: tuple[Check, ...] = (_folder_name, _config_schema, _examples, _secrets, _fields_named, _dataset, _inspector)
 
 
 def _place(root: yaml.Node | None, path: tuple[str | int, ...], name: str) -> Place:

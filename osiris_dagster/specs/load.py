@@ -94,6 +94,7 @@ def _spec(contents: Mapping[str, Any]) -> ComponentSpec:
         capabilities=frozenset(name for name, on in contents.get("capabilities", {}).items() if on is True),
         config_schema=contents["configSchema"],
         driver=_typed(contents["x-runtime"], "driver", str),
+        inspector=contents["x-runtime"].get("inspector", ""),
         secrets=tuple(contents.get("secrets", ())),
         connection=contents.get("connection", "none"),
         connection_fields=_connection_fields(contents.get("x-connection-fields", ())),

@@ -57,6 +57,7 @@ class ComponentSpec:
     capabilities: frozenset[str]
     config_schema: Mapping[str, Any]  # JSON Schema 2020-12 of the step's `config`, without `connection`
     driver: str  # "package.module:Class"
+    inspector: str = ""  # the same, for a family whose connections can be asked
     secrets: tuple[str, ...] = ()  # JSON Pointers into the config or the connection
     connection: Literal["none", "optional", "required"] = "none"
     connection_fields: Mapping[str, Override] = field(default_factory=dict)  # config fields a connection may set
@@ -73,6 +74,12 @@ class ComponentSpec:
     def role(self) -> Literal["extractor", "processor", "writer"]:
         """What the component is to a pipeline."""
         return ROLES[self.mode]
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Values of the config fields that a step leaves out."""
+        rules: Mapping[str, Mapping[str, Any]] = self.config_schema.get("properties", {})
+        return {name: rule["default"] for name, rule in rules.items() if "default" in rule}
 
     @property
     def exported(self) -> tuple[str, ...]:

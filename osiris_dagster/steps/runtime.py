@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,17 @@ class Runtime:
 
 
 def open_driver(
-    plan: StepPlan, pipeline: str, runtime: Runtime, folder: Path, others: Iterable[StepPlan] = ()
+    plan: StepPlan,
+    pipeline: str,
+    runtime: Runtime,
+    folder: Path,
+    others: Iterable[StepPlan] = (),
+    wanted: tuple[str, ...] = (),
 ) -> Driver:
     """Resolve what the step needs and make its driver, with a private scratch folder below `folder`.
 
-    `others` are the steps that run beside it. Raises RunError without a driver for the family, and what `resolve`
-    or the driver raise.
+    `others` are the steps that run beside it, `wanted` the columns that it may restrict itself to.
+    Raises RunError without a driver for the family, and what `resolve` or the driver raise.
     """
     factory = runtime.factories.get(plan.family)
     if factory is None:
@@ -57,7 +62,7 @@ def open_driver(
             expected=", ".join(sorted(runtime.factories)),
             fix="`osiris components list` shows what is installed",
         )
-    return factory(step_call(plan, pipeline, runtime, folder, others))
+    return factory(replace(step_call(plan, pipeline, runtime, folder, others), wanted=wanted))
 
 
 def step_call(
@@ -73,6 +78,7 @@ def step_call(
         config=plan.config,
         connection=runtime.resolve(plan.connection) if plan.connection else {},
         project=runtime.project,
+        reference=plan.connection,
         run_id=runtime.run_id,
         root_run_id=runtime.root_run_id,
         scratch=scratch,

@@ -12,12 +12,14 @@ import pyarrow as pa
 
 from osiris_dagster.arrow import columns_of
 from osiris_dagster.canonical import slug
+from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import StepInput, StepPlan
-from osiris_dagster.drivers.base import TransformInput, WriteReport
+from osiris_dagster.drivers.base import Noting, TransformInput, WriteReport
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.steps.checkpoint import Kept, keep
 from osiris_dagster.steps.journal import Journal, StepEnd
 from osiris_dagster.steps.meter import Clock, Meter, Watch
+from osiris_dagster.steps.narrowing import narrowed
 from osiris_dagster.steps.open_drivers import OpenDriver, OpenDrivers
 from osiris_dagster.steps.promises import check_write, kept_columns
 from osiris_dagster.steps.report import FailureStatus, StepFailure, StepReport
@@ -28,6 +30,7 @@ from osiris_dagster.steps.stream import Fault, Guard, Stream
 from osiris_dagster.steps.units import Unit
 
 _PATIENCE = 1.0  # seconds that a pull in a library's own thread may take to end before its driver is interrupted
+_MOST_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,13 @@ class UnitRun:
         self._readers: dict[str, pa.RecordBatchReader] = {}
         self._streams: list[tuple[str, Stream]] = []  # with the step that made the rows
         self._written: WriteReport | None = None
+        self._narrowed: Mapping[str, Columns] = {}
         self._notes: dict[str, list[str]] = {step_id: [] for step_id in unit.steps}
 
     def run(self) -> UnitEnd:
         """Run to the end or to the first fault; never raises."""
         try:
+            self._narrowed = narrowed(self._unit.steps, self._shared.plans)
             for step_id in self._unit.steps:
                 self._at = step_id
                 self._open(self._shared.plans[step_id])
@@ -92,7 +97,14 @@ class UnitRun:
         shared.watch.opened(meter)
         with meter.own():
             opened = shared.drivers.add(
-                open_driver(plan, shared.pipeline, shared.runtime, shared.folder, shared.plans.values())
+                open_driver(
+                    plan,
+                    shared.pipeline,
+                    shared.runtime,
+                    shared.folder,
+                    shared.plans.values(),
+                    tuple(column.name for column in self._narrowed.get(plan.id, ())),
+                )
             )
             self._opened[plan.id] = opened
             self._guard.check()  # a cancellation that came before there was a driver to interrupt
@@ -103,8 +115,17 @@ class UnitRun:
             else:
                 inputs = tuple(TransformInput(i.names, self._rows(i, meter), i.scans) for i in plan.inputs)
                 reader = opened.driver.transform(counted_scans(plan, inputs))
-        meter.columns = kept_columns(plan, reader.schema)
+        meter.columns = self._promised(plan, reader.schema)
         self._readers[plan.id] = reader
+
+    def _promised(self, plan: StepPlan, schema: pa.Schema) -> Columns:
+        """Return the columns of a step's rows; those that nobody reads may be missing, and are said to be."""
+        wanted = self._narrowed.get(plan.id)
+        if wanted is None or len(wanted) != len(schema):
+            return kept_columns(plan, schema)
+        left = [column.name for column in plan.columns or () if column not in wanted]
+        self._notes[plan.id].append(f"not read, as no step needs them: {_listed(left)}")
+        return kept_columns(replace(plan, columns=wanted), schema)
 
     def _rows(self, source: StepInput, consumer: Meter) -> pa.RecordBatchReader:
         """Return the rows of an upstream step, from its open stream or from its checkpoint."""
@@ -161,6 +182,9 @@ class UnitRun:
             self._shared.watch.closed(meter)
 
     def _ended(self) -> UnitEnd:
+        for step_id, opened in self._opened.items():
+            if self._shared.plans[step_id].role != "writer" and isinstance(opened.driver, Noting):
+                self._notes[step_id] += map(self._shared.runtime.redactor.text, opened.driver.notes)
         for step_id, stream in self._streams:
             if step_id and not stream.ended:
                 rows = self._meters[step_id].rows_out
@@ -213,6 +237,11 @@ class UnitRun:
         if meter is None:
             return StepFailure(step_id, "failed" if status == "failed" else "skipped", None, now, error=error)
         return StepFailure(step_id, status, meter.start_ms, now, meter.rows_in, meter.rows_out, error=error)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def _in_place_of(silent: str, speaker: str, error: ErrorInfo) -> ErrorInfo:

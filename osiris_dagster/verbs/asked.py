@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from osiris_dagster.errors import OsirisError
 from osiris_dagster.project import Project
 from osiris_dagster.settings import Settings
 
@@ -28,3 +29,10 @@ class Asked:
     project: Project
     settings: Settings = field(default_factory=Settings)
     progress: Say = say_nothing
+
+
+class WrongUsageError(OsirisError):
+    """An option has a form that it cannot have, or does not go with another."""
+
+    exit_code = 2
+    code = "CLI002"

@@ -5,20 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from osiris_dagster.arrow import columns_of
 from osiris_dagster.compiler.compile import Compiled
-from osiris_dagster.compiler.lock import LockedSchema, SchemaLock, lock_path, write_lock
-from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.store import store
-from osiris_dagster.drivers.base import StepCall
-from osiris_dagster.drivers.connections import Connections
-from osiris_dagster.drivers.registry import open_driver
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.loading import compile_file
 from osiris_dagster.oml.render import render
 from osiris_dagster.settings import connections_of
-from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.verbs.asked import Asked
+from osiris_dagster.verbs.lock import lock_sources
 from osiris_dagster.verbs.outcome import Outcome
 
 
@@ -57,32 +51,3 @@ def _told(asked: Asked, compiled: Compiled, folder: Path) -> dict[str, Any]:
             for step in manifest.steps
         ],
     }
-
-
-def lock_sources(asked: Asked, path: Path, connections: Connections) -> SchemaLock:
-    """Ask each extractor of a file for its schema, and write `<name>.schema.json`; driver errors pass through."""
-    # Without the old lock: a schema that changed must not stand in the way of the new one.
-    compiled, _ = compile_file(asked.project, path, asked.settings, connections, lock=SchemaLock())
-    manifest = compiled.manifest
-    extractors = [step for step in manifest.steps if step.role == "extractor"]
-    locked = {step.id: _schema(asked, manifest, step.id, connections) for step in extractors}
-    lock = SchemaLock(locked)
-    write_lock(lock_path(path), lock)
-    return lock
-
-
-def _schema(asked: Asked, manifest: Manifest, step_id: str, connections: Connections) -> LockedSchema:
-    step = manifest.step(step_id)
-    call = StepCall(
-        pipeline=manifest.pipeline,
-        step_id=step.id,
-        component=step.component,
-        config=step.config,
-        connection=connections.resolve(step.connection) if step.connection else {},
-        project=asked.project,
-    )
-    driver = open_driver(load_catalogue()[step.component], call)
-    try:
-        return LockedSchema(step.fingerprint, columns_of(driver.schema()))
-    finally:
-        driver.close()

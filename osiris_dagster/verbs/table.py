@@ -94,6 +94,27 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb("connections list", "List the project's connections.", "osiris_dagster.verbs.connections:list_all"),
     Verb(
+        "connections doctor",
+        "Ask connections whether they answer, and say what to do where one does not.",
+        "osiris_dagster.verbs.connections:doctor",
+        (
+            Option("references", "@family.alias; every connection when left out.", argument=True, many=True),
+            Option("timeout", "Seconds to wait for each.", kind="integer", default=5),
+        ),
+    ),
+    Verb(
+        "discover",
+        "Show what a connection holds, or lock what an OML file reads.",
+        "osiris_dagster.verbs.discover:discover_tables",
+        (
+            Option("connection", "@family.alias.", argument=True),
+            Option("table", "Only what this pattern means, with its columns; e.g. orders, sales.*, *.csv."),
+            Option("refresh", "Ask again even if an answer was kept.", kind="flag"),
+            Option("lock", "OML file whose sources are read and locked in <name>.schema.json."),
+            *_COMPILING,
+        ),
+    ),
+    Verb(
         "runs list",
         "List runs, the latest first.",
         "osiris_dagster.verbs.runs:list_runs",

@@ -74,6 +74,12 @@ ASKED = [
     ("components spec duckdb.write", 2, ["OML036"]),
     ("connections list", 0, []),
     ("connections list --secrets-file absent", 5, ["CFG020"]),
+    ("connections doctor @duckdb.ops", 0, []),
+    ("connections doctor", 5, ["CFG060"]),
+    ("connections doctor @duckdb.absent", 5, ["CFG024"]),
+    ("discover @duckdb.ops", 0, []),
+    ("discover @duckdb.secret", 5, ["CFG025"]),
+    ("discover", 2, ["CLI020"]),
     ("runs list", 0, []),
     ("runs list --limit few", 2, ["CLI001"]),
     ("runs view", 2, ["RUN030"]),
@@ -129,8 +135,11 @@ def test_an_outcome_is_told_in_words_with_the_same_exit_code(osiris, shared, mon
     assert result.code == code
     assert all(found in result.out + result.err for found in codes)
     assert "hunter2" not in result.out + result.err
-    # What was asked for goes to standard output, also when it is that a file is not valid; all else does not.
-    assert bool(result.out) is (code == 0 or (asked.startswith("validate") and "OML" in str(codes)))
+    # What was asked for goes to standard output, also when it is that a file or connection is not fine; all else not.
+    found_out = {"validate": "OML", "connections doctor": "CFG06"}
+    assert bool(result.out) is (
+        code == 0 or any(asked.startswith(verb) and kind in str(codes) for verb, kind in found_out.items())
+    )
 
 
 @pytest.mark.parametrize(

@@ -241,6 +241,16 @@ class DriverConformance:
         found = bench.read(self.store.extractor, self.reader_config(columns=["name", "id"]))
         assert found.equals(OLD.select(["name", "id"]))
 
+    def test_columns_that_nobody_reads_may_be_left_out(self, bench: Workbench) -> None:
+        self.write(bench, OLD)
+        found = bench.read(self.store.extractor, self.reader_config(), wanted=("name",))
+        assert found.select(["name"]).equals(OLD.select(["name"]))
+        assert found.column_names in (["name"], OLD.column_names)
+
+    def test_all_columns_are_read_when_one_that_is_wanted_has_gone(self, bench: Workbench) -> None:
+        self.write(bench, OLD)
+        assert bench.read(self.store.extractor, self.reader_config(), wanted=("name", "gone")).equals(OLD)
+
     def test_limit_bounds_the_rows(self, bench: Workbench) -> None:
         self.write(bench, OLD)
         assert bench.read(self.store.extractor, self.reader_config(limit=2)).equals(OLD.slice(0, 2))

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from osiris_dagster.drivers.duckdb import DuckDBDriver, connect_file
-from osiris_dagster.drivers.duckdb.staging import stage_name
+from osiris_dagster.drivers.tables.loads import stage_name
 from osiris_dagster.errors import ConfigError, DriverError
 from tests.drivers.workbench import Workbench, full_disk
 
@@ -61,6 +61,8 @@ def test_a_query_is_read_with_columns_filter_and_limit_around_it(bench: Workbenc
     query = "with x as (select id, upper(name) as name from t order by id desc) select * from x; -- all"
     found = read(bench, table=None, query=query, columns=["name"], filter="id > 1 -- not the first", limit=1)
     assert found.to_pylist() == [{"name": "C"}]
+    rest = read(bench, table=None, query="from t order by id", offset=2)
+    assert rest["id"].to_pylist() == [3]
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,13 @@ def test_a_driver_is_a_module_and_a_class(tmp_path):
     assert (code, path) == ("SPC002", "x-runtime.driver")
 
 
+def test_a_component_that_can_be_asked_names_who_asks(tmp_path):
+    ((code, message, _, path),) = damaged(tmp_path, **{"x-runtime": {"driver": "demo.driver:DemoDriver"}})
+
+    assert (code, path) == ("SPC002", "x-runtime")
+    assert "discover" in message
+
+
 def test_the_folder_has_the_name_of_the_component(tmp_path):
     ((code, message, line, _),) = damaged(tmp_path, folder="demo.other")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
 import duckdb
@@ -13,8 +12,9 @@ from osiris_dagster.drivers.batches import plain_schema, rows_per_batch, stream
 from osiris_dagster.drivers.duckdb.faults import named_faults
 from osiris_dagster.drivers.duckdb.pool import Connect, Lease, acquire
 from osiris_dagster.drivers.duckdb.session import Switch, database_file
-from osiris_dagster.drivers.duckdb.sql import catalogue_of, listed, quoted, single_select
+from osiris_dagster.drivers.duckdb.sql import catalogue_of, quoted, single_select
 from osiris_dagster.drivers.duckdb.types import check_exported, export_check
+from osiris_dagster.drivers.tables.reading import check_source, selection, unknown
 from osiris_dagster.errors import DriverError
 
 
@@ -106,24 +106,10 @@ class Extraction:
 
     def _statement(self, session: duckdb.DuckDBPyConnection) -> str:
         config = self._call.config
-        query, columns, condition, limit = (config.get(key) for key in ("query", "columns", "filter", "limit"))
-        if bool(query) == bool(config.get("table")):
-            raise DriverError(
-                "a step reads either `table` or `query`",
-                code="DRV022",
-                found="both" if query else "neither",
-                expected="one of the two",
-                fix="leave `query` out; columns, filter and limit work with both" if query else "add `table`",
-            )
+        check_source(config)
+        query = config.get("query")
         source = f"(\n{single_select(query)}\n)" if query else self._table(session)
-        parts = [f"select {listed(columns) if columns else '*'} from {source}"]
-        if condition:
-            parts.append(f"where (\n{condition}\n)")
-        if limit is not None:
-            parts.append(f"limit {int(limit)}")
-        if columns:
-            self._check_columns(session, source, columns)
-        return single_select("\n".join(parts))
+        return single_select(selection(config, source, quoted, self._columns(session, source)))
 
     def _table(self, session: duckdb.DuckDBPyConnection) -> str:
         """Return the qualified table; DriverError with the nearest name when it is not there."""
@@ -135,22 +121,16 @@ class Extraction:
         if (schema.lower(), table.lower()) in {(owner.lower(), name.lower()) for owner, name in known}:
             return quoted(catalogue_of(session), schema, table)
         names = [name if owner == schema else f"{owner}.{name}" for owner, name in known]
-        raise _unknown("table", f"{schema}.{table}", table, names)
+        raise unknown("table", f"{schema}.{table}", table, names)
 
-    def _check_columns(self, session: duckdb.DuckDBPyConnection, source: str, columns: list[str]) -> None:
+    def _columns(self, session: duckdb.DuckDBPyConnection, source: str) -> tuple[str, ...]:
+        """Return the columns to read, none for all; DriverError for one that is not there."""
+        if not (self._call.wanted or self._call.config.get("columns")):
+            return ()
         known = session.sql(f"from {source}").columns
+        columns = self._call.selected(known)
         folded = {name.lower() for name in known}
         for column in columns:
             if column.lower() not in folded:
-                raise _unknown("column", column, column, known)
-
-
-def _unknown(what: str, shown: str, name: str, known: list[str]) -> DriverError:
-    near = difflib.get_close_matches(name, known, n=1)
-    return DriverError(
-        f"there is no {what} {shown}",
-        code="DRV024",
-        found=shown,
-        expected=", ".join(sorted(known)[:20]) or f"no {what} at all",
-        fix=f"did you mean {near[0]}?" if near else f"check the name of the {what}",
-    )
+                raise unknown("column", column, column, known)
+        return columns

@@ -6,23 +6,15 @@ from collections.abc import Sequence
 
 import duckdb
 
-from osiris_dagster.canonical import sha256, slug
-from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.batches import Watched
-from osiris_dagster.drivers.duckdb.drift import Move, TableColumn
 from osiris_dagster.drivers.duckdb.faults import named_faults
 from osiris_dagster.drivers.duckdb.sql import catalogue_of, listed, literal, quoted
-from osiris_dagster.errors import DriverError
+from osiris_dagster.drivers.tables.dialect import TableColumn
+from osiris_dagster.drivers.tables.drift import Move
+from osiris_dagster.drivers.tables.loads import SCHEMA, STAGE_PREFIX
+from osiris_dagster.drivers.tables.refusals import null_key, repeated_keys, rows_lost, values_do_not_fit
 
-SCHEMA = "_osiris"
-_PREFIX = "stage_"
 _OFFERED = "osiris rows"
-
-
-def stage_name(call: StepCall) -> str:
-    """Return the name of a step's staging table."""
-    step = slug(call.step_id)[:40]
-    return f"{_PREFIX}{sha256(call.run_id)[:8]}_{step}_{sha256(f'{call.pipeline}/{call.step_id}')[:8]}"
 
 
 class Staging:
@@ -64,13 +56,7 @@ class Staging:
             self._session.execute(f"insert into {self._table} from {quoted(_OFFERED)}")
         self._session.unregister(_OFFERED)
         if (stored := self.count()) != watched.rows:
-            raise DriverError(
-                f"{watched.rows} rows were sent and {stored} arrived",
-                code="DRV036",
-                found=str(stored),
-                expected=str(watched.rows),
-                fix="run the step again; if that does not help, this is a defect to report",
-            )
+            raise rows_lost(watched.rows, stored)
 
     def count(self) -> int:
         """Return the number of rows."""
@@ -83,23 +69,11 @@ class Staging:
         """
         for key in keys:
             if missing := self._number(f"select count(*) from {self._table} where {quoted(key)} is null"):
-                raise DriverError(
-                    f"key column {key!r} is NULL in {missing} rows",
-                    code="DRV031",
-                    found=f"{missing} rows with a NULL key",
-                    expected="a key in every row",
-                    fix="leave those rows out, or give them a key, in a step before",
-                )
+                raise null_key(key, missing)
         grouped = f"select {listed(tuple(keys))} from {self._table} group by all having count(*) > 1"
         twice = self._number(f"select count(*) from ({grouped})")
         if twice and on_duplicate == "error":
-            raise DriverError(
-                f"{twice} values of the key ({', '.join(keys)}) occur more than once in the rows",
-                code="DRV032",
-                found=f"{twice} keys in several rows",
-                expected="one row a key",
-                fix="make the rows unique in a step before, or set on_duplicate: first or last",
-            )
+            raise repeated_keys(keys, twice)
         if not twice:
             return 0
         kept = "min" if on_duplicate == "first" else "max"
@@ -123,13 +97,7 @@ class Staging:
                 f"or try_cast({there} as {own}) is distinct from {column})"
             )
             if lost:
-                raise DriverError(
-                    f"{lost} values of column {move.source!r} do not fit the type {move.type} of the table",
-                    code="DRV034",
-                    found=f"{own} with {lost} values that would change",
-                    expected=move.type,
-                    fix="convert the column in a step before, or change the type of the table's column",
-                )
+                raise values_do_not_fit(move.source, own, move.type, lost)
 
     def drop(self) -> None:
         """Remove the table if it is there."""
@@ -148,7 +116,7 @@ def prepare(session: duckdb.DuckDBPyConnection, live: set[str]) -> None:
     session.execute(f"create schema if not exists {quoted(catalogue, SCHEMA)}")
     found = session.sql(
         f"select table_name from duckdb_tables() where schema_name = {literal(SCHEMA)} "
-        f"and database_name = current_catalog() and starts_with(table_name, {literal(_PREFIX)})"
+        f"and database_name = current_catalog() and starts_with(table_name, {literal(STAGE_PREFIX)})"
     ).fetchall()
     for (name,) in found:
         if name not in live:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from osiris_dagster.drivers.batches import plain_schema
 from osiris_dagster.drivers.duckdb.sql import quoted
+from osiris_dagster.drivers.tables.refusals import not_carried
 from osiris_dagster.errors import DriverError
 
 Check = Callable[[pa.RecordBatch], None]
@@ -28,7 +29,6 @@ _NOT_EXPORTED = {
     "variant": "a column has one type between steps",
 }
 _MOST_DIGITS = 10**38 - 1
-_TO_TEXT = "convert it in a step before, e.g. to text"
 _NO_INFINITY = "replace infinite dates at the source, e.g. with nullif(column, 'infinity')"
 
 
@@ -38,7 +38,7 @@ def carried(schema: pa.Schema) -> pa.Schema:
     for field in plain_schema(schema):
         kind = _carried(field.type)
         if kind is None:
-            raise _refused(field.name, str(field.type), "DuckDB has no type that holds it exactly")
+            raise not_carried(field.name, str(field.type), "DuckDB has no type that holds it exactly")
         fields.append(pa.field(field.name, kind, field.nullable))
     return pa.schema(fields)
 
@@ -83,7 +83,7 @@ def import_check(schema: pa.Schema) -> Check | None:
             )
             ticks = halves.take(pa.array(range(1, 2 * len(column), 2))).filter(pc.is_valid(column))
             if pc.any(pc.not_equal(ticks, pc.multiply(pc.divide(ticks, 1000), 1000))).as_py():
-                raise _refused(name, "an interval with nanoseconds", "DuckDB keeps microseconds")
+                raise not_carried(name, "an interval with nanoseconds", "DuckDB keeps microseconds")
 
     return check
 
@@ -91,7 +91,7 @@ def import_check(schema: pa.Schema) -> Check | None:
 def check_exported(names: Iterable[str], types: Iterable[Any]) -> None:
     """Raise DriverError naming the first result column whose DuckDB type does not come out exactly."""
     for name, kind in zip(names, types, strict=True):
-        if reason := _not_exported(kind):
+        if reason := not_exported(kind):
             raise DriverError(
                 f"column {name!r} of type {kind} cannot leave DuckDB: {reason}",
                 code="DRV010",
@@ -101,12 +101,13 @@ def check_exported(names: Iterable[str], types: Iterable[Any]) -> None:
             )
 
 
-def _not_exported(kind: Any) -> str:
+def not_exported(kind: Any) -> str:
+    """Return why a column of that DuckDB type cannot leave DuckDB, empty for one that can."""
     if reason := _NOT_EXPORTED.get(kind.id):
         return reason
     if kind.id in ("list", "array", "struct", "map"):
         for _, child in kind.children:
-            if isinstance(child, duckdb.sqltypes.DuckDBPyType) and (reason := _not_exported(child)):
+            if isinstance(child, duckdb.sqltypes.DuckDBPyType) and (reason := not_exported(child)):
                 return reason
     return ""
 
@@ -123,10 +124,10 @@ def export_check(schema: pa.Schema) -> Check | None:
             column = batch.column(name)
             ends = pc.min_max(column.view(pa.int32() if pa.types.is_date(column.type) else pa.int64()))
             if {ends["min"].as_py(), ends["max"].as_py()} & set(_INFINITIES):
-                raise _refused(name, "an infinite date", "other stores know only finite ones", _NO_INFINITY)
+                raise not_carried(name, "an infinite date", "other stores know only finite ones", _NO_INFINITY)
         for name in wide:
             if _longest(batch.column(name)) > _MOST_DIGITS:
-                raise _refused(name, "a number of 39 digits", "a decimal holds 38")
+                raise not_carried(name, "a number of 39 digits", "a decimal holds 38")
 
     return check
 
@@ -134,13 +135,3 @@ def export_check(schema: pa.Schema) -> Check | None:
 def _longest(column: pa.Array) -> int:
     ends = pc.min_max(column)
     return max((abs(int(end.as_py())) for end in (ends["min"], ends["max"]) if end.is_valid), default=0)
-
-
-def _refused(column: str, found: str, reason: str, fix: str = _TO_TEXT) -> DriverError:
-    return DriverError(
-        f"column {column!r} holds {found}: {reason}",
-        code="DRV010",
-        found=found,
-        expected="values that arrive as they are",
-        fix=fix,
-    )

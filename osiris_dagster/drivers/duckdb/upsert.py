@@ -8,13 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from osiris_dagster.drivers.duckdb.drift import Drift, Move
 from osiris_dagster.drivers.duckdb.sql import listed, quoted
+from osiris_dagster.drivers.tables.drift import Drift, Move
+
+
+def moved(move: Move) -> str:
+    """Return the value to insert, of the staging table `s`."""
+    return f"cast(s.{quoted(move.source)} as {move.type})"
+
+
+def alterations(drift: Drift) -> Iterator[str]:
+    """Yield what follows `alter table x`, one change each."""
+    for column in drift.added:
+        yield f"add column {quoted(column.name)} {column.type}"
+    for column in drift.changed:
+        yield f"alter column {quoted(column.name)} set data type {column.type}"
 
 
 def insertion(table: str, moves: Sequence[Move], source: str) -> str:
     """Return the statement that inserts the rows of `source`, which calls the staging table `s`."""
-    values = ", ".join(move.expression for move in moves)
+    values = ", ".join(moved(move) for move in moves)
     return f"insert into {table} ({listed([move.target for move in moves])}) select {values} from {source}"
 
 
@@ -26,11 +39,11 @@ def upsert_statements(table: str, stage: str, kept: str, keys: Sequence[str], dr
     """
     folded = {key.lower() for key in keys}
     same = " and ".join(
-        f"t.{quoted(move.target)} = {move.expression}" for move in drift.moves if move.source.lower() in folded
+        f"t.{quoted(move.target)} = {moved(move)}" for move in drift.moves if move.source.lower() in folded
     )
     if drift.lacking:
         old = ", ".join(f"t.{quoted(name)}" for name in drift.lacking)
-        new = ", ".join(f"{move.expression} as {quoted(move.target)}" for move in drift.moves)
+        new = ", ".join(f"{moved(move)} as {quoted(move.target)}" for move in drift.moves)
         yield f"create table {kept} as select {new}, {old} from {stage} s join {table} t on {same}"
     yield f"delete from {table} as t where exists (select 1 from {stage} s where {same})"
     if not drift.lacking:

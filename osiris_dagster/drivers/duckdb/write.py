@@ -5,24 +5,33 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 
 import duckdb
 import pyarrow as pa
 
 from osiris_dagster.drivers.base import StepCall, WriteReport
 from osiris_dagster.drivers.batches import Watched, spooled
-from osiris_dagster.drivers.duckdb.drift import Drift, Move, TableColumn, plan_drift
+from osiris_dagster.drivers.duckdb.dialect import DIALECT
 from osiris_dagster.drivers.duckdb.faults import named_faults
 from osiris_dagster.drivers.duckdb.loads import committed_rows, record_load
 from osiris_dagster.drivers.duckdb.pool import Connect, Lease, acquire, held_by_readers
 from osiris_dagster.drivers.duckdb.session import Switch, database_file
 from osiris_dagster.drivers.duckdb.sql import catalogue_of, literal, quoted
-from osiris_dagster.drivers.duckdb.staging import Staging, prepare, stage_name
-from osiris_dagster.drivers.duckdb.target import Target, check_keys_known, keys_in, loadable, target_of
-from osiris_dagster.drivers.duckdb.types import import_check
-from osiris_dagster.drivers.duckdb.upsert import insertion, upsert_statements
-from osiris_dagster.errors import DriverError
+from osiris_dagster.drivers.duckdb.staging import Staging, prepare
+from osiris_dagster.drivers.duckdb.types import carried, import_check
+from osiris_dagster.drivers.duckdb.upsert import alterations, insertion, upsert_statements
+from osiris_dagster.drivers.tables.dialect import TableColumn
+from osiris_dagster.drivers.tables.drift import Drift
+from osiris_dagster.drivers.tables.loads import stage_name
+from osiris_dagster.drivers.tables.refusals import ALREADY_COMMITTED, left_out
+from osiris_dagster.drivers.tables.target import (
+    Target,
+    check_names,
+    not_a_table,
+    plan_write,
+    target_of,
+    with_keys_as_spelt,
+)
 
 
 class Loading:
@@ -35,9 +44,10 @@ class Loading:
 
     def write(self, rows: pa.RecordBatchReader) -> WriteReport:
         """Write all rows and commit once."""
-        target = target_of(self._call.config)
-        watched = Watched(rows, loadable(rows.schema), import_check(rows.schema))
-        target = replace(target, keys=keys_in(target.keys, watched.schema.names))
+        target = target_of(self._call.config, self._call.config["schema"])
+        check_names(rows.schema.names, DIALECT)
+        watched = Watched(rows, carried(rows.schema), import_check(rows.schema))
+        target = with_keys_as_spelt(target, watched.schema.names, DIALECT)
         with self._leased(watched) as (held, watched), self._switch.session(held.cursor()) as session:
             return _Transfer(session, held, self._switch, self._call, target).run(watched)
 
@@ -93,7 +103,7 @@ class _Transfer:
             prepare(self._session, self._held.staging)
             done = committed_rows(self._session, self._call, self._target.name)
             if done is not None:
-                return WriteReport(done, notes=("already committed by an earlier try of this load",))
+                return WriteReport(done, notes=(ALREADY_COMMITTED,))
             self._held.staging.add(name)
         try:
             with named_faults():
@@ -111,7 +121,7 @@ class _Transfer:
     def _commit(self, staging: Staging) -> WriteReport:
         target = self._target
         if target.keys and (dropped := staging.check_keys(target.keys, target.on_duplicate)):
-            self._notes.append(f"{dropped} rows with a repeated key left out, the {target.on_duplicate} one kept")
+            self._notes.append(left_out(dropped, target.on_duplicate))
         rows = staging.count()
         with _alone(self._held.catalogue_lock, self._switch), self._transaction():
             drift = self._drift(staging)
@@ -135,33 +145,14 @@ class _Transfer:
             raise
 
     def _drift(self, staging: Staging) -> Drift:
-        """Compare the table, as it is now, with the rows. Without a table there is nothing to compare."""
-        table = self._table_columns()
-        if table is None:
-            if not self._target.create:
-                raise DriverError(
-                    f"the table {self._target.name} does not exist",
-                    code="DRV035",
-                    found="no such table",
-                    expected="an existing table, as create_if_missing is false",
-                    fix="create the table, or set create_if_missing: true",
-                )
-            return Drift(tuple(Move(column.name, column.name, column.type) for column in staging.columns))
-        mode = self._target.mode
-        check_keys_known(self._target, table)
-        return plan_drift(table, staging.columns, self._target.policy, emptied=mode == "replace", kept=mode == "upsert")
+        """Compare the table, as it is now, with the rows."""
+        return plan_write(self._target, self._table_columns(), staging.columns, DIALECT)
 
     def _table_columns(self) -> tuple[TableColumn, ...] | None:
         here = f"database_name = current_catalog() and lower(schema_name) = lower({literal(self._target.schema)})"
         named = f"lower({literal(self._target.table)})"
         if self._session.sql(f"select 1 from duckdb_views() where {here} and lower(view_name) = {named}").fetchall():
-            raise DriverError(
-                f"{self._target.name} is a view",
-                code="DRV035",
-                found="a view",
-                expected="a table",
-                fix="write to the table behind it, or choose another name",
-            )
+            raise not_a_table(self._target, "a view")
         columns = self._session.sql(
             "select column_name, data_type, is_nullable or column_default is not null from duckdb_columns() "
             f"where {here} and lower(table_name) = {named} order by column_index"
@@ -175,7 +166,7 @@ class _Transfer:
             staging.create_like(self._table)
         elif target.mode == "replace":
             run(f"delete from {self._table}")
-        for alteration in drift.alterations:
+        for alteration in alterations(drift):
             run(f"alter table {self._table} {alteration}")
         if target.mode == "upsert":
             for statement in upsert_statements(self._table, staging.table, staging.kept, target.keys, drift):

@@ -88,10 +88,14 @@ class CsvReading:
         """Return the type of each column to read, in order."""
         with closing(CsvText(path, self._options)) as text:
             names = text.names
-        wanted = list(self._options.columns) or names
+        wanted = list(self._call.selected(names))
         dates = self._options.parse_dates
         named_dates = () if isinstance(dates, bool) else dates
-        for option, listed in (("columns", wanted), ("dtype", self._options.dtype), ("parse_dates", named_dates)):
+        for option, listed in (
+            ("columns", self._options.columns),
+            ("dtype", self._options.dtype),
+            ("parse_dates", named_dates),
+        ):
             self._check_names(option, listed, names)
         known = {column.name: csv_type(column.type, column.name) for column in self._call.columns}
         known = {**(known if known.keys() >= set(wanted) else {}), **self._options.dtype}

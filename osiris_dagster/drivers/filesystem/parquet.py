@@ -90,7 +90,7 @@ class ParquetReading:
         return first
 
     def _selected(self, schema: pa.Schema) -> pa.Schema:
-        wanted = self._call.config.get("columns") or schema.names
+        wanted = self._call.selected(schema.names)
         for name in wanted:
             if name not in schema.names:
                 near = difflib.get_close_matches(name, schema.names, n=1)

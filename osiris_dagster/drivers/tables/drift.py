@@ -1,4 +1,4 @@
-"""Columns of a table and of the rows for it in; what to alter, to check and to insert out. No database here."""
+"""Columns of a table and of the rows for it in; what to alter, to check and to insert out."""
 
 from __future__ import annotations
 
@@ -6,20 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from osiris_dagster.drivers.duckdb.sql import quoted
-from osiris_dagster.drivers.duckdb.widening import wider
+from osiris_dagster.drivers.tables.dialect import Dialect, TableColumn
 from osiris_dagster.errors import DriverError
 
 Policy = Literal["evolve", "fail", "ignore"]
-
-
-@dataclass(frozen=True, slots=True)
-class TableColumn:
-    """A column as DuckDB's catalogue has it; `optional` means that a row may leave it out."""
-
-    name: str
-    type: str
-    optional: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +21,6 @@ class Move:
     type: str
     checked: bool = False  # every value has to be tried: the types alone do not tell whether it fits
 
-    @property
-    def expression(self) -> str:
-        """The value to insert, of the staging table `s`."""
-        return f"cast(s.{quoted(self.source)} as {self.type})"
-
 
 @dataclass(frozen=True, slots=True)
 class Drift:
@@ -43,40 +28,57 @@ class Drift:
 
     moves: tuple[Move, ...]
     lacking: tuple[str, ...] = ()  # columns of the table that the rows do not have
-    alterations: tuple[str, ...] = ()  # what follows `alter table x`
+    added: tuple[TableColumn, ...] = ()  # to add to the table
+    changed: tuple[TableColumn, ...] = ()  # of the table, with the type that they get
     notes: tuple[str, ...] = ()
+
+
+def all_columns(rows: Sequence[TableColumn]) -> Drift:
+    """Return the plan for a table that is made from the rows."""
+    return Drift(tuple(Move(column.name, column.name, column.type) for column in rows))
 
 
 @dataclass(slots=True)
 class _Plan:
+    dialect: Dialect
+    policy: Policy
+    emptied: bool
+    kept: bool
     moves: list[Move] = field(default_factory=list)
     lacking: list[str] = field(default_factory=list)
-    alterations: list[str] = field(default_factory=list)
+    added: list[TableColumn] = field(default_factory=list)
+    changed: list[TableColumn] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
 
 def plan_drift(
-    table: Sequence[TableColumn], rows: Sequence[TableColumn], policy: Policy, *, emptied: bool, kept: bool
+    table: Sequence[TableColumn],
+    rows: Sequence[TableColumn],
+    policy: Policy,
+    dialect: Dialect,
+    *,
+    emptied: bool,
+    kept: bool,
 ) -> Drift:
-    """Compare by name without case, as DuckDB does.
+    """Compare by name, as the database does.
 
     `emptied`: the table loses its rows first, so any change of type is exact. `kept`: rows that are there keep the
     columns that the new ones lack. Raises DriverError listing what the policy refuses, and columns that every row
     needs and the new ones lack.
     """
-    known = {column.name.lower(): column for column in table}
-    plan = _Plan()
+    known = {dialect.fold(column.name): column for column in table}
+    plan = _Plan(dialect, policy, emptied, kept)
     for column in rows:
-        target = known.get(column.name.lower())
+        target = known.get(dialect.fold(column.name))
         if target is None:
-            _added(column, policy, plan)
+            _new(column, plan)
         else:
-            _matched(column, target, policy, emptied=emptied, plan=plan)
-    given = {column.name.lower() for column in rows}
+            _matched(column, target, plan)
+    given = {dialect.fold(column.name) for column in rows}
     for column in table:
-        if column.name.lower() not in given:
-            _lacking(column, policy, kept=kept, plan=plan)
+        if dialect.fold(column.name) not in given:
+            _lacking(column, plan)
     if plan.refused:
         raise DriverError(
             "the rows do not fit the table: " + "; ".join(plan.refused),
@@ -85,41 +87,43 @@ def plan_drift(
             expected="the columns of the table",
             fix="change the rows in a step before, or set schema_drift: evolve",
         )
-    return Drift(tuple(plan.moves), tuple(plan.lacking), tuple(plan.alterations), tuple(plan.notes))
+    return Drift(tuple(plan.moves), tuple(plan.lacking), tuple(plan.added), tuple(plan.changed), tuple(plan.notes))
 
 
-def _added(column: TableColumn, policy: Policy, plan: _Plan) -> None:
-    if policy == "evolve":
-        plan.alterations.append(f"add column {quoted(column.name)} {column.type}")
+def _new(column: TableColumn, plan: _Plan) -> None:
+    if plan.policy == "evolve":
+        plan.added.append(column)
         plan.notes.append(f"column {column.name} {column.type} added")
         plan.moves.append(Move(column.name, column.name, column.type))
-    elif policy == "ignore":
+    elif plan.policy == "ignore":
         plan.notes.append(f"column {column.name} is not in the table and was left out")
     else:
         plan.refused.append(f"column {column.name} {column.type} is new")
 
 
-def _matched(column: TableColumn, target: TableColumn, policy: Policy, *, emptied: bool, plan: _Plan) -> None:
-    kind = wider(target.type, column.type)
+def _matched(column: TableColumn, target: TableColumn, plan: _Plan) -> None:
+    kind = plan.dialect.lattice.wider(target.type, column.type)
     if kind == target.type:
         plan.moves.append(Move(column.name, target.name, target.type))
-    elif policy == "fail":
+    elif plan.dialect.keeps(target.type, column.type):
+        plan.moves.append(Move(column.name, target.name, target.type, checked=True))
+    elif plan.policy == "fail":
         plan.refused.append(f"column {target.name} is {target.type}, the rows have {column.type}")
-    elif policy == "evolve" and (kind or emptied):
+    elif plan.policy == "evolve" and (kind or plan.emptied):
         kind = kind or column.type
-        plan.alterations.append(f"alter column {quoted(target.name)} set data type {kind}")
+        plan.changed.append(TableColumn(target.name, kind, target.optional))
         plan.notes.append(f"column {target.name} changed from {target.type} to {kind}")
         plan.moves.append(Move(column.name, target.name, kind))
     else:
         plan.moves.append(Move(column.name, target.name, target.type, checked=True))
 
 
-def _lacking(column: TableColumn, policy: Policy, *, kept: bool, plan: _Plan) -> None:
+def _lacking(column: TableColumn, plan: _Plan) -> None:
     plan.lacking.append(column.name)
     if not column.optional:
         plan.refused.append(f"column {column.name} may not be NULL and the rows do not have it")
-    elif policy == "fail":
+    elif plan.policy == "fail":
         plan.refused.append(f"column {column.name} is missing")
     else:
-        left = "kept where the key is known, empty in new rows" if kept else "left empty"
+        left = "kept where the key is known, empty in new rows" if plan.kept else "left empty"
         plan.notes.append(f"column {column.name} is not in the rows: {left}")

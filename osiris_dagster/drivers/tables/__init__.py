@@ -1,0 +1,1 @@
+"""What all families of tables share: options, drift, keys, record of loads, and messages. Knows no database."""

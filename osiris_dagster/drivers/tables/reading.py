@@ -1,0 +1,54 @@
+"""The configuration of an extractor in; the SELECT that it asks for, in any dialect, or what is wrong with it, out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from osiris_dagster.errors import DriverError
+
+
+def check_source(config: Mapping[str, Any]) -> None:
+    """Raise DriverError unless the configuration has either `table` or `query`."""
+    query = config.get("query")
+    if bool(query) == bool(config.get("table")):
+        raise DriverError(
+            "a step reads either `table` or `query`",
+            code="DRV022",
+            found="both" if query else "neither",
+            expected="one of the two",
+            fix="leave `query` out; columns, filter and limit work with both" if query else "add `table`",
+        )
+
+
+def selection(
+    config: Mapping[str, Any], source: str, quoted: Callable[[str], str], selected: Sequence[str] | None = None
+) -> str:
+    """Return the SELECT over `source`, a name or a query in brackets, with the options around it.
+
+    `selected` are the columns, all when it is empty; without it the configuration says which.
+    """
+    columns = config.get("columns") if selected is None else selected
+    condition, limit, offset = (config.get(key) for key in ("filter", "limit", "offset"))
+    parts = [f"select {', '.join(map(quoted, columns)) if columns else '*'} from {source}"]
+    if condition:
+        parts.append(f"where (\n{condition}\n)")
+    if limit is not None:
+        parts.append(f"limit {int(limit)}")
+    if offset:
+        parts.append(f"offset {int(offset)}")
+    return "\n".join(parts)
+
+
+def unknown(what: str, shown: str, name: str, known: Iterable[str]) -> DriverError:
+    """Return the error for a table or column that is not there, with the nearest name."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    return DriverError(
+        f"there is no {what} {shown}",
+        code="DRV024",
+        found=shown,
+        expected=", ".join(names[:20]) or f"no {what} at all",
+        fix=f"did you mean {near[0]}?" if near else f"check the name of the {what}",
+    )

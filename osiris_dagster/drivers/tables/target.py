@@ -1,0 +1,143 @@
+"""The configuration of a writer and the columns of its rows in; the table to write, or what is wrong with it, out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from osiris_dagster.drivers.tables.dialect import Dialect, TableColumn
+from osiris_dagster.drivers.tables.drift import Drift, Policy, all_columns, plan_drift
+from osiris_dagster.drivers.tables.loads import SCHEMA
+from osiris_dagster.errors import DriverError
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the configuration says about the table."""
+
+    schema: str
+    table: str
+    mode: str  # append, replace or upsert
+    keys: tuple[str, ...]
+    create: bool
+    policy: Policy
+    on_duplicate: str  # error, first or last
+
+    @property
+    def name(self) -> str:
+        """The name for messages and for the record of loads."""
+        return f"{self.schema}.{self.table}"
+
+
+def target_of(config: Mapping[str, Any], schema: str) -> Target:
+    """Read the configuration. Raises DriverError for an upsert without keys and for the schema that is ours."""
+    keys = config.get("primary_key") or ()
+    target = Target(
+        schema=schema,
+        table=config["table"],
+        mode=config["write_mode"],
+        keys=(keys,) if isinstance(keys, str) else tuple(keys),
+        create=config["create_if_missing"],
+        policy=config["schema_drift"],
+        on_duplicate=config["on_duplicate"],
+    )
+    if target.mode == "upsert" and not target.keys:
+        raise DriverError(
+            "an upsert needs to know the key of a row",
+            code="DRV030",
+            found="no primary_key",
+            expected="primary_key with one or more columns",
+            fix="add `primary_key: <column>`",
+        )
+    if target.schema.lower() == SCHEMA:
+        raise DriverError(
+            f"the schema {SCHEMA} holds staging tables and the record of loads",
+            code="DRV022",
+            found=target.name,
+            expected="a schema of your own",
+            fix="choose another schema",
+        )
+    return target
+
+
+def check_names(names: Sequence[str], dialect: Dialect) -> None:
+    """Raise DriverError for rows without columns, or with two that the database takes for one."""
+    if not names:
+        raise DriverError(
+            "the rows have no columns",
+            code="DRV037",
+            found="no column",
+            expected="at least one column",
+            fix="select at least one column in the step before",
+        )
+    seen: dict[str, int] = {}
+    for place, name in enumerate(names):
+        twin = seen.setdefault(dialect.fold(name), place)
+        if twin != place:
+            raise DriverError(
+                f"the columns {names[twin]!r} and {name!r} are one name for {dialect.name}",
+                code="DRV037",
+                found=f"{names[twin]}, {name}",
+                expected="names that differ in more than case" if dialect.folds else "every name once",
+                fix="rename one of them in the step before",
+            )
+
+
+def with_keys_as_spelt(target: Target, names: Sequence[str], dialect: Dialect) -> Target:
+    """Return the target with its keys as the rows spell them; DriverError for one that they lack."""
+    spelt = {dialect.fold(name): name for name in names}
+    for key in target.keys:
+        if dialect.fold(key) not in spelt:
+            raise DriverError(
+                f"the rows have no key column {key!r}",
+                code="DRV030",
+                found=", ".join(names),
+                expected=f"the column {key}",
+                fix="select the key in the step before, or correct primary_key",
+            )
+    return replace(target, keys=tuple(spelt[dialect.fold(key)] for key in target.keys))
+
+
+def plan_write(
+    target: Target, table: Sequence[TableColumn] | None, rows: Sequence[TableColumn], dialect: Dialect
+) -> Drift:
+    """Return what has to happen to `table`, None if it is not there, for these rows.
+
+    Raises DriverError for a missing table that may not be made, a key that the table lacks, and drift that the
+    policy refuses.
+    """
+    if table is None:
+        if not target.create:
+            raise DriverError(
+                f"the table {target.name} does not exist",
+                code="DRV035",
+                found="no such table",
+                expected="an existing table, as create_if_missing is false",
+                fix="create the table, or set create_if_missing: true",
+            )
+        return all_columns(rows)
+    known = {dialect.fold(column.name) for column in table}
+    for key in target.keys if target.mode == "upsert" else ():
+        if dialect.fold(key) not in known:
+            raise DriverError(
+                f"the table {target.name} has no key column {key!r}",
+                code="DRV030",
+                found=", ".join(column.name for column in table),
+                expected=f"the column {key}",
+                fix="correct primary_key, or add the column to the table",
+            )
+    return plan_drift(
+        table, rows, target.policy, dialect, emptied=target.mode == "replace", kept=target.mode == "upsert"
+    )
+
+
+def not_a_table(target: Target, found: str) -> DriverError:
+    """Return the error for a target that is `found`, e.g. a view."""
+    return DriverError(
+        f"{target.name} is {found}",
+        code="DRV035",
+        found=found,
+        expected="a table",
+        fix="write to the table behind it, or choose another name",
+    )
