@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 MAX_CORE_BYTES = 300_000
 """What a core document may have, in its canonical form."""
-MIN_CORE_BYTES = 30_000
+MIN_CORE_BYTES = 50_000
 """Less than this the context and the bare facts of a run do not fit into."""
 
 Policy = Literal["core", "full", "custom"]

@@ -18,9 +18,7 @@ CORE, CARD, VERDICT, DIGESTS = "core.jsonld", "run-card.md", "verdict.json", "di
 _BLOCK = 1 << 20
 
 
-def digests(
-    content: Mapping[str, bytes], folder: Path, shards: Sequence[Shard], graph: str, annex_dir: str
-) -> bytes:
+def digests(content: Mapping[str, bytes], folder: Path, shards: Sequence[Shard], graph: str, annex_dir: str) -> bytes:
     """Return size and SHA-256 of every file as it lies on the disk, and the digests of graph and annex.
 
     `annex_dir` is where the annex will lie, relative to the package; empty when it lies in it.

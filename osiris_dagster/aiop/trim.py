@@ -45,6 +45,7 @@ LADDER = (
     Limits(events=40, steps=20, columns=10, text=400, oml=4_000, items=10, causes=4, frames=5),
     Limits(events=20, steps=10, columns=5, text=200, oml=2_000, items=4, causes=3, frames=3),
     Limits(events=10, steps=6, columns=2, text=80, oml=1_000, items=3, causes=2, frames=2),
+    Limits(events=6, steps=2, columns=0, text=80, oml=400, items=2, causes=2, frames=1),
 )
 """From generous to bare; the last holds the run, its totals and its first failing steps, and always fits."""
 

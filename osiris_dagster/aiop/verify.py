@@ -1,4 +1,4 @@
-"""A package on disk in, what is wrong with it out: bytes against digests, annex against core, core against the gates."""
+"""A package on disk in, what is wrong with it out: bytes against digests, annex and core against the gates."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def verify(folder: Path) -> list[Finding]:
     found = [finding for name, known in sorted(files.items()) for finding in _file(folder, annex, name, known)]
     found += [Finding("a file that was not sealed", name) for name in sorted(_there(folder) - files.keys() - {DIGESTS})]
     if not (folder / CORE).is_file():
-        return found if found else [Finding("the package was withheld", VERDICT)]
+        return found or [Finding("the package was withheld", VERDICT)]
     return found + list(_judged(folder, annex, sealed, verdict))
 
 

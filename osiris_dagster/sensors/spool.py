@@ -60,7 +60,9 @@ def spool_logs(
     with ExitStack() as stack:
         files: dict[str, IO[bytes]] = {name: stack.enter_context(item.path.open("wb")) for name, item in wanted.items()}
         for number, line in enumerate(lines):
-            message = cut(redact(clean(redact(line.message))), LONGEST)
+            known = redact(line.message)
+            shown = clean(known)
+            message = cut(shown if shown == known else redact(shown), LONGEST)
             text = canonical_json(
                 {"ts_ms": line.ts_ms, "level": line.level, "op": line.op, "event": line.event, "message": message}
             )

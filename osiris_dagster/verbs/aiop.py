@@ -12,7 +12,6 @@ from typing import Any
 
 from osiris_dagster.aiop.configure import load_options
 from osiris_dagster.aiop.index import Entry, read_index
-from osiris_dagster.aiop.options import Options
 from osiris_dagster.aiop.place import CARD, CORE
 from osiris_dagster.aiop.projections.rocrate import METADATA
 from osiris_dagster.aiop.render import BRIEF, BUNDLE, OPENLINEAGE
@@ -59,7 +58,7 @@ def show(
     **given: Any,
 ) -> Outcome:
     """Show the package of a run, building it when it is not there; exit code 2 for an unknown run."""
-    with _packages(asked.project, "" if last else run or session, given) as (run_id, folders):
+    with _packages(asked.project, "" if last else run or session, format, given) as (run_id, folders):
         return _told(run_id, folders, format, output)
 
 
@@ -73,7 +72,7 @@ def bundle(
     compress: str = "none",
 ) -> Outcome:
     """Show the text bundle of a run, or write it to a file."""
-    with _packages(asked.project, "" if last else run or session, {}) as (run_id, folders):
+    with _packages(asked.project, "" if last else run or session, "bundle", {}) as (run_id, folders):
         if not output:
             return _told(run_id, folders, "bundle", "")
         text = b"\n".join((folder / BUNDLE).read_bytes() for folder in folders.values())
@@ -89,8 +88,8 @@ def export(
     with open_instance(project) as instance:
         found = find_run(instance, "" if last else run or session, ended=True)
         options = load_options(project, given)
-        if output or options.sources.keys() & given.keys():
-            root = Path(output).resolve() if output else project.aiop
+        if output:
+            root = Path(output).resolve()
             packages = [package for _, package, _ in packages_of(instance, project, found.run_id, options, root)]
         else:
             packages = list(export_run(instance, project, found.run_id, options))
@@ -111,7 +110,12 @@ def verify(asked: Asked, *, run: str = "", session: str = "", last: bool = False
 
 
 def prune(
-    asked: Asked, *, keep_runs: int | None = None, keep_days: int | None = None, pipeline: str = "", dry_run: bool = False
+    asked: Asked,
+    *,
+    keep_runs: int | None = None,
+    keep_days: int | None = None,
+    pipeline: str = "",
+    dry_run: bool = False,
 ) -> Outcome:
     """Remove packages beyond a number or an age; the newest valid one of each pipeline always stays."""
     project = asked.project
@@ -134,17 +138,19 @@ def prune(
 
 
 @contextmanager
-def _packages(project: Project, wanted: str, given: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Path]]]:
+def _packages(
+    project: Project, wanted: str, form: str, given: Mapping[str, Any]
+) -> Iterator[tuple[str, dict[str, Path]]]:
     """Yield the run and its packages, by name: as they lie there, or as they would be with the options given."""
     options = load_options(project, given)
     with open_instance(project) as instance, TemporaryDirectory() as scratch:
         found = find_run(instance, wanted, ended=True)
-        if given.keys() & options.sources.keys() and _from_cli(options):
+        if "cli" in options.sources.values():
             made = [p for _, p, _ in packages_of(instance, project, found.run_id, options, Path(scratch))]
-            folders = {f"{package.pipeline}": project.root / package.folder for package in made}
+            folders = {package.folder: project.root / package.folder for package in made}
         else:
             names = export_queue(project).packages(found.run_id)
-            if not names or not all((project.root / name / CARD).is_file() for name in names):
+            if not names or not all(_whole(project.root / name, form) for name in names):
                 names = [package.folder for package in export_run(instance, project, found.run_id)]
             folders = {name: project.root / name for name in names}
         if not folders:
@@ -152,8 +158,9 @@ def _packages(project: Project, wanted: str, given: Mapping[str, Any]) -> Iterat
         yield found.run_id, folders
 
 
-def _from_cli(options: Options) -> bool:
-    return "cli" in options.sources.values()
+def _whole(folder: Path, form: str) -> bool:
+    """Tell whether a package has this form, or was withheld and has none."""
+    return (folder / CARD).is_file() and ((folder / _FILES[form]).is_file() or not (folder / CORE).is_file())
 
 
 def _told(run_id: str, folders: Mapping[str, Path], form: str, output: str) -> Outcome:

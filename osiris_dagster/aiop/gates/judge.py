@@ -50,11 +50,7 @@ class Verdict:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Every finding as one line."""
-        return tuple(
-            f"{gate}: {finding.message}" + (f" ({finding.where})" if finding.where else "")
-            for gate, findings in self.findings.items()
-            for finding in findings
-        )
+        return tuple(f"{gate}: {finding.line}" for gate, findings in self.findings.items() for finding in findings)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
