@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from osiris_dagster.aiop.control import control_layer
@@ -13,7 +14,7 @@ from osiris_dagster.aiop.execution import run_of
 from osiris_dagster.aiop.facts import Facts
 from osiris_dagster.aiop.ids import Names
 from osiris_dagster.aiop.jsonld import as_json, document
-from osiris_dagster.aiop.metadata import metadata_layer
+from osiris_dagster.aiop.metadata import masks_of, metadata_layer
 from osiris_dagster.aiop.model import Node, Package
 from osiris_dagster.aiop.narrative import narrative_layer
 from osiris_dagster.aiop.scene import Scene, scene_of, timestamp
@@ -53,27 +54,36 @@ def build(facts: Facts) -> Built:
 
 def build_settled(settled: Facts, shards: tuple[Shard, ...] = ()) -> Built:
     """Build a package that points into these shards of its annex."""
-    for limits in LADDER:
-        built = _attempt(scene_of(settled, limits, shards))
-        if len(built.core) <= settled.options.max_core_bytes:
-            return built
+    masked = masks_of(settled)
+
+    @cache
+    def fitting(rung: int) -> Built | None:
+        built = _attempt(scene_of(settled, LADDER[rung], shards), masked)
+        return built if len(built.core) <= settled.options.max_core_bytes else None
+
+    low, high = (0, 0) if fitting(0) else (1, len(LADDER) - 1)
+    while low < high:  # look for the first rung that fits; each below it is smaller
+        middle = (low + high) // 2
+        low, high = (low, middle) if fitting(middle) else (middle + 1, high)
+    if found := fitting(low):
+        return found
     raise CoreLimitError(
         f"the package of run {settled.record.run_id} is larger than a core may be, even in its bare form",
         code="AIO006",
-        found=f"{len(built.core):,} bytes",
+        found=f"more than {settled.options.max_core_bytes:,} bytes",
         expected=f"at most {settled.options.max_core_bytes:,} bytes",
         fix="raise max_core_bytes, or shorten the longest names in the OML file",
     )
 
 
-def _attempt(scene: Scene) -> Built:
+def _attempt(scene: Scene, masked: Mapping[str, int]) -> Built:
     sections: dict[str, Node] = {name: section(scene) for name, section in SECTIONS}
     sizes = {name: len(canonical_json(as_json(section))) for name, section in sections.items()}
     package = Package(
         id=scene.names.package,
         generated=timestamp(scene.facts.record.end_ms),
         summary=summary(scene),
-        metadata=metadata_layer(scene, sizes),
+        metadata=metadata_layer(scene, sizes, masked),
         **sections,  # type: ignore[arg-type]  # SECTIONS names the fields and their types
     )
     return Built(package, scene.names, canonical_json(document(package, scene.names)))

@@ -8,7 +8,7 @@ from osiris_dagster.aiop.baseline import baseline, percent
 from osiris_dagster.aiop.changes import Difference, differences, pointer_to
 from osiris_dagster.aiop.facts import Facts
 from osiris_dagster.aiop.model import Change, Comparison, DeltaLayer
-from osiris_dagster.aiop.scene import Scene, timestamp
+from osiris_dagster.aiop.scene import Scene, once, timestamp
 from osiris_dagster.aiop.settle import first_failure
 from osiris_dagster.aiop.text import cut
 from osiris_dagster.aiop.trim import Dropped
@@ -20,6 +20,7 @@ _UNITS = {"duration_ms": "ms", "rows_written": "rows", "rows_out": "rows", "peak
 _NOTABLE = ("anomaly", "changed")
 
 
+@once
 def delta_layer(scene: Scene) -> DeltaLayer:
     """Return how the run differs from the runs before it; a first run has nothing to compare."""
     facts, record = scene.whole, scene.whole.record
@@ -31,14 +32,14 @@ def delta_layer(scene: Scene) -> DeltaLayer:
         last_success_run_id=previous.run_id if previous else "",
         last_success_time=timestamp(previous.end_ms) if previous else "",
         failing_since=timestamp(failing_since(facts.history, record.start_ms)) if record.status == "failed" else "",
-        comparisons=tuple(comparisons(scene)[: scene.limits.items]),
-        changes=tuple(_changes(scene)[: scene.limits.items]),
+        comparisons=comparisons(scene)[: scene.limits.items],
+        changes=_changes(scene)[: scene.limits.items],
     )
 
 
 def left_out(scene: Scene) -> list[Dropped]:
     """Return what the layer does not show."""
-    counts = {"comparisons": len(comparisons(scene)), "changes": len(differences(scene.whole))}
+    counts = {"comparisons": len(comparisons(scene)), "changes": len(_changes(scene))}
     most = scene.limits.items
     return [Dropped(name, most, count - most) for name, count in counts.items() if count > most]
 
@@ -60,7 +61,8 @@ def _strategy(scene: Scene) -> str:
     return "same_manifest" if previous.manifest_hash == scene.whole.record.manifest_hash else "same_pipeline"
 
 
-def comparisons(scene: Scene) -> list[Comparison]:
+@once
+def comparisons(scene: Scene) -> tuple[Comparison, ...]:
     """Return every measure that an earlier run had too: the unusual ones first, else in the order of the plan."""
     facts = scene.whole
     usual = [past for past in facts.history if past.status == "completed" and _alike(past, scene)][-BASELINE_RUNS:]
@@ -76,7 +78,7 @@ def comparisons(scene: Scene) -> list[Comparison]:
             if before or last is not None:
                 found.append(_comparison(scene, shown, name, current, last, before))
     found.sort(key=lambda item: item.judgement not in _NOTABLE)
-    return [_numbered(item, seq) for seq, item in enumerate(found, 1)]
+    return tuple(replace(item, seq=seq) for seq, item in enumerate(found, 1))
 
 
 def _alike(past: PastRun, scene: Scene) -> bool:
@@ -103,13 +105,10 @@ def _comparison(scene: Scene, step_id: str, name: str, current: int, last: int |
     )
 
 
-def _numbered(item: Comparison, seq: int) -> Comparison:
-    return replace(item, seq=seq)
-
-
-def _changes(scene: Scene) -> list[Change]:
+@once
+def _changes(scene: Scene) -> tuple[Change, ...]:
     limit = scene.limits.text
-    return [
+    return tuple(
         Change(
             id=f"r:change/{seq}-{slug(item.pointer)}",
             seq=seq,
@@ -120,7 +119,7 @@ def _changes(scene: Scene) -> list[Change]:
             after=cut(item.after, limit),
         )
         for seq, item in enumerate(_nearest_first(scene.whole), 1)
-    ]
+    )
 
 
 def _nearest_first(facts: Facts) -> list[Difference]:

@@ -6,10 +6,11 @@ from osiris_dagster.aiop.around import downstream, upstream
 from osiris_dagster.aiop.execution import step_runs
 from osiris_dagster.aiop.issues import issues
 from osiris_dagster.aiop.model import EvidenceLayer
-from osiris_dagster.aiop.scene import Scene
+from osiris_dagster.aiop.scene import Scene, once
 from osiris_dagster.aiop.timeline import timeline
 
 
+@once
 def evidence_layer(scene: Scene) -> EvidenceLayer:
     """Return what happened, as far as the record says."""
     return EvidenceLayer(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from osiris_dagster.aiop.model import Cause, Frame, Issue
-from osiris_dagster.aiop.scene import UNKNOWN, Scene, timestamp
+from osiris_dagster.aiop.scene import UNKNOWN, Scene, once, timestamp
 from osiris_dagster.aiop.settle import first_failure
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.runs.record import StepRecord
 
 
+@once
 def issues(scene: Scene) -> tuple[Issue, ...]:
     """Return the issues of the run; a failed run has at least one, about a step or about the run itself."""
     record = scene.facts.record

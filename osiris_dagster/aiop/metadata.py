@@ -75,8 +75,8 @@ _BYTES_A_TOKEN = 4
 _DECISIVE = ("compress", "max_core_bytes", "metrics_topk", "policy", "schema_mode", "timeline_density")
 
 
-def metadata_layer(scene: Scene, sizes: Mapping[str, int]) -> MetadataLayer:
-    """Return the package's own facts; `sizes` are those of the other parts, in bytes."""
+def metadata_layer(scene: Scene, sizes: Mapping[str, int], masked: Mapping[str, int]) -> MetadataLayer:
+    """Return the package's own facts; `sizes` are bytes of the other parts, `masked` counts masked places."""
     shards = {shard.name: shard for shard in scene.shards}
     dropped = {lost.section: lost for lost in (*scene.dropped, *left_out(scene))}
     return MetadataLayer(
@@ -107,7 +107,7 @@ def metadata_layer(scene: Scene, sizes: Mapping[str, int]) -> MetadataLayer:
             )
             for lost_id, name, lost in named("r:truncation", dropped)
         ),
-        redactions=_redactions(scene.whole),
+        redactions=tuple(Redaction(id=i, kind=kind, count=number) for i, kind, number in named("r:redaction", masked)),
         glossary=tuple(Term(id=i, name=n, description=text) for i, n, text in named("r:glossary", GLOSSARY)),
     )
 
@@ -142,15 +142,15 @@ def _settings(options: Options) -> tuple[Setting, ...]:
     )
 
 
-def _redactions(facts: Facts) -> tuple[Redaction, ...]:
-    """Count the masked places in what core and annex were made from."""
+def masks_of(facts: Facts) -> Mapping[str, int]:
+    """Count the masked places, by kind, in what core and annex are made from."""
     counts = dict.fromkeys(_MASKS, 0)
 
     def count(text: str) -> str:
-        for kind, pattern in _MASKS.items():
-            counts[kind] += len(re.findall(pattern, text))
+        if "***" in text or MASK in text:
+            for kind, pattern in _MASKS.items():
+                counts[kind] += len(re.findall(pattern, text))
         return text
 
     change_strings(facts, count)
-    found = {kind: number for kind, number in counts.items() if number}
-    return tuple(Redaction(id=i, kind=kind, count=number) for i, kind, number in named("r:redaction", found))
+    return {kind: number for kind, number in counts.items() if number}

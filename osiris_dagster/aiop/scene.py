@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import wraps
+from typing import Any, TypeVar
 
 from osiris_dagster.aiop.facts import Facts
 from osiris_dagster.aiop.ids import Names, names_of
@@ -17,6 +19,7 @@ from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.runs.record import StepRecord
 
+T = TypeVar("T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -64,6 +67,19 @@ class Scene:
     records: Mapping[str, StepRecord]  # by step id, in manifest order
     event_ids: Sequence[str]  # of the events of `facts`, as in the whole timeline
     shards: tuple[Shard, ...] = ()
+    made: dict[str, Any] = field(default_factory=dict)  # sections that others look at too; see `once`
+
+
+def once(section: Callable[[Scene], T]) -> Callable[[Scene], T]:
+    """Let a section be made once for each scene, however many others look at it."""
+
+    @wraps(section)
+    def made(scene: Scene) -> T:
+        if section.__name__ not in scene.made:
+            scene.made[section.__name__] = section(scene)
+        return scene.made[section.__name__]  # type: ignore[no-any-return]  # what `section` gave
+
+    return made
 
 
 UNKNOWN = ErrorInfo("UnknownFailure", "no error was recorded")

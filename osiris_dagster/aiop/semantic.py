@@ -21,7 +21,7 @@ from osiris_dagster.aiop.model import (
     StepInput,
     Tag,
 )
-from osiris_dagster.aiop.scene import Scene
+from osiris_dagster.aiop.scene import Scene, once
 from osiris_dagster.aiop.text import counted, cut, distinct, listed
 from osiris_dagster.canonical import canonical_json
 from osiris_dagster.compiler.manifest import StepPlan
@@ -220,6 +220,7 @@ def _connection(iri: str, reference: str, facts: ConnectionFacts | None) -> Conn
     )
 
 
+@once
 def datasets_of(scene: Scene) -> tuple[Dataset, ...]:
     """Return every table and file of the plan, and what the run wrote beyond it."""
     keys: dict[tuple[str, ...], tuple[str, ...]] = {}

@@ -66,12 +66,17 @@ def change_strings(value: T, change: Callable[[str], str]) -> T:
 def _changed(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return change(value)
+    if value is None or isinstance(value, int):
+        return value
     if isinstance(value, Mapping):
         return {change(str(key)): _changed(item, change) for key, item in value.items()}
     if isinstance(value, list | tuple | frozenset):
-        return type(value)(_changed(item, change) for item in value)
+        items = [_changed(item, change) for item in value]
+        return value if all(new is old for new, old in zip(items, value, strict=True)) else type(value)(items)
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{name: _changed(getattr(value, name), change) for name in _open(type(value))})
+        before = {name: getattr(value, name) for name in _open(type(value))}
+        after = {name: _changed(item, change) for name, item in before.items()}
+        return value if all(after[name] is before[name] for name in before) else replace(value, **after)
     return value
 
 

@@ -6,6 +6,7 @@ import time
 
 from dagster import DagsterInstance, DefaultSensorStatus, SensorDefinition, SensorEvaluationContext, SkipReason, sensor
 
+from osiris_dagster.aiop.configure import load_options
 from osiris_dagster.errors import OsirisError
 from osiris_dagster.project import Project
 from osiris_dagster.sensors.export import export_run
@@ -36,6 +37,8 @@ def export_sensor(project: Project) -> SensorDefinition:
 def work_off(instance: DagsterInstance, project: Project, budget: float = BUDGET) -> tuple[int, list[str]]:
     """Export queued runs for at most `budget` seconds; return how many, and what failed. Idempotent."""
     queue = export_queue(project)
+    if not load_options(project).enabled:
+        return 0, []  # they wait, for the day on which packages are wanted
     deadline = time.monotonic() + budget
     exported, failed = 0, []
     for item in queue.pending():
