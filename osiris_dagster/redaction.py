@@ -226,8 +226,8 @@ def secret_shapes(text: str) -> tuple[str, ...]:
     >>> secret_shapes("postgres://me:hunter2@db/x"), secret_shapes("postgres://***@db/x")
     (('user part of a URL',), ())
     """
-    found = [name for name, shape in _SHAPES.items() if shape.search(text)]
-    if any(match["user"] != "***" for match in _DSN_USER.finditer(text)):
+    found = [name for name, shape in _SHAPES.items() if _HINTS[name] in text and shape.search(text)]
+    if "://" in text and any(match["user"] != "***" for match in _DSN_USER.finditer(text)):
         found.append("user part of a URL")
     return tuple(found)
 

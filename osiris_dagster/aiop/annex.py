@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,33 +26,30 @@ ENDINGS: dict[Compression, str] = {"none": "", "gzip": ".gz", "zstd": ".zst"}
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """Lines of the run's log, already clean: a file of JSON objects, one a line. None when there is no log."""
+    """Lines of the run's log as they are to stand in the annex: clean, numbered, canonical. None without a log."""
 
     path: Path | None = None
 
-    def lines(self) -> Iterator[Any]:
-        """Yield the lines, numbered."""
-        if self.path is None:
-            return
-        with self.path.open(encoding="utf-8") as file:
-            for seq, line in enumerate(file, 1):
-                yield {"seq": seq, **json.loads(line)}
+    def lines(self) -> Iterator[bytes]:
+        """Yield the lines."""
+        if self.path is not None:
+            with self.path.open("rb") as file:
+                yield from file
 
 
 def write_annex(scene: Scene, logs: Spool, package: Path) -> tuple[Shard, ...]:
     """Write the shards that the options ask for below a package's folder; `scene` is of uncut facts."""
     options = scene.facts.options
-    return tuple(_write(package, name, options.compress, _RECORDS[name](scene, logs)) for name in sorted(options.annex))
+    return tuple(_write(package, name, options.compress, _LINES[name](scene, logs)) for name in sorted(options.annex))
 
 
-def _write(package: Path, name: str, compress: Compression, records: Iterable[Any]) -> Shard:
+def _write(package: Path, name: str, compress: Compression, lines: Iterable[bytes]) -> Shard:
     file = f"{FOLDER}/{name}.ndjson{ENDINGS[compress]}"
     path = package / file
     path.parent.mkdir(exist_ok=True)
     digest, count, size = hashlib.sha256(), 0, 0
     with _opened(path, compress) as out:
-        for record in records:
-            line = canonical_json(record) + b"\n"
+        for line in lines:
             out.write(line)
             digest.update(line)
             count, size = count + 1, size + len(line)
@@ -97,24 +93,28 @@ def _split(blocks: Iterable[bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def _timeline(scene: Scene, _logs: Spool) -> Iterator[Any]:
-    return (as_json(event) for event in timeline(scene))
+def _line(value: Any) -> bytes:
+    return canonical_json(value) + b"\n"
 
 
-def _metrics(scene: Scene, _logs: Spool) -> Iterator[Any]:
+def _timeline(scene: Scene, _logs: Spool) -> Iterator[bytes]:
+    return (_line(as_json(event)) for event in timeline(scene))
+
+
+def _metrics(scene: Scene, _logs: Spool) -> Iterator[bytes]:
     owners: list[Run | StepRun] = [run_of(scene), *step_runs(scene)]
-    return (as_json(metric) for owner in owners for metric in owner.metrics)
+    return (_line(as_json(metric)) for owner in owners for metric in owner.metrics)
 
 
-def _errors(scene: Scene, _logs: Spool) -> Iterator[Any]:
-    return (as_json(issue) for issue in issues(scene))
+def _errors(scene: Scene, _logs: Spool) -> Iterator[bytes]:
+    return (_line(as_json(issue)) for issue in issues(scene))
 
 
-def _logs(_scene: Scene, logs: Spool) -> Iterator[Any]:
+def _logs(_scene: Scene, logs: Spool) -> Iterator[bytes]:
     return logs.lines()
 
 
-def _discovery(scene: Scene, _logs: Spool) -> Iterator[Any]:
+def _discovery(scene: Scene, _logs: Spool) -> Iterator[bytes]:
     """Yield what is known about the columns of each step: as planned, and as this run saw them."""
     for plan in scene.plans.values():
         record = scene.records.get(plan.id)
@@ -122,15 +122,16 @@ def _discovery(scene: Scene, _logs: Spool) -> Iterator[Any]:
             "planned": columns_of(scene.names.step(plan.id), plan.columns or ()),
             "seen": columns_of(scene.names.step_run(plan.id), record.columns) if record else (),
         }
-        yield {
+        told = {
             "step": scene.names.step(plan.id),
             "reads": [dataset_iri(item.key) for item in plan.reads],
             "writes": [dataset_iri(item.key) for item in plan.writes],
             **{name: [as_json(column) for column in columns] for name, columns in own.items()},
         }
+        yield _line(told)
 
 
-_RECORDS: dict[str, Callable[[Scene, Spool], Iterable[Any]]] = {
+_LINES: dict[str, Callable[[Scene, Spool], Iterable[bytes]]] = {
     "timeline": _timeline,
     "metrics": _metrics,
     "errors": _errors,

@@ -56,6 +56,7 @@ def spool_logs(
     Dagster's own lines go to the files alone: the timeline has the same from the record, step by step.
     """
     ops = {item.op for item in wanted.values()}
+    written = dict.fromkeys(wanted, 0)
     picked = {name: _Picked(item.until_ms) for name, item in wanted.items()}
     with ExitStack() as stack:
         files: dict[str, IO[bytes]] = {name: stack.enter_context(item.path.open("wb")) for name, item in wanted.items()}
@@ -63,12 +64,11 @@ def spool_logs(
             known = redact(line.message)
             shown = clean(known)
             message = cut(shown if shown == known else redact(shown), LONGEST)
-            text = canonical_json(
-                {"ts_ms": line.ts_ms, "level": line.level, "op": line.op, "event": line.event, "message": message}
-            )
+            told = {"ts_ms": line.ts_ms, "level": line.level, "op": line.op, "event": line.event, "message": message}
             for name, item in wanted.items():
                 if line.op == item.op or line.op not in ops:
-                    files[name].write(text + b"\n")
+                    written[name] += 1
+                    files[name].write(canonical_json({"seq": written[name], **told}) + b"\n")
                     if not line.event:
                         picked[name].see(number, EventRecord(line.ts_ms, "log", "", message, line.level))
     return {name: item.events() for name, item in picked.items()}
