@@ -25,7 +25,11 @@ name: tiny
 owners: [bench@example.com]
 steps:
   - {id: rows, component: duckdb.processor, mode: transform, config: {query: "select range as n from range(100)"}}
-  - {id: sums, component: duckdb.processor, mode: transform, needs: [rows], config: {query: "select sum(n) as s from df_rows"}}
+  - id: total
+    component: duckdb.processor
+    mode: transform
+    needs: [rows]
+    config: {query: "select sum(n) as total from df_rows"}
 """
 LINE = "part 1 of the day was read in 12 ms, 1,000 rows of osiris_dagster/drivers/duckdb"
 FEW, MANY = 10_000, 100_000
