@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from osiris_dagster.oml.rules import RULES
+from osiris_dagster.oml.rules.old_names import OLD_NAMES
 from osiris_dagster.oml.rules.rule import Rule
 from osiris_dagster.specs.catalogue import Catalogue
 from osiris_dagster.specs.load import load_catalogue
@@ -69,10 +70,16 @@ def _rule_section(rule: Rule) -> Iterator[str]:
     page = rule.manual
     kind = "advisory" if rule.advisory else rule.severity
     yield _heading(rule.code, rule.title)
-    yield f"*{kind}*"
+    old = list(dict.fromkeys(OLD_NAMES.get(rule.code, {}).values()))
+    yield f"*{kind}*" + (f" · before version 1: {', '.join(f'`{name}`' for name in old)}" if old else "")
     yield page.text
-    yield f"Wrong:\n\n```yaml\n{page.wrong}\n```"
-    yield f"Right:\n\n```yaml\n{page.right}\n```"
+    yield f"Wrong:\n\n{_yaml(page.wrong)}"
+    yield f"Right:\n\n{_yaml(page.right)}"
+
+
+def _yaml(text: str) -> str:
+    fence = "````" if "```" in text else "```"
+    return f"{fence}yaml\n{text}\n{fence}"
 
 
 def _component_section(spec: ComponentSpec) -> Iterator[str]:

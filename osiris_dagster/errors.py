@@ -38,6 +38,34 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """One change of a text: what stands from `start` up to `end` (character offsets) becomes `replacement`.
+
+    `place` and `end_place` are the same as line and column. `safe` means that the change cannot be wrong: the text
+    can mean nothing else.
+    """
+
+    place: Place
+    end_place: Place
+    start: int
+    end: int
+    replacement: str
+    safe: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form; positions count from 1, columns in characters, the end is not included."""
+        return {
+            "file": self.place.file,
+            "range": {
+                "start": {"line": self.place.line, "column": self.place.column},
+                "end": {"line": self.end_place.line, "column": self.end_place.column},
+            },
+            "replacement": self.replacement,
+            "safe": self.safe,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding: stable code, where, what was found against what was expected, and the way out."""
 
@@ -51,6 +79,8 @@ class Diagnostic:
     fix: str = ""
     example: str = ""
     source: str = ""  # the line of the text that `place` names
+    alias: str = ""  # what Osiris before version 1 called this kind of finding
+    edits: tuple[Edit, ...] = ()  # together they are the fix
 
     @property
     def doc(self) -> str:
@@ -74,8 +104,10 @@ class Diagnostic:
             "example": self.example,
             "source": self.source,
             "doc": self.doc,
+            "alias": self.alias,
+            "edits": [edit.as_dict() for edit in self.edits],
         }
-        return {key: value for key, value in parts.items() if value not in ("", None)}
+        return {key: value for key, value in parts.items() if value not in ("", None, [])}
 
 
 class OsirisError(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,16 +10,14 @@ from osiris_dagster.compiler.compile import Compiled, compile_pipeline
 from osiris_dagster.compiler.draft import Inputs
 from osiris_dagster.compiler.lock import SchemaLock, lock_path, read_lock
 from osiris_dagster.compiler.manifest import Manifest
-from osiris_dagster.compiler.names import identifier, key_part
 from osiris_dagster.compiler.store import store
 from osiris_dagster.drivers.connections import Connections
-from osiris_dagster.errors import Diagnostic, OmlError, OsirisError, Place
+from osiris_dagster.errors import CompileError, ConfigError, Diagnostic, OmlError, OsirisError
 from osiris_dagster.oml.validate import validate
+from osiris_dagster.oml_files import Named, neighbour_faults, oml_files
 from osiris_dagster.project import Project
 from osiris_dagster.settings import Settings, connections_of, read_oml
 from osiris_dagster.specs.load import load_catalogue
-
-OML_SUFFIXES = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +32,11 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """One OML file that does not; the diagnostics say why."""
+    """One OML file that does not; the diagnostics say why, the exit code of which kind the fault is."""
 
     file: str
     diagnostics: tuple[Diagnostic, ...]
+    exit_code: int = CompileError.exit_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,14 @@ def compile_file(
     shown = project.relative(path)
     text = read_oml(path, shown)
     catalogue = load_catalogue()
-    validation = validate(text, shown, catalogue, connections=connections.facts, mode=settings.mode)
+    validation = validate(
+        text,
+        shown,
+        catalogue,
+        connections=connections.facts,
+        mode=settings.mode,
+        secrets=connections.secret_values,
+    )
     if validation.pipeline is None or not validation.ok:
         raise OmlError(f"{shown} is not valid", diagnostics=validation.diagnostics)
     inputs = Inputs(
@@ -79,55 +85,44 @@ def compile_file(
 
 def load_folder(project: Project, settings: Settings) -> Folder:
     """Compile every file of `pipelines/` and store what compiles; a broken file never stops the others."""
-    files = sorted(path for path in project.pipelines.glob("**/*") if _is_oml(path))
-    results = [_load(project, path, settings) for path in files]
-    return _refuse_twins(
-        [r for r in results if isinstance(r, Loaded)],
-        [r for r in results if isinstance(r, Broken)],
-        project,
+    return load_files(project, settings, oml_files(project.pipelines), project.build)
+
+
+def load_files(project: Project, settings: Settings, files: Iterable[Path], build: Path) -> Folder:
+    """Do the same for these files, as the neighbours that they are, with manifests below `build`."""
+    try:
+        connections = connections_of(project, settings)
+    except ConfigError as error:
+        return Folder((), tuple(broken(project.relative(path), error) for path in files))
+    results = [_load(project, path, settings, connections) for path in files]
+    compiled = [item for item in results if isinstance(item, Loaded)]
+    faults = neighbour_faults([Named(item.file, item.manifest.pipeline, item.text) for item in compiled])
+    settled = [_stored(build, item, faults.get(item.file)) if isinstance(item, Loaded) else item for item in results]
+    return Folder(
+        tuple(sorted((item for item in settled if isinstance(item, Loaded)), key=lambda item: item.file)),
+        tuple(sorted((item for item in settled if isinstance(item, Broken)), key=lambda item: item.file)),
     )
 
 
-def _is_oml(path: Path) -> bool:
-    # A link that leads nowhere counts: somebody means a pipeline to be there.
-    return path.suffix in OML_SUFFIXES and (path.is_file() or (path.is_symlink() and not path.exists()))
+def broken(file: str, error: OsirisError) -> Broken:
+    """Return what an error makes of a file."""
+    return Broken(file, error.diagnostics, error.exit_code)
 
 
-def _load(project: Project, path: Path, settings: Settings) -> Loaded | Broken:
+def _load(project: Project, path: Path, settings: Settings, connections: Connections) -> Loaded | Broken:
     shown = project.relative(path)
     try:
-        compiled, text = compile_file(project, path, settings, connections_of(project, settings))
+        compiled, text = compile_file(project, path, settings, connections)
     except OsirisError as error:
-        return Broken(shown, tuple(error.diagnostics))
+        return broken(shown, error)
     return Loaded(shown, compiled.manifest, text, compiled.diagnostics)
 
 
-def _refuse_twins(loaded: list[Loaded], broken: list[Broken], project: Project) -> Folder:
-    """Take out pipelines whose names meet once written as Dagster names: neither may win."""
-    by_name: defaultdict[str, list[Loaded]] = defaultdict(list)
-    for item in loaded:
-        by_name[identifier(key_part(item.manifest.pipeline)).lower()].append(item)
-    kept: list[Loaded] = []
-    for twins in by_name.values():
-        if len(twins) > 1:
-            files = ", ".join(item.file for item in twins)
-            broken += [Broken(item.file, (_twin(item, files),)) for item in twins]
-            continue
-        try:
-            store(project.build, twins[0].manifest, twins[0].text)
-            kept += twins
-        except OsirisError as error:
-            broken.append(Broken(twins[0].file, error.diagnostics))
-    return Folder(tuple(sorted(kept, key=lambda i: i.file)), tuple(sorted(broken, key=lambda i: i.file)))
-
-
-def _twin(item: Loaded, files: str) -> Diagnostic:
-    return Diagnostic(
-        "CMP060",
-        f"several files name their pipeline {item.manifest.pipeline!r}, or too much alike for Dagster",
-        place=Place(item.file),
-        path="name",
-        found=files,
-        expected="one file for each pipeline name",
-        fix="rename the pipeline in all files but one",
-    )
+def _stored(build: Path, item: Loaded, fault: Diagnostic | None) -> Loaded | Broken:
+    if fault is not None:
+        return Broken(item.file, (fault,))
+    try:
+        store(build, item.manifest, item.text)
+    except OsirisError as error:
+        return broken(item.file, error)
+    return item

@@ -32,7 +32,8 @@ class Settings:
 def connections_of(project: Project, settings: Settings, catalogue: Catalogue | None = None) -> Connections:
     """Load the project's connections; ConfigError when the file is damaged."""
     secret: defaultdict[str, set[str]] = defaultdict(set)
-    for spec in catalogue or load_catalogue():
+    catalogue = load_catalogue() if catalogue is None else catalogue
+    for spec in catalogue:
         secret[spec.family] |= secret_fields(spec)
     return load_connections(
         project,
@@ -40,6 +41,7 @@ def connections_of(project: Project, settings: Settings, catalogue: Catalogue | 
         secrets_file=settings.secrets_file,
         env=settings.env,
         secret_fields=secret,
+        catalogue=catalogue,
     )
 
 

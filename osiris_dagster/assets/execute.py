@@ -23,6 +23,7 @@ from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.errors import OsirisError
 from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.resources.services import Services
+from osiris_dagster.runs.ancestry import resumed_of, root_of
 from osiris_dagster.runs.tags import ORIGIN
 from osiris_dagster.steps.execution import Execution
 from osiris_dagster.steps.report import StepEvent, StepFailure, StepReport
@@ -102,17 +103,9 @@ def _runtime(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
         resolve=body.services.connections.resolve,
         redactor=body.services.connections.redactor,
         run_id=run.run_id,
-        root_run_id=run.root_run_id or run.run_id,
-        retry_of=_retried(context),
+        root_run_id=root_of(run),
+        retry_of=resumed_of(run),
     )
-
-
-def _retried(context: AssetExecutionContext) -> str:
-    """Return the parent run when this run re-executes it from its failure, else nothing."""
-    run = context.run
-    strategy = run.tags.get("dagster/retry_strategy", "")
-    from_failure = strategy in ("FROM_FAILURE", "FROM_ASSET_FAILURE") or run.tags.get("dagster/is_resume_retry")
-    return run.parent_run_id or "" if from_failure else ""
 
 
 def _ended(

@@ -13,6 +13,8 @@ from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.params import resolve_params, used_params
 from osiris_dagster.compiler.plan import name_datasets, plan_steps
 from osiris_dagster.compiler.recheck import recheck_params
+from osiris_dagster.compiler.sources import check_sources
+from osiris_dagster.compiler.trace import trace_columns
 from osiris_dagster.compiler.types import bind_types
 from osiris_dagster.errors import CompileError, Diagnostic
 from osiris_dagster.oml.masking import with_sources
@@ -24,8 +26,10 @@ PASSES: tuple[Pass, ...] = (
     resolve_params,
     recheck_params,
     plan_steps,
+    check_sources,
     name_datasets,
     bind_types,
+    trace_columns,
 )
 
 
@@ -61,8 +65,13 @@ def _manifest(draft: Draft) -> Manifest:
         steps=draft.steps,
         description=substitute_text(pipeline.description, draft.params),
         intent="" if intent is None else substitute_text(str(intent), draft.params),
-        owners=pipeline.owners,
-        tags=pipeline.tags,
+        owners=tuple(substitute_text(owner, draft.params) for owner in pipeline.owners),
+        tags={name: substitute_text(text, draft.params) for name, text in pipeline.tags.items()},
+        schedule=pipeline.schedule,
+        partitions=pipeline.partitions,
+        freshness_max_lag=pipeline.freshness_max_lag,
+        concurrency=pipeline.concurrency,
+        execution=pipeline.execution,
         params=_params(draft),
         fingerprints=_fingerprints(draft),
     )

@@ -8,6 +8,16 @@ from typing import Any, Literal
 
 from osiris_dagster.canonical import canonical_json, sha256, slug
 from osiris_dagster.columns import Columns, columns_from
+from osiris_dagster.compiler.blocks import (
+    block_dict,
+    execution_dict,
+    execution_from,
+    partitions_from,
+    step_blocks_dict,
+    step_blocks_from,
+)
+from osiris_dagster.compiler.lineage import Lineage, lineage_from
+from osiris_dagster.oml.model import Check, Execution, Incremental, Partitions, Retry, Schedule
 
 Role = Literal["extractor", "processor", "writer"]
 API_VERSION = "osiris.v1"
@@ -53,7 +63,13 @@ class StepPlan:
     columns: Columns | None = None  # what it hands on (a writer: what it receives); None = known at run start
     reads: tuple[Dataset, ...] = ()
     writes: tuple[Dataset, ...] = ()
+    lineage: Lineage | None = None  # of `columns`, or of those that SQL of a source names; None = nothing is known
     description: str = ""
+    retry: Retry | None = None
+    timeout: float | None = None  # seconds of the step's own busy time
+    checks: tuple[Check, ...] = ()
+    contract: Columns = ()  # columns that the OML declares
+    incremental: Incremental | None = None
     line: int = 1  # of the step in the OML file
 
     @property
@@ -79,6 +95,11 @@ class Manifest:
     intent: str = ""
     owners: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    schedule: Schedule | None = None
+    partitions: Partitions | None = None
+    freshness_max_lag: str = ""
+    concurrency: str = ""  # pool
+    execution: Execution = field(default_factory=Execution)
     params: Mapping[str, Any] = field(default_factory=dict)  # values used
     # inputs of the compilation: oml, specs, params, schemas, connections, compiler
     fingerprints: Mapping[str, str] = field(default_factory=dict)
@@ -107,10 +128,20 @@ class Manifest:
             "intent": self.intent,
             "owners": list(self.owners),
             "tags": dict(self.tags),
-            "execution": {"engine": "local", "params": dict(self.params)},
+            **self._blocks(),
+            "execution": {**execution_dict(self.execution), "params": dict(self.params)},
             "fingerprints": dict(self.fingerprints),
             "steps": [_step_dict(step) for step in self.steps],
         }
+
+    def _blocks(self) -> dict[str, Any]:
+        written = {
+            "schedule": self.schedule and block_dict(self.schedule),
+            "partitions": self.partitions and block_dict(self.partitions),
+            "freshness": self.freshness_max_lag and {"max_lag": self.freshness_max_lag},
+            "concurrency": self.concurrency,
+        }
+        return {name: value for name, value in written.items() if value}
 
 
 def _step_dict(step: StepPlan) -> dict[str, Any]:
@@ -129,6 +160,9 @@ def _step_dict(step: StepPlan) -> dict[str, Any]:
         "produces": [list(d.key) for d in step.writes],
         "description": step.description,
         "line": step.line,
+        # Only what is set is written from here on, so that manifests of older versions keep their hash.
+        **({} if step.lineage is None else {"lineage": [column.as_dict() for column in step.lineage]}),
+        **step_blocks_dict(step),
     }
 
 
@@ -139,6 +173,8 @@ def cfg_path(step_id: str) -> str:
 
 def manifest_from_dict(value: Mapping[str, Any]) -> Manifest:
     """Read back what `Manifest.as_dict` wrote; KeyError or TypeError for another shape."""
+    execution = value["execution"]
+    schedule = value.get("schedule")
     return Manifest(
         pipeline=value["pipeline"],
         file=value["file"],
@@ -148,13 +184,18 @@ def manifest_from_dict(value: Mapping[str, Any]) -> Manifest:
         intent=value["intent"],
         owners=tuple(value["owners"]),
         tags=value["tags"],
-        params=value["execution"]["params"],
+        schedule=Schedule(**schedule) if schedule else None,
+        partitions=partitions_from(value.get("partitions")),
+        freshness_max_lag=value.get("freshness", {}).get("max_lag", ""),
+        concurrency=value.get("concurrency", ""),
+        execution=execution_from(execution),
+        params=execution["params"],
         fingerprints=value["fingerprints"],
     )
 
 
 def _step_from(item: Mapping[str, Any]) -> StepPlan:
-    columns = item["columns"]
+    columns, lineage = item["columns"], item.get("lineage")
     return StepPlan(
         id=item["id"],
         component=item["component"],
@@ -167,6 +208,8 @@ def _step_from(item: Mapping[str, Any]) -> StepPlan:
         columns=None if columns is None else columns_from(columns),
         reads=tuple(Dataset(tuple(key)) for key in item["consumes"]),
         writes=tuple(Dataset(tuple(key)) for key in item["produces"]),
+        lineage=None if lineage is None else lineage_from(lineage),
         description=item["description"],
         line=item["line"],
+        **step_blocks_from(item),
     )

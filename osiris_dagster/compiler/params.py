@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from osiris_dagster.compiler.blocks import texts_of
 from osiris_dagster.compiler.draft import Draft, Inputs
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.document import Document
@@ -48,9 +49,9 @@ def variable(name: str) -> str:
 
 
 def used_params(pipeline: Pipeline) -> frozenset[str]:
-    """Return the names of the parameters that reach the manifest: through configurations, descriptions, the intent."""
+    """Return the names of the parameters that reach the manifest: through configurations, texts about it, blocks."""
     texts = [pipeline.description, pipeline.metadata.get("intent"), *(step.description for step in pipeline.steps)]
-    return _used([*texts, *(dict(step.config) for step in pipeline.steps)])
+    return _used([*texts, *texts_of(pipeline), *(dict(step.config) for step in pipeline.steps)])
 
 
 def _used(value: Any) -> frozenset[str]:
@@ -86,6 +87,15 @@ def _typed(text: str, example: Any) -> Any:
     if type(value) is not type(example):
         raise ValueError(text)
     return value
+
+
+def param_text(value: Any) -> str:
+    """Return the text that gives a parameter this value on the command line.
+
+    >>> param_text("a b"), param_text(True), param_text(1.5), param_text([1, "x"])
+    ('a b', 'true', '1.5', '[1, "x"]')
+    """
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _refuse(constant: str) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from osiris_dagster.compiler.bind import tables_of
+from osiris_dagster.compiler.blocks import step_blocks_of
 from osiris_dagster.compiler.draft import Draft, Inputs
 from osiris_dagster.compiler.manifest import Dataset, StepInput, StepPlan
+from osiris_dagster.compiler.sources import tables_read
 from osiris_dagster.oml.graph import table_names, topological
 from osiris_dagster.oml.model import ConnectionFacts, Step
 from osiris_dagster.oml.params import substitute, substitute_text
@@ -40,6 +41,7 @@ def _plan(step: Step, inputs: Inputs, params: Mapping[str, Any]) -> StepPlan:
         inputs=() if spec.role == "extractor" else _data_inputs(step, inputs, ids),
         description=substitute_text(step.description, params),
         line=inputs.document.span(("steps", step.index)).line,
+        **step_blocks_of(step, params),
     )
 
 
@@ -58,34 +60,36 @@ def _reference(text: str, known: tuple[ConnectionFacts, ...]) -> str:
 
 def name_datasets(draft: Draft) -> Draft:
     """Name the tables and files outside the pipeline that each step reads or writes."""
-    return replace(draft, steps=tuple(_with_datasets(step, draft.inputs) for step in draft.steps))
+    return replace(draft, steps=tuple(_with_datasets(step, draft) for step in draft.steps))
 
 
-def _with_datasets(step: StepPlan, inputs: Inputs) -> StepPlan:
-    keys = _dataset_keys(step, inputs)
-    datasets = tuple(Dataset(key) for key in keys)
+def _with_datasets(step: StepPlan, draft: Draft) -> StepPlan:
+    datasets = tuple(Dataset(key) for key in _dataset_keys(step, draft))
     if step.role == "writer":
         return replace(step, writes=datasets)
     return replace(step, reads=datasets)
 
 
-def _dataset_keys(step: StepPlan, inputs: Inputs) -> tuple[tuple[str, ...], ...]:
-    rule = inputs.catalogue[step.component].dataset
+def _dataset_keys(step: StepPlan, draft: Draft) -> tuple[tuple[str, ...], ...]:
+    rule = draft.inputs.catalogue[step.component].dataset
     if rule is None:
         return ()
     config = step.config
     if rule.kind == "file":
         path = str(config.get(rule.path, ""))
         return (("file", *_path_parts(path)),) if path else ()
-    store = _store(step, inputs.connections)
-    schema = str(config.get(rule.schema) or rule.default_schema)
-    if config.get(rule.table):
-        return ((*store, schema, str(config[rule.table])),)
-    if rule.query and config.get(rule.query):
-        # A catalogue name in front of the schema is the database itself, which `store` already says.
-        paths = tables_of(str(config[rule.query]))
-        return tuple((*store, path[-2] if len(path) > 1 else schema, path[-1]) for path in paths)
-    return ()
+    named: list[tuple[str, ...]] = [(str(config[rule.table]),)] if config.get(rule.table) else []
+    if step.role == "extractor":
+        named += tables_read(step, draft)
+    return tuple(dict.fromkeys(table_key(step, draft, path) for path in named))
+
+
+def table_key(step: StepPlan, draft: Draft, path: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the dataset key of a table that a step names by this dotted path."""
+    rule = draft.inputs.catalogue[step.component].dataset
+    schema = str(rule and (step.config.get(rule.schema) or rule.default_schema))
+    # A catalogue name in front of the schema is the database itself, which `_store` already says.
+    return (*_store(step, draft.inputs.connections), path[-2] if len(path) > 1 else schema, path[-1])
 
 
 def _store(step: StepPlan, known: tuple[ConnectionFacts, ...]) -> tuple[str, ...]:

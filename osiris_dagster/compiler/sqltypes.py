@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import duckdb
@@ -52,6 +53,14 @@ def from_duckdb(sql_type: str) -> str | None:
     """Return our name of a DuckDB type, or None when only its Arrow export can tell."""
     decimal = _DECIMAL_SQL.fullmatch(sql_type)
     return f"decimal({decimal[1]},{decimal[2]})" if decimal else _NAMES.get(sql_type)
+
+
+def from_plan(kind: Mapping[str, Any]) -> str | None:
+    """Return our name of a type as a serialised plan has it, or None when only its Arrow export can tell."""
+    info = kind.get("type_info")
+    if kind.get("id") == "DECIMAL" and info:
+        return f"decimal({info.get('width', 0)},{info.get('scale', 0)})"
+    return None if info else _NAMES.get(str(kind.get("id")))
 
 
 def to_duckdb(name: str) -> str | None:

@@ -8,12 +8,10 @@ from dataclasses import replace
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.bind import NO_FILES, NOT_CARRIED, NOT_ONE_SELECT, BindError, Bound, bind, check_statement
 from osiris_dagster.compiler.draft import Draft, Inputs
-from osiris_dagster.compiler.locate import place_in_scalar
+from osiris_dagster.compiler.locate import place_in_config
 from osiris_dagster.compiler.manifest import StepPlan
-from osiris_dagster.errors import Diagnostic, Place
-from osiris_dagster.oml.document import Path, path_text
+from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.model import Step
-from osiris_dagster.oml.params import origin
 from osiris_dagster.specs.nearest import did_you_mean
 
 QUERY = "query"
@@ -72,20 +70,11 @@ def _bound(step: StepPlan, draft: Draft, known: dict[str, Columns | None]) -> tu
 
 def _with_bound(step: StepPlan, bound: Bound) -> StepPlan:
     scanned = tuple(replace(item, scans=bound.scans.get(item.step, 0)) for item in step.inputs)
-    return replace(step, columns=bound.columns, inputs=scanned)
+    return replace(step, columns=bound.columns, inputs=scanned, lineage=bound.lineage)
 
 
 def _written(step: StepPlan, inputs: Inputs) -> Step:
     return next(written for written in inputs.pipeline.steps if written.id == step.id)
-
-
-def _place(step: StepPlan, draft: Draft, offset: int | None, length: int) -> tuple[Place, str]:
-    written = _written(step, draft.inputs)
-    path: Path = ("steps", written.index, "config", QUERY)
-    text = str(written.config[QUERY])
-    if offset is not None:
-        offset = origin(text, draft.params, offset)
-    return place_in_scalar(draft.inputs.document, path, text, offset, length), path_text(path)
 
 
 _CODES = {NOT_ONE_SELECT: "CMP011", NOT_CARRIED: "CMP013"}
@@ -97,7 +86,7 @@ _FIXES = {
 
 
 def _diagnostic(fault: BindError, step: StepPlan, draft: Draft) -> Diagnostic:
-    place, path = _place(step, draft, fault.offset, fault.length)
+    place, path = place_in_config(step, draft, QUERY, fault.offset, fault.length)
     known = f"candidates: {', '.join(fault.candidates)}"
     tables = f"tables here: {', '.join(item.names[0] for item in step.inputs) or 'none'}"
     return Diagnostic(
@@ -111,7 +100,7 @@ def _diagnostic(fault: BindError, step: StepPlan, draft: Draft) -> Diagnostic:
 
 
 def _duplicate_columns(step: StepPlan, draft: Draft, twice: list[str]) -> Diagnostic:
-    place, path = _place(step, draft, None, 1)
+    place, path = place_in_config(step, draft, QUERY, None, 1)
     return Diagnostic(
         "CMP012",
         f"the SQL of step {step.id!r} gives several columns one name: {', '.join(twice)}",

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from osiris_dagster.drivers.connection_faults import AliasReport, connection_reports
 from osiris_dagster.drivers.connections_file import Alias, read_connections_file
 from osiris_dagster.drivers.dotenv import parse_dotenv
 from osiris_dagster.errors import ConfigError
 from osiris_dagster.oml.model import ConnectionFacts
 from osiris_dagster.project import Project
 from osiris_dagster.redaction import Redactor
+from osiris_dagster.specs.catalogue import Catalogue
 
 CONNECTIONS_FILE = "osiris_connections.yaml"
 _PREFIX = "OSIRIS_CONN__"
@@ -40,11 +42,13 @@ class Connections:
         variables: Mapping[str, str],
         secret_fields: Mapping[str, Collection[str]],
         redactor: Redactor,
+        reports: Mapping[tuple[str, str], AliasReport] | None = None,
     ) -> None:
         """`secret_fields` names, by family, fields that the component specs call secret."""
         self.redactor = redactor
         self._variables = variables
         self._secret_fields = secret_fields
+        self._reports = reports or {}
         self._overrides: dict[tuple[str, str], list[Override]] = {}
         self._aliases = {family: dict(named) for family, named in aliases.items()}
         self._take_overrides()
@@ -62,6 +66,7 @@ class Connections:
         )
 
     def _facts(self, family: str, alias: Alias) -> ConnectionFacts:
+        report = self._reports.get((family, alias.name))
         set_by_variables = (override.field for override in self._overrides.get((family, alias.name), ()))
         return ConnectionFacts(
             family=family,
@@ -72,6 +77,8 @@ class Connections:
             purpose=alias.purpose,
             sla=alias.sla,
             fields=tuple(sorted({*alias.fields, *set_by_variables})),
+            place=report.place if report else None,
+            faults=report.faults if report else (),
         )
 
     def find(self, reference: str) -> ConnectionFacts:
@@ -107,6 +114,25 @@ class Connections:
                 fix="write e.g. @duckdb.warehouse",
             )
         return match["family"], self._alias(match["family"], match["alias"])
+
+    @property
+    def secret_values(self) -> frozenset[str]:
+        """The secrets as far as they can be resolved now, without asking for a variable that is not set."""
+        found: set[str] = set()
+        for family, named in self._aliases.items():
+            secret = frozenset(self._secret_fields.get(family, ()))
+            for alias in named.values():
+                fields = {**alias.fields, **{o.field: o.value for o in self._overrides.get((family, alias.name), ())}}
+                found |= set(self._secrets_in(fields, secret))
+        return frozenset(value for value in found if value)
+
+    def _secrets_in(self, value: Any, secret_names: Collection[str], *, secret: bool = False) -> Iterator[str]:
+        if isinstance(value, Mapping):
+            for name, item in value.items():
+                named = secret or name in secret_names or _SECRET_NAME.search(name) is not None
+                yield from self._secrets_in(item, secret_names, secret=named)
+        elif secret and isinstance(value, str):
+            yield _VARIABLE.sub(lambda match: self._variables.get(match["name"]) or match["default"] or "", value)
 
     def _register(self, value: Any, secret_names: Collection[str], *, secret: bool = False) -> None:
         """Make known to the redactor what sits in a field with the name of a secret, at any depth."""
@@ -209,20 +235,25 @@ def load_connections(
     env: Mapping[str, str] = os.environ,
     secret_fields: Mapping[str, Collection[str]] | None = None,
     redactor: Redactor | None = None,
+    catalogue: Catalogue | None = None,
 ) -> Connections:
     """Read the connections of a project; no variable has to be set before `resolve` asks for it.
 
     The file is `file`, else OSIRIS_CONNECTIONS, else `osiris_connections.yaml` of the project, which need not exist.
     Variables come from `secrets_file` (NAME=value lines), then `env`, then `.env` of the project; empty means unset.
+    With a `catalogue` the fields of the file are checked against the component specs, and the facts carry the faults.
     Raises ConfigError for a named file that is missing and for malformed ones.
     """
     variables = _variables(project, secrets_file, env)
     named = file or env.get("OSIRIS_CONNECTIONS", "")
     path = Path(named).expanduser() if named else project.root / CONNECTIONS_FILE
     aliases: Mapping[str, Mapping[str, Alias]] = {}
+    reports: Mapping[tuple[str, str], AliasReport] = {}
     if named or path.is_file():
-        aliases = read_connections_file(_text(path, "--connections and OSIRIS_CONNECTIONS"), _shown(path, project))
-    return Connections(aliases, variables, secret_fields or {}, redactor or Redactor())
+        text, shown = _text(path, "--connections and OSIRIS_CONNECTIONS"), _shown(path, project)
+        aliases = read_connections_file(text, shown)
+        reports = connection_reports(text, shown, catalogue) if catalogue is not None else {}
+    return Connections(aliases, variables, secret_fields or {}, redactor or Redactor(), reports)
 
 
 def _variables(project: Project, secrets_file: str, env: Mapping[str, str]) -> Mapping[str, str]:

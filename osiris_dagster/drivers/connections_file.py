@@ -18,6 +18,8 @@ except ImportError:  # PyYAML built without libyaml: slower, same data
 
 _TOP = ("version", "connections")
 _FACTS = ("description", "purpose", "sla", "identity")
+FACTS = (*_FACTS, "default")
+"""Keys of a connection that are no fields: what a person should know about it."""
 _MOST_CHARACTERS = 1_000_000
 _DEEPEST = 12
 _MOST_NODES = 10_000
@@ -97,7 +99,7 @@ class _File:
         default = self._value(items["default"]) if "default" in items else False
         if not isinstance(default, bool):
             raise self._fault(items["default"], "`default` is neither true nor false", "true or false")
-        fields = {key: self._value(body) for key, body in items.items() if key not in (*_FACTS, "default")}
+        fields = {key: self._value(body) for key, body in items.items() if key not in FACTS}
         return Alias(name, fields, default=default, **facts)
 
     def _items(self, node: yaml.Node, what: str) -> Iterator[tuple[str, yaml.Node]]:

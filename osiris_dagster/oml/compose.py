@@ -10,8 +10,9 @@ import yaml
 
 from osiris_dagster.errors import Diagnostic, Place
 from osiris_dagster.oml.document import Document, Path, Span, path_text
+from osiris_dagster.oml.fences import fence_fault
 from osiris_dagster.oml.scalars import COLLECTION_TAGS, SCALAR_TAGS, NotJson, resolve_plain, resolve_tagged
-from osiris_dagster.oml.syntax import syntax_fault
+from osiris_dagster.oml.syntax import syntax_fault, template_fault
 from osiris_dagster.oml.text import Refused, place_at, read_text
 
 try:
@@ -34,6 +35,8 @@ def compose(data: str | bytes, file: str) -> Document:
         text = read_text(data, file)
     except Refused as refused:
         return Document(file, _readable(data), faults=(refused.diagnostic,))
+    if fault := fence_fault(text, file):
+        return Document(file, text, faults=(fault,))
     composer = _Composer(text, file)
     try:
         value = composer.run()
@@ -104,7 +107,7 @@ class _Composer:
             yaml.AliasEvent: self._alias,
             yaml.DocumentEndEvent: self._end,
         }
-        for event in _events(self.text):
+        for event in parser_events(self.text):
             handler = handlers.get(type(event))
             if handler is not None:
                 handler(event)
@@ -277,6 +280,9 @@ class _Composer:
         )
 
     def _refuse_key(self, event: Any, found: str) -> None:
+        begin = event.start_mark.index
+        if self.text.startswith("{{", begin - 1):
+            raise Refused(template_fault(self.text, begin - 1, self.file))
         self._refuse(
             "OML005",
             event.start_mark.index,
@@ -317,8 +323,8 @@ class _Composer:
         raise Refused(Diagnostic(code, message, place=place, expected=expected, fix=fix))
 
 
-def _events(text: str) -> Iterator[Any]:
-    """Yield parser events up to the end of the first document."""
+def parser_events(text: str) -> Iterator[Any]:
+    """Yield the parser's events up to the end of the first document."""
     parser = _Parser(text)
     while True:
         event = parser.get_event()
@@ -330,5 +336,5 @@ def _events(text: str) -> Iterator[Any]:
 def _span(start: Any, end: Any) -> Span:
     line, column = start.line, start.column
     if end.line == line:
-        return Span(line + 1, column + 1, max(end.column - column, 1))
-    return Span(line + 1, column + 1, 1, end.line - line + (1 if end.column else 0))
+        return Span(line + 1, column + 1, max(end.column - column, 1), 1, start.index, end.index)
+    return Span(line + 1, column + 1, 1, end.line - line + (1 if end.column else 0), start.index, end.index)

@@ -19,12 +19,17 @@ _LONGEST_KEY = 100
 
 
 class Span(NamedTuple):
-    """Where a node stands: 1-based line and column, characters on its first line, lines it covers."""
+    """Where a node stands: 1-based line and column, characters on its first line, lines it covers, and offsets.
+
+    A block mapping is pointed at by its first key. `begin` and `end` are offsets into the text.
+    """
 
     line: int
     column: int
     length: int
     lines: int = 1
+    begin: int = 0
+    end: int = 0
 
 
 @dataclass(frozen=True)

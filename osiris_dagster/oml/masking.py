@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
 
-from osiris_dagster.errors import Diagnostic
+from osiris_dagster.errors import Diagnostic, Edit
 from osiris_dagster.oml.document import Document
 from osiris_dagster.oml.secrets import InlineSecret
 from osiris_dagster.redaction import MASK, Redactor
@@ -44,6 +44,13 @@ def with_sources(
     return tuple(_clean(finding, document, hidden, redactor) for finding in found)
 
 
+def shown_text(document: Document) -> str:
+    """Return the text to show to others: what may be secret is hidden, line by line."""
+    hidden = _hidden_in_text(document)
+    lines = enumerate(document.lines, 1)
+    return "\n".join(line if n not in hidden else line[: hidden[n] - 1] + MASK for n, line in lines)
+
+
 def _distinct(secrets: tuple[InlineSecret, ...]) -> list[str]:
     """Return the values to look for in every text: a second line of defence, so it may be bounded."""
     parts = (part.strip() for secret in secrets for part in (secret.value, *secret.value.splitlines()))
@@ -54,7 +61,7 @@ def _distinct(secrets: tuple[InlineSecret, ...]) -> list[str]:
 def _clean(finding: Diagnostic, document: Document, hidden: Mapping[int, int], redactor: Redactor) -> Diagnostic:
     place = finding.place
     source = ""
-    if place is not None:
+    if place is not None and place.file == document.file:
         source = document.line(place.line)
         source = source if len(source) <= _LONGEST_SHOWN else ""
         column = hidden.get(place.line)
@@ -70,6 +77,19 @@ def _clean(finding: Diagnostic, document: Document, hidden: Mapping[int, int], r
         found=redactor.text(finding.found),
         expected=redactor.text(finding.expected),
         fix=redactor.text(finding.fix),
+        edits=() if any(_touches_secret(change, hidden, redactor) for change in finding.edits) else finding.edits,
+    )
+
+
+def _touches_secret(change: Edit, hidden: Mapping[int, int], redactor: Redactor) -> bool:
+    """Tell whether a change carries a secret, or replaces text that is hidden."""
+    if redactor.text(change.replacement) != change.replacement:
+        return True
+    first, last = change.place, change.end_place
+    return any(
+        line in hidden and (line < last.line or last.column > hidden[line])
+        for line in range(first.line, last.line + 1)
+        if (line, 1) != (last.line, last.column)
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from osiris_dagster.columns import Columns
+from osiris_dagster.errors import Diagnostic, Place
 
 Mode = Literal["read", "write", "transform"]
 VERSIONS = ("0.1.0", "0.2.0")
@@ -124,6 +125,8 @@ class ConnectionFacts:
     purpose: str = ""
     sla: str = ""
     fields: tuple[str, ...] = ()  # names of the fields it sets
+    place: Place | None = None  # in the connections file; None for one that only variables define
+    faults: tuple[Diagnostic, ...] = ()  # what its fields have against the component specs
 
     @property
     def reference(self) -> str:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from osiris_dagster.errors import Diagnostic
+from osiris_dagster.errors import Diagnostic, Edit
 
 _ESCAPE_SEQUENCE = re.compile(
     r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # operating system command, e.g. a link or a window title
@@ -45,6 +45,7 @@ def _paragraph(finding: Diagnostic) -> str:
         ("see", finding.doc),
     )
     lines += [_part(name, value) for name, value in parts if value]
+    lines += [_edit(change) for change in finding.edits]
     return "\n".join(lines)
 
 
@@ -55,6 +56,15 @@ def _line(text: str) -> str:
 def _part(name: str, value: str) -> str:
     text = plain(value).strip("\n")
     return f"  {name}: " + text.replace("\n", "\n    ")
+
+
+def _edit(change: Edit) -> str:
+    first, last = change.place, change.end_place
+    where = f"{first.line}:{first.column}"
+    if (first.line, first.column) != (last.line, last.column):
+        where += f"-{last.line}:{last.column}" if last.line != first.line else f"-{last.column}"
+    what = f"`{_line(change.replacement)}`" if change.replacement else "nothing"
+    return f"  edit: {where} becomes {what}" + (" (--fix does it)" if change.safe else "")
 
 
 def _source(finding: Diagnostic) -> list[str]:

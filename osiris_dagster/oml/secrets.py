@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from osiris_dagster.oml.document import Path
 from osiris_dagster.oml.params import has_reference
+from osiris_dagster.redaction import secret_shapes
 from osiris_dagster.specs.catalogue import Catalogue
 from osiris_dagster.specs.model import ComponentSpec
 from osiris_dagster.specs.secrets import is_secret_name, unescaped
 
-Kind = Literal["literal", "parameter", "dsn"]
+Kind = Literal["literal", "parameter", "dsn", "form", "known"]
+_FORMS = frozenset({"private key", "access token"})
+_SHORTEST_FORM = 20
+_SHORTEST_KNOWN = 6  # a shorter secret would be found in ordinary words
 
 _VARIABLE = re.compile(r"\$\{(?!params\.)[A-Za-z_][A-Za-z0-9_.]*(?::-)?\}")
 _REFERENCE = re.compile(r"@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)?")
@@ -30,8 +34,32 @@ class InlineSecret(NamedTuple):
     kind: Kind
 
 
-def inline_secrets(document: Mapping[str, Any], catalogue: Catalogue) -> Iterator[InlineSecret]:
-    """Yield the secrets of a document in the order of its text."""
+def inline_secrets(
+    document: Mapping[str, Any], catalogue: Catalogue, known: Collection[str] = ()
+) -> Iterator[InlineSecret]:
+    """Yield the secrets of a document: by the names of fields, by the form of texts, and where a known one stands."""
+    named = list(_by_name(document, catalogue))
+    yield from named
+    told = {secret.path for secret in named}
+    known = [value for value in known if len(value) >= _SHORTEST_KNOWN]
+    for path, text in _texts(document, ()):
+        if path in told:
+            continue
+        if any(value in text for value in known):
+            yield InlineSecret(path, text, "known")
+        elif len(text) >= _SHORTEST_FORM and _FORMS & set(secret_shapes(text)):
+            yield InlineSecret(path, text, "form")
+
+
+def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(item, (*path, key))
+
+
+def _by_name(document: Mapping[str, Any], catalogue: Catalogue) -> Iterator[InlineSecret]:
     for key, value in document.items():
         if key == "steps":
             for index, step in enumerate(value if isinstance(value, list) else ()):

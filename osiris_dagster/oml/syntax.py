@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import yaml
 
-from osiris_dagster.errors import Diagnostic, Place
+from osiris_dagster.errors import Diagnostic, Edit, Place
 from osiris_dagster.oml.document import Document
+from osiris_dagster.oml.text import place_at
 
 _QUOTED = 'write it in quotes, e.g. name: "a: b"'
+_BARE_REFERENCE = re.compile(r"@[\w-]+(?:\.[\w-]+)?(?=\s*(?:[,}\]]|\s#|$))")
+_TEMPLATE = re.compile(r"\{\{\s*(?P<inside>[^{}\n]*?)\s*\}\}")
 # Part of the parser's wording -> message, expected, fix. The first that occurs wins.
 _KNOWN: tuple[tuple[str, str, str, str], ...] = (
     (
@@ -72,7 +78,8 @@ def syntax_fault(error: yaml.YAMLError, text: Document) -> Diagnostic:
     place = _place(error, len(text.text.rstrip()), text.file)
     problem = str(getattr(error, "problem", "") or "")
     if "cannot start any token" in problem:
-        return _cannot_start(place, text.line(place.line))
+        mark = getattr(error, "problem_mark", None)
+        return _cannot_start(place, text.line(place.line), mark.index if mark is not None else 0)
     for wording, message, expected, fix in _KNOWN:
         if wording in problem:
             return Diagnostic("OML001", message, place=place, expected=expected, fix=fix)
@@ -95,7 +102,7 @@ def _place(error: yaml.YAMLError, end: int, file: str) -> Place:
     return Place(file, mark.line + 1, mark.column + 1) if mark is not None else Place(file)
 
 
-def _cannot_start(place: Place, line: str) -> Diagnostic:
+def _cannot_start(place: Place, line: str, begin: int) -> Diagnostic:
     char = line[place.column - 1 : place.column]
     if char == "\t":
         return Diagnostic(
@@ -113,4 +120,35 @@ def _cannot_start(place: Place, line: str) -> Diagnostic:
         found=f"`{char}`",
         expected="a quoted text",
         fix='write it in quotes, e.g. connection: "@duckdb.warehouse"' if char == "@" else "write the value in quotes",
+        edits=_in_quotes(place, line, begin),
+    )
+
+
+def _in_quotes(place: Place, line: str, begin: int) -> tuple[Edit, ...]:
+    """Return the change that puts a bare connection reference into quotes."""
+    reference = _BARE_REFERENCE.match(line, place.column - 1)
+    if reference is None:
+        return ()
+    end_place = replace(place, column=place.column + len(reference[0]))
+    return (Edit(place, end_place, begin, begin + len(reference[0]), f'"{reference[0]}"', safe=True),)
+
+
+def template_fault(text: str, begin: int, file: str) -> Diagnostic:
+    """Return the diagnostic of `{{ x }}` at an offset, where YAML reads braces and not a template."""
+    match = _TEMPLATE.match(text, begin)
+    inside = match["inside"] if match else ""
+    name = inside.removeprefix("params.")
+    new = f"${{params.{name}}}" if name.isidentifier() else "${params.name}"
+    edits: tuple[Edit, ...] = ()
+    if match and name.isidentifier():
+        first, last = place_at(text, begin, file), place_at(text, match.end(), file)
+        edits = (Edit(first, last, begin, match.end(), new, safe=name != inside),)
+    return Diagnostic(
+        "OML111",
+        "a template of another tool stands where YAML reads braces",
+        place=place_at(text, begin, file, len(match[0]) if match else 2),
+        found=match[0] if match else "{{",
+        expected="a value, or ${params.name}",
+        fix=f"write {new}",
+        edits=edits,
     )

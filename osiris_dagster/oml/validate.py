@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 from osiris_dagster.errors import Diagnostic
@@ -47,16 +48,18 @@ def validate(
     connections: tuple[ConnectionFacts, ...] | None = None,
     mode: Mode = "warn",
     params: Mapping[str, Any] | None = None,
+    secrets: Collection[str] = (),
 ) -> Validation:
     """Return the pipeline of a text, or what is wrong with it. Never raises, reads no file, opens no connection.
 
     `file` is the project-relative name for messages. `mode` decides about advisory rules only: strict makes them
     errors, warn warnings, off drops them. Without `connections` nothing is said about aliases. `params` are values
-    that go before the declared defaults when options are checked.
+    that go before the declared defaults when options are checked, `secrets` the secrets of the connections: none of
+    them may stand in the text.
     """
     document = compose(text, file)
-    context = Context(document, catalogue, connections, params or {})
-    found = sorted(_findings(RULES, context, mode), key=_position)
+    context = Context(document, catalogue, connections, params or {}, secrets)
+    found = sorted(_findings(RULES, context, mode), key=partial(_position, file=file))
     diagnostics = with_sources(found, document, context.secrets if found else ())
     failed = any(finding.severity == "error" for finding in diagnostics)
     return Validation(document, None if failed else parse(document), diagnostics)
@@ -70,6 +73,7 @@ def _findings(rules: Iterable[Rule], context: Context, mode: Mode) -> Iterator[D
             yield replace(finding, severity="error") if rule.advisory and mode == "strict" else finding
 
 
-def _position(finding: Diagnostic) -> tuple[int, int, str]:
+def _position(finding: Diagnostic, file: str) -> tuple[bool, int, int, str]:
+    """Order by place; what stands in another file, such as that of the connections, comes last."""
     place = finding.place
-    return (place.line, place.column, finding.code) if place else (0, 0, finding.code)
+    return (place.file != file, place.line, place.column, finding.code) if place else (False, 0, 0, finding.code)

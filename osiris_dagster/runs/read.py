@@ -14,6 +14,7 @@ from osiris_dagster.compiler.names import key_part, step_parts
 from osiris_dagster.compiler.store import load, load_latest
 from osiris_dagster.errors import CompileError, ErrorInfo
 from osiris_dagster.project import Project
+from osiris_dagster.runs.ancestry import parent_of, root_of
 from osiris_dagster.runs.failure import dagster_error
 from osiris_dagster.runs.record import EventRecord, RunRecord, RunStatus, StepRecord
 from osiris_dagster.runs.tags import ORIGIN
@@ -118,8 +119,8 @@ def _record(row: DagsterRunRecord, manifest: Manifest, digest: str, seen: _Seen)
     told = any(step.error for step in steps)
     return RunRecord(
         run_id=run.run_id,
-        root_run_id=run.root_run_id or run.run_id,
-        parent_run_id=run.parent_run_id or "",
+        root_run_id=root_of(run),
+        parent_run_id=parent_of(run),
         pipeline=manifest.pipeline,
         manifest_hash=digest,
         status=status,

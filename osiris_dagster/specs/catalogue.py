@@ -8,6 +8,7 @@ from typing import Any
 from jsonschema.protocols import Validator
 
 from osiris_dagster.canonical import fingerprint
+from osiris_dagster.specs.connection_schema import connection_schema
 from osiris_dagster.specs.model import ComponentSpec
 from osiris_dagster.specs.schema import schema_validator
 
@@ -21,6 +22,7 @@ class Catalogue:
         self._specs = {spec.name: spec for spec, _ in ordered}
         self._contents = {spec.name: contents for spec, contents in ordered}
         self._validators: dict[str, Validator] = {}
+        self._connection_validators: dict[str, Validator] = {}
         self._fingerprints: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[ComponentSpec]:
@@ -68,3 +70,10 @@ class Catalogue:
         if name not in self._validators:
             self._validators[name] = schema_validator(self._specs[name].config_schema)
         return self._validators[name]
+
+    def connection_validator(self, family: str) -> Validator:
+        """Return the validator of the family's connections, built at the first call; of no fields if unknown."""
+        if family not in self._connection_validators:
+            schema = connection_schema(spec for spec in self if spec.family == family)
+            self._connection_validators[family] = schema_validator(schema)
+        return self._connection_validators[family]

@@ -109,11 +109,15 @@ def _leads(schema: Mapping[str, Any], parts: list[str]) -> bool:
 
 
 def _fields_named(spec: ComponentSpec, contents: Mapping[str, Any], _file: Path) -> Iterator[Fault]:
-    """Dataset rule and constraints speak about fields that exist."""
+    """Dataset rule, SQL rule and constraints speak about fields that exist."""
     for key in ("path", "table", "schema", "query"):
         field = contents.get("x-dataset", {}).get(key)
         if field:
             yield from _must_be_field(spec, field, ("x-dataset", key), "x-dataset")
+    if spec.sql:
+        for key, fields in (("statements", spec.sql.statements), ("conditions", spec.sql.conditions)):
+            for index, field in enumerate(fields):
+                yield from _must_be_field(spec, field, ("x-sql", key, index), "x-sql")
     for index, constraint in enumerate(spec.constraints):
         for part, named in (("when", constraint.when), ("must", constraint.must)):
             for field in named:
@@ -133,6 +137,14 @@ def _inspector(spec: ComponentSpec, _contents: Mapping[str, Any], _file: Path) -
         yield "SPC002", message, ("x-runtime",), "both or neither", "add `x-runtime.inspector`, or `discover: true`"
 
 
+def _sql(spec: ComponentSpec, _contents: Mapping[str, Any], _file: Path) -> Iterator[Fault]:
+    """SQL that nothing checks would be a hole in a source that is only to be read."""
+    query = spec.dataset.query if spec.dataset else ""
+    if query and not (spec.sql and query in spec.sql.statements):
+        message = f"`{query}` holds SQL that `x-sql` does not name"
+        yield "SPC008", message, ("x-dataset", "query"), f"x-sql: {{statements: [{query}]}}", "add `x-sql`"
+
+
 def _must_be_field(spec: ComponentSpec, field: str, where: tuple[str | int, ...], what: str) -> Iterator[Fault]:
     if field not in _fields(spec):
         known = choices(sorted(_fields(spec)))
@@ -145,7 +157,16 @@ def _fields(spec: ComponentSpec) -> Mapping[str, Any]:
 
 
 Check = Callable[[ComponentSpec, Mapping[str, Any], Path], Iterator[Fault]]
-CHECKS: tuple[Check, ...] = (_folder_name, _config_schema, _examples, _secrets, _fields_named, _dataset, _inspector)
+CHECKS: tuple[Check, ...] = (
+    _folder_name,
+    _config_schema,
+    _examples,
+    _secrets,
+    _fields_named,
+    _dataset,
+    _inspector,
+    _sql,
+)
 
 
 def _place(root: yaml.Node | None, path: tuple[str | int, ...], name: str) -> Place:

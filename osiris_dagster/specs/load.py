@@ -12,7 +12,7 @@ import yaml
 
 from osiris_dagster.errors import OmlError, Place
 from osiris_dagster.specs.catalogue import Catalogue
-from osiris_dagster.specs.model import ComponentSpec, Constraint, DatasetRule, Example, Override
+from osiris_dagster.specs.model import ComponentSpec, Constraint, DatasetRule, Example, Override, SqlRule
 
 try:
     from yaml import CSafeLoader as _Loader
@@ -100,7 +100,13 @@ def _spec(contents: Mapping[str, Any]) -> ComponentSpec:
         connection_fields=_connection_fields(contents.get("x-connection-fields", ())),
         constraints=tuple(Constraint(c["when"], c["must"], c["error"]) for c in contents.get("constraints", ())),
         dataset=DatasetRule(**contents["x-dataset"]) if "x-dataset" in contents else None,
+        sql=_sql(contents["x-sql"]) if "x-sql" in contents else None,
         examples=tuple(Example(e["title"], e["config"]) for e in contents.get("examples", ())),
+        input_aliases={
+            alias: option
+            for option, aliases in contents.get("llmHints", {}).get("inputAliases", {}).items()
+            for alias in aliases
+        },
     )
 
 
@@ -109,6 +115,10 @@ def _typed(contents: Mapping[str, Any], key: str, kind: type) -> Any:
     if not isinstance(value, kind):
         raise TypeError(f"`{key}` must be a {kind.__name__}, not {value!r}")
     return value
+
+
+def _sql(rule: Mapping[str, Any]) -> SqlRule:
+    return SqlRule(rule["dialect"], tuple(rule.get("statements", ())), tuple(rule.get("conditions", ())))
 
 
 def _connection_fields(items: list[Any]) -> dict[str, Override]:

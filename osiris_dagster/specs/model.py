@@ -38,6 +38,15 @@ class DatasetRule:
 
 
 @dataclass(frozen=True, slots=True)
+class SqlRule:
+    """Which config fields hold SQL that the source runs, and its dialect: whole statements, and conditions on rows."""
+
+    dialect: str  # a name of sqlglot
+    statements: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A complete step configuration that validates."""
 
@@ -63,7 +72,9 @@ class ComponentSpec:
     connection_fields: Mapping[str, Override] = field(default_factory=dict)  # config fields a connection may set
     constraints: tuple[Constraint, ...] = ()
     dataset: DatasetRule | None = None
+    sql: SqlRule | None = None
     examples: tuple[Example, ...] = ()
+    input_aliases: Mapping[str, str] = field(default_factory=dict)  # what an option is called elsewhere -> the option
 
     @property
     def family(self) -> str:

@@ -37,6 +37,7 @@ class SchemaFault:
     expected: str = ""
     advice: str = ""
     known: tuple[str, ...] = ()  # names of which one may be meant
+    types: tuple[str, ...] = ()  # JSON types that would fit, when the type is at fault
     on_key: bool = False  # the key is at fault, not its value
 
     @property
@@ -181,10 +182,19 @@ def _missing(error: ValidationError) -> Iterator[SchemaFault]:
 def _wrong_type(error: ValidationError) -> Iterator[SchemaFault]:
     alternatives = "anyOf" in _schema(error) or "oneOf" in _schema(error)
     wanted = describe(_schema(error)) if alternatives else _type_words(_schema(error))
+    types = _types_wanted(_schema(error))
     advice = "write the number without quotes" if _is_quoted_number(error) else f"write {wanted}"
     if error.validator_value == "string" and isinstance(error.instance, int | float):
         advice = "write the value in quotes"
-    yield _fault(error, "type", f"{_name(error)} must be {wanted}, not {kind_of(error.instance)}", advice=advice)
+    yield _fault(
+        error, "type", f"{_name(error)} must be {wanted}, not {kind_of(error.instance)}", advice=advice, types=types
+    )
+
+
+def _types_wanted(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    branches = [branch for word in ("anyOf", "oneOf") for branch in schema.get(word, ()) if isinstance(branch, dict)]
+    own = schema.get("type", [])
+    return (*([own] if isinstance(own, str) else own), *(name for branch in branches for name in _types_wanted(branch)))
 
 
 def _is_quoted_number(error: ValidationError) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from osiris_dagster.specs.model import ComponentSpec
+from osiris_dagster.specs.nearest import certainly
 
 SECRET_NAMES = frozenset(
     """password passwd pwd token secret secret_key service_key service_role_key api_key access_token refresh_token
@@ -42,7 +43,7 @@ def is_secret_name(name: str) -> bool:
 def may_be_secret_name(name: str) -> bool:
     """Tell whether a name, perhaps misspelt, suggests a secret: enough to hide its value, not to object to it.
 
-    >>> may_be_secret_name("mysql_passwrd"), may_be_secret_name("primary_key")
-    (True, False)
+    >>> may_be_secret_name("mysql_passwrd"), may_be_secret_name("pasword"), may_be_secret_name("primary_key")
+    (True, True, False)
     """
-    return is_secret_name(name) or _LIKELY.search(name) is not None
+    return is_secret_name(name) or _LIKELY.search(name) is not None or bool(certainly(name, SECRET_NAMES))

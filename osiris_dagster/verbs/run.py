@@ -7,6 +7,7 @@ import os
 import socket
 import uuid
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +18,11 @@ import psutil
 
 from osiris_dagster.aiop.configure import load_options
 from osiris_dagster.assets.factory import PipelineAssets, pipeline_assets
-from osiris_dagster.assets.keys import job_name
+from osiris_dagster.assets.keys import job_name, step_keys
 from osiris_dagster.assets.translator import DagsterOsirisTranslator
+from osiris_dagster.compiler.compile import Compiled
 from osiris_dagster.compiler.manifest import Manifest
+from osiris_dagster.compiler.params import param_text
 from osiris_dagster.compiler.store import store
 from osiris_dagster.errors import Diagnostic, OsirisError, RunError
 from osiris_dagster.loading import compile_file
@@ -35,7 +38,8 @@ from osiris_dagster.sensors.export import Exported, export_run
 from osiris_dagster.sensors.queue import export_queue
 from osiris_dagster.settings import connections_of
 from osiris_dagster.specs.load import load_catalogue
-from osiris_dagster.verbs.asked import Asked
+from osiris_dagster.verbs.asked import Asked, WrongUsageError
+from osiris_dagster.verbs.choose_steps import Chosen, earlier_run, file_of, manifest_of, named_steps, unfinished_steps
 from osiris_dagster.verbs.outcome import INTERRUPTED, OK, RUN_FAILED, Outcome
 from osiris_dagster.verbs.progress import Progress, run_text
 
@@ -46,20 +50,27 @@ _REPOSITORY = "__repository__@osiris_dagster.definitions"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def run_file(asked: Asked, *, file: str, no_aiop: bool = False) -> Outcome:
-    """Run a file; exit code 0, 4 when a step failed, 130 when it was interrupted.
+def run_file(
+    asked: Asked, *, file: str = "", no_aiop: bool = False, retry: str | None = None, select: Sequence[str] = ()
+) -> Outcome:
+    """Run a file, or go on with the run `retry`; exit code 0, 4 when a step failed, 130 when it was interrupted.
 
-    Raises OmlError, CompileError, and ConfigError also for a secret that is not set.
+    Raises OmlError, CompileError, ConfigError also for a secret that is not set, and WrongUsageError when the options
+    do not say what to run.
     """
     # A beta mark of Dagster is nothing that the person who runs a pipeline can act on.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     # Nor about a connection to the event log that an interrupt caught while it was being closed.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     project = asked.project
+    path, earlier = _meant(project, file, retry, select)
     catalogue = load_catalogue()
     services = Services(project, connections_of(project, asked.settings, catalogue), catalogue)
-    compiled, text = compile_file(project, Path(file).resolve(), asked.settings, services.connections)
+    compiled, text = _compiled(asked, path, services, earlier)
     manifest = compiled.manifest
+    chosen = named_steps(manifest, select)
+    if earlier:
+        chosen = unfinished_steps(manifest, earlier, manifest_of(project, earlier))
     for reference in sorted({step.connection for step in manifest.steps if step.connection}):
         services.connections.resolve(reference)  # a missing secret ends it here, before anything is read or written
     store(project.build, manifest, text)
@@ -68,20 +79,58 @@ def run_file(asked: Asked, *, file: str, no_aiop: bool = False) -> Outcome:
     progress = Progress(manifest, asked.progress)
     built = pipeline_assets(manifest, services, DagsterOsirisTranslator(), listener=progress.hear)
     with open_instance(project) as instance:
-        run_id = _execute(instance, manifest, built, services)
+        run_id = _execute(instance, manifest, built, services, chosen)
         record = _record_of(instance, project, run_id, manifest)
         exported, missed = ((), ()) if no_aiop else _export(instance, project, run_id)
     return _outcome(record, exported, (*compiled.diagnostics, *missed))
 
 
-def _execute(instance: dg.DagsterInstance, manifest: Manifest, built: PipelineAssets, services: Services) -> str:
-    """Run the pipeline's job in this process, recorded on the instance; return the run id."""
+def _meant(project: Project, file: str, retry: str | None, select: Sequence[str]) -> tuple[Path, RunRecord | None]:
+    """Return the OML file to run, and the earlier run to go on with."""
+    if not (file or retry) or (retry and select):
+        raise WrongUsageError(
+            "it is not clear what to run",
+            found="both --retry and --select" if file or retry else "no file",
+            expected="a file, alone or with --select STEP; or --retry RUN, alone or with a file",
+            fix="osiris run pipelines/NAME.yaml",
+        )
+    path = Path(file).resolve() if file else None
+    if not retry:
+        return path or Path(), None
+    with open_instance(project) as instance:
+        earlier = earlier_run(instance, project, retry, path)
+    return path or file_of(project, earlier), earlier
+
+
+def _compiled(asked: Asked, path: Path, services: Services, earlier: RunRecord | None) -> tuple[Compiled, str]:
+    """Compile the file as it is now; going on with a run, its parameters hold unless others are given."""
+    compiled, text = compile_file(asked.project, path, asked.settings, services.connections)
+    if earlier is None:
+        return compiled, text
+    before = manifest_of(asked.project, earlier).params
+    held = {name: param_text(value) for name, value in before.items() if name in compiled.manifest.params}
+    settings = replace(asked.settings, params={**held, **asked.settings.params})
+    return compile_file(asked.project, path, settings, services.connections)
+
+
+def _execute(
+    instance: dg.DagsterInstance, manifest: Manifest, built: PipelineAssets, services: Services, chosen: Chosen
+) -> str:
+    """Run steps of the pipeline's job in this process, recorded on the instance; return the run id."""
     definitions = dg.Definitions(
         assets=[built.assets], jobs=[built.job], resources=driver_resources(services.catalogue)
     )
     job = definitions.resolve_job_def(job_name(manifest.pipeline))
     run_id = str(uuid.uuid4())
-    job.execute_in_process(instance=instance, run_config=_QUIET, raise_on_error=False, tags=_tags(), run_id=run_id)
+    keys = step_keys(manifest)
+    job.execute_in_process(
+        instance=instance,
+        run_config=_QUIET,
+        raise_on_error=False,
+        asset_selection=[keys[step] for step in sorted(chosen.steps)] or None,
+        tags={**_tags(), **chosen.tags},
+        run_id=run_id,
+    )
     return run_id
 
 

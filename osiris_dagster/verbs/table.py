@@ -43,7 +43,7 @@ class Verb:
 
 
 _FILE = Option("file", "OML file.", argument=True, required=True)
-_FILES = Option("files", "OML files.", argument=True, many=True, required=True)
+_FILES = Option("files", "OML files, or folders of them.", argument=True, many=True, required=True)
 _RUN = Option("run", "Run id, or its first characters; the last run when left out.", argument=True)
 _COMPILING = (
     Option("profile", "Profile of the OML file."),
@@ -76,7 +76,7 @@ VERBS: tuple[Verb, ...] = (
         "validate",
         "Check OML files without running or connecting to anything.",
         "osiris_dagster.verbs.validate:validate_files",
-        (_FILES, *_COMPILING[2:]),
+        (_FILES, Option("fix", "Make the safe fixes in the files first.", kind="flag"), *_COMPILING[2:]),
     ),
     Verb(
         "compile",
@@ -93,7 +93,28 @@ VERBS: tuple[Verb, ...] = (
         "run",
         "Run an OML file here and now; Dagster records it.",
         "osiris_dagster.verbs.run:run_file",
-        (_FILE, Option("no_aiop", "Do not export a package afterwards.", kind="flag"), *_COMPILING),
+        (
+            Option("file", "OML file; with --retry it may be left out.", argument=True),
+            Option("select", "Run this step only; may be given again.", many=True),
+            Option("retry", "Go on with this run (an id, its first characters, or `last`) where it failed."),
+            Option("no_aiop", "Do not export a package afterwards.", kind="flag"),
+            *_COMPILING,
+        ),
+    ),
+    Verb(
+        "fmt",
+        "Lay OML files out in the canonical way; comments and meaning stay.",
+        "osiris_dagster.verbs.fmt:format_files",
+        (
+            Option("files", "OML files, or folders of them.", argument=True, many=True, required=True),
+            Option("check", "Write nothing; exit with 1 when a file is not in canonical layout.", kind="flag"),
+        ),
+    ),
+    Verb(
+        "upgrade",
+        "Bring OML files of older shapes to the newest version; shows the difference.",
+        "osiris_dagster.verbs.upgrade:upgrade_files",
+        (_FILES, Option("write", "Write the files, too.", kind="flag")),
     ),
     Verb("components list", "List the components that steps can use.", "osiris_dagster.verbs.components:list_all"),
     Verb(
@@ -104,6 +125,12 @@ VERBS: tuple[Verb, ...] = (
             Option("name", "Component, e.g. duckdb.processor.", argument=True, required=True),
             Option("format", "Form of the spec.", kind="choice", choices=("yaml", "json"), default="yaml"),
         ),
+    ),
+    Verb(
+        "components lint",
+        "Check component specs, of the catalogue or your own.",
+        "osiris_dagster.verbs.components:lint",
+        (Option("name", "Component, spec file or folder; all of the catalogue when left out.", argument=True),),
     ),
     Verb("connections list", "List the project's connections.", "osiris_dagster.verbs.connections:list_all"),
     Verb(

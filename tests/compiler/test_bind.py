@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from osiris_dagster.columns import Column
-from osiris_dagster.compiler.bind import BindError, bind, tables_of
+from osiris_dagster.compiler.bind import BindError, bind
 from osiris_dagster.compiler.manifest import StepInput
 
 CASES = yaml.safe_load((Path(__file__).parent / "bind_cases.yaml").read_text(encoding="utf-8"))
@@ -18,7 +18,7 @@ INPUTS = [
             Column("day", "date"),
         ),
     ),
-    (StepInput("b-1", ("df_b_1", "b-1")), (Column("id", "int64"), Column("at", "timestamptz"))),
+    (StepInput("b-1", ("df_b_1", "b-1")), (Column("id", "int64"), Column("at_", "timestamptz"))),
 ]
 
 
@@ -47,8 +47,3 @@ def test_a_fault_leaves_nothing_behind_for_the_next_query():
         with pytest.raises(BindError):
             bind("select nope from df_a", INPUTS)
     assert bind("select id from df_a", INPUTS).columns == (Column("id", "int64"),)
-
-
-def test_the_tables_of_a_query_are_those_outside_it():
-    query = "with c as (select * from s2.b) select * from c join main.a using (x), t3 where x in (select 1 from db.s.z)"
-    assert tables_of(query) == (("db", "s", "z"), ("main", "a"), ("s2", "b"), ("t3",))

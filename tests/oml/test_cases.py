@@ -2,20 +2,28 @@
 
 A case has `text` (a whole document), or `top` (top-level keys; what a document needs besides is appended), or `steps`
 (items of `steps`; lines count from the first item), or `repeat` (`head`, `unit`, `times`, `tail`), or `hex`.
+What is known about connections stands in `connections` or in the text `connections_file`, known secrets in `known`.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from osiris_dagster.drivers.connection_faults import connection_reports
+from osiris_dagster.drivers.connections import Connections
+from osiris_dagster.drivers.connections_file import read_connections_file
+from osiris_dagster.oml.fix import fix
 from osiris_dagster.oml.model import ConnectionFacts
 from osiris_dagster.oml.render import render
 from osiris_dagster.oml.rules import RULES
 from osiris_dagster.oml.validate import validate
+from osiris_dagster.redaction import Redactor
+from osiris_dagster.specs.catalogue import Catalogue
 
 FOLDER = Path(__file__).parent / "cases"
 HEAD = 'oml_version: "{version}"\nname: orders\nsteps:\n'
@@ -50,31 +58,63 @@ def document_of(case: dict[str, Any]) -> tuple[str | bytes, int]:
     return top + ("" if "steps" in keys else f"steps:\n{STEP}"), 0
 
 
+def facts_of(case: dict[str, Any], catalogue: Catalogue) -> tuple[ConnectionFacts, ...] | None:
+    """Return what is known about the connections of a case: from `connections`, or from a file's text."""
+    if "connections_file" in case:
+        text, name = case["connections_file"], "osiris_connections.yaml"
+        reports = connection_reports(text, name, catalogue)
+        return Connections(read_connections_file(text, name), {}, {}, Redactor(), reports).facts
+    facts = case.get("connections")
+    return None if facts is None else tuple(ConnectionFacts(**fact) for fact in facts)
+
+
 @pytest.mark.parametrize("case", load())
 def test_case_gives_exactly_its_findings(case, catalogue):
     text, offset = document_of(case)
-    facts = case.get("connections")
-    connections = None if facts is None else tuple(ConnectionFacts(**fact) for fact in facts)
+    connections = facts_of(case, catalogue)
 
     result = validate(
         text, "pipelines/a.yaml", catalogue, connections=connections, mode=case.get("mode", "warn"),
-        params=case.get("params"),
+        params=case.get("params"), secrets=case.get("known", ()),
     )  # fmt: skip
 
     expected = case.get("expect", [])
     shown = render(result.diagnostics)
-    got = [(d.code, d.place.line - offset) for d in result.diagnostics]
+    got = [(d.code, d.place.line - (offset if d.place.file.endswith("a.yaml") else 0)) for d in result.diagnostics]
     assert got == [(item["code"], item["line"]) for item in expected], shown
     for finding, item in zip(result.diagnostics, expected, strict=True):
         for part in ("fix", "message", "found", "expected", "path", "severity", "source"):
             assert item.get(part, "") in getattr(finding, part), (part, finding)
         if "column" in item:
             assert finding.place.column - (2 if offset else 0) == item["column"], finding
+        if "alias" in item:
+            assert finding.alias == item["alias"]
+        if "edit" in item:
+            assert [change.replacement for change in finding.edits] == [item["edit"]]
     for secret in case.get("hidden", ()):
         assert secret not in shown
         assert all(secret not in str(finding.as_dict()) for finding in result.diagnostics)
     assert result.ok == (not any(finding.severity == "error" for finding in result.diagnostics))
     assert (result.pipeline is not None) == result.ok
+
+
+@pytest.mark.parametrize("case", [param for param in load() if "fixed" in param.values[0]])
+def test_case_is_fixed_as_it_says_and_stays_so(case, catalogue):
+    check = partial(
+        validate,
+        file="pipelines/a.yaml",
+        catalogue=catalogue,
+        connections=facts_of(case, catalogue),
+    )
+    text, _ = document_of(case)
+    part = next(part for part in ("text", "steps", "top") if part in case)
+    wanted, _ = document_of({**case, part: case["fixed"]})
+
+    done = fix(check(text), check)
+
+    assert done.text == wanted, render(done.validation.diagnostics)
+    assert fix(done.validation, check).mended == ()
+    assert case.get("then", []) == [finding.code for finding in done.validation.errors]
 
 
 def test_every_rule_has_a_case_that_breaks_it():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from osiris_dagster.oml import compose as composer
 from osiris_dagster.oml.compose import MAX_FAULTS, compose
-from osiris_dagster.oml.document import Span, path_text
+from osiris_dagster.oml.document import path_text
 from osiris_dagster.oml.scalars import resolve_plain
 
 TEXT = """\
@@ -32,13 +32,13 @@ def test_every_value_and_key_has_a_span():
 
     assert document.whole
     assert document.value["steps"][0] == {"id": "a", "config": {"query": "select 1", "n": [1, 2]}}
-    assert document.marks[("name",)] == Span(1, 7, 6)
-    assert document.key_marks[("steps",)] == Span(2, 1, 5)
-    assert document.marks[("steps", 0)] == Span(3, 5, 2)  # a block mapping is pointed at by its first key
-    assert document.marks[("steps", 0, "config")] == Span(4, 13, 30)
-    assert document.marks[("steps", 0, "config", "query")] == Span(4, 21, 10)
-    assert document.marks[("steps", 0, "config", "n", 1)] == Span(4, 40, 1)
-    assert document.marks[("steps", 1, "note")] == Span(7, 11, 1, 3)
+    assert document.marks[("name",)][:4] == (1, 7, 6, 1)
+    assert document.key_marks[("steps",)][:4] == (2, 1, 5, 1)
+    assert document.marks[("steps", 0)][:4] == (3, 5, 2, 1)  # a block mapping is pointed at by its first key
+    assert document.marks[("steps", 0, "config")][:4] == (4, 13, 30, 1)
+    assert document.marks[("steps", 0, "config", "query")][:4] == (4, 21, 10, 1)
+    assert document.marks[("steps", 0, "config", "n", 1)][:4] == (4, 40, 1, 1)
+    assert document.marks[("steps", 1, "note")][:4] == (7, 11, 1, 3)
     assert document.key_marks[("empty",)].line == 11
 
 
@@ -46,7 +46,7 @@ def test_what_an_alias_repeats_is_marked_where_the_alias_stands():
     document = compose(TEXT, "a.yaml")
 
     assert document.value["copy"] == document.value["steps"][1]
-    assert document.span(("copy", "note")) == Span(10, 7, 7)
+    assert document.span(("copy", "note"))[:4] == (10, 7, 7, 1)
     assert str(document.place(("copy", "id"))) == "a.yaml:10:7"
 
 
@@ -54,15 +54,15 @@ def test_a_path_that_does_not_exist_is_shown_at_the_nearest_above():
     document = compose(TEXT, "a.yaml")
 
     assert document.span(("steps", 0, "config", "nothing", "deeper")) == document.span(("steps", 0, "config"))
-    assert document.span(("nowhere",)) == Span(1, 1, 4)
-    assert document.span(("steps", 0, "nothing"), key=True) == Span(3, 5, 2)
-    assert compose("", "a.yaml").span(("x",)) == Span(1, 1, 1)
+    assert document.span(("nowhere",))[:4] == (1, 1, 4, 1)
+    assert document.span(("steps", 0, "nothing"), key=True)[:4] == (3, 5, 2, 1)
+    assert compose("", "a.yaml").span(("x",))[:4] == (1, 1, 1, 1)
 
 
 def test_lines_are_counted_by_lf_crlf_and_cr_alike():
     for line_break in ("\n", "\r\n", "\r"):
         document = compose(TEXT.replace("\n", line_break), "a.yaml")
-        assert document.marks[("copy",)] == Span(10, 7, 7)
+        assert document.marks[("copy",)][:4] == (10, 7, 7, 1)
         assert document.line(10) == "copy: *second"
         assert document.line(99) == ""
 
@@ -71,7 +71,7 @@ def test_bytes_and_text_give_the_same_document():
     text = "\ufeffdescription: čokoláda 🍫\nname: x\n"
 
     assert compose(text.encode(), "a.yaml") == compose(text, "a.yaml")
-    assert compose(text, "a.yaml").marks[("description",)] == Span(1, 14, 10)
+    assert compose(text, "a.yaml").marks[("description",)][:4] == (1, 14, 10, 1)
 
 
 def test_the_parser_in_python_gives_the_same_document_and_faults(monkeypatch):

@@ -8,13 +8,23 @@ import re
 
 import pytest
 
+from osiris_dagster.errors import Diagnostic, Place
 from osiris_dagster.oml.model import ConnectionFacts
 from osiris_dagster.oml.render import render
 from osiris_dagster.oml.rules import RULES
 from osiris_dagster.oml.validate import validate
 from osiris_dagster.specs.load import load_catalogue
 
-FACTS = (ConnectionFacts("duckdb", "warehouse", default=True), ConnectionFacts("duckdb", "shop"))
+FACTS = (
+    ConnectionFacts("duckdb", "warehouse", default=True, fields=("path",)),
+    ConnectionFacts("duckdb", "shop", fields=("path",)),
+    ConnectionFacts("duckdb", "empty"),
+    *(
+        ConnectionFacts("duckdb", alias, fields=("path",), faults=(Diagnostic(code, "x", place=Place("c.yaml", 3, 5)),))
+        for alias, code in (("misspelt", "OML120"), ("wrong", "OML121"), ("open", "OML122"))
+    ),
+)
+SECRETS = ("known-to-the-tests",)
 HEAD = 'oml_version: "0.2.0"\nname: orders\nsteps:\n'
 STEP = "  - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n}}\n"
 COMPONENT = re.compile(r"component: ([\w.]+)")
@@ -47,7 +57,7 @@ def examples() -> list[object]:
 
 @pytest.mark.parametrize(("rule", "part"), examples())
 def test_manual_example_is_true(rule, part):
-    result = validate(whole(part), "a.yaml", load_catalogue(), connections=FACTS)
+    result = validate(whole(part), "a.yaml", load_catalogue(), connections=FACTS, secrets=SECRETS)
 
     shown = f"{part}\n\n{render(result.diagnostics)}"
     if part == rule.manual.wrong:
@@ -78,5 +88,5 @@ def test_codes_are_unique_and_in_order():
 def test_advisory_rules_are_warnings_by_default():
     assert {rule.severity for rule in RULES if rule.advisory} == {"warning"}
     assert {rule.code for rule in RULES if rule.advisory} == {
-        "OML024", "OML028", "OML043", "OML046", "OML047",
+        "OML024", "OML028", "OML043", "OML046", "OML047", "OML120",
     }  # fmt: skip

@@ -33,15 +33,15 @@ def test_a_file_that_cannot_be_read(tmp_path):
 
 
 def test_unknown_and_missing_keys_and_wrong_values(tmp_path):
-    found = damaged(tmp_path, llmHints={}, title=None, version="1.0", capabilities={"streaming": False, "fly": True})
+    found = damaged(tmp_path, x_hints={}, title=None, version="1.0", capabilities={"streaming": False, "fly": True})
 
     assert {code for code, _, _, _ in found} == {"SPC002"}
     assert sorted(path for _, _, _, path in found) == [
         "capabilities",
         "capabilities.streaming",
-        "llmHints",
         "title",
         "version",
+        "x_hints",
     ]
 
 
@@ -75,7 +75,8 @@ def schema(**fields: object) -> dict[str, object]:
     return {"type": "object", "additionalProperties": False, "properties": fields}
 
 
-BARE = {"secrets": None, "constraints": None, "x-dataset": None, "x-connection-fields": None, "connection": None}
+PARTS = ("secrets", "constraints", "x-dataset", "x-sql", "x-connection-fields", "connection")
+BARE = dict.fromkeys(PARTS)
 
 
 def test_a_config_schema_is_a_json_schema(tmp_path):
@@ -152,3 +153,22 @@ def test_a_dataset_says_where_its_name_stands(tmp_path, kind, wanted):
 
     assert (code, path) == ("SPC007", "x-dataset")
     assert wanted in message
+
+
+def test_sql_that_a_source_runs_is_named(tmp_path):
+    ((code, message, _, path),) = damaged(tmp_path, **{"x-sql": None})
+
+    assert (code, path) == ("SPC008", "x-dataset.query")
+    assert "`query`" in message
+
+
+def test_a_rule_about_sql_names_fields_and_a_dialect(tmp_path):
+    rule = {"dialect": "postgres", "statements": ["query"], "conditions": ["tabel"]}
+    assert [(code, path) for code, _, _, path in damaged(tmp_path, **{"x-sql": rule})] == [
+        ("SPC007", "x-sql.conditions[0]")
+    ]
+
+
+def test_a_dialect_is_one_that_is_known(tmp_path):
+    found = damaged(tmp_path, **{"x-sql": {"dialect": "postgresql", "statements": ["query"]}})
+    assert [(code, path) for code, _, _, path in found] == [("SPC002", "x-sql.dialect")]

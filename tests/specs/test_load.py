@@ -7,6 +7,7 @@ import yaml
 
 from osiris_dagster.errors import OmlError
 from osiris_dagster.specs.load import components_folder, load_catalogue, read_catalogue
+from osiris_dagster.specs.model import SqlRule
 
 SAMPLES = Path(__file__).parent / "data"
 
@@ -37,6 +38,7 @@ def test_a_spec_is_read_with_all_its_parts():
     assert spec.constraints[0].must == {"table": {"minLength": 1}}
     assert spec.dataset is not None
     assert (spec.dataset.table, spec.dataset.default_schema) == ("table", "main")
+    assert spec.sql == SqlRule("postgres", statements=("query",))
     assert spec.exported == ("table", "query")
     assert spec.examples[0].title == "A whole table"
     assert spec.driver == "demo.driver:DemoDriver"

@@ -29,7 +29,7 @@ def advised(shop):
 
 def test_every_file_is_compiled_and_named(osiris, shop):
     result = osiris("compile", "pipelines/shop.yaml", "pipelines/failing.yaml", "--json")
-    assert [p["pipeline"] for p in result.data["pipelines"]] == ["shop", "failing"]
+    assert [p["pipeline"] for p in result.data["pipelines"]] == ["failing", "shop"]
     for told in result.data["pipelines"]:
         manifest = load_latest(shop / "build", told["pipeline"])
         assert told["manifest_hash"] == manifest.hash
@@ -38,12 +38,12 @@ def test_every_file_is_compiled_and_named(osiris, shop):
     assert "pipelines/shop.yaml: 3 steps -> build/shop/" in osiris("compile", "pipelines/shop.yaml").out
 
 
-def test_the_first_fault_ends_it_and_keeps_what_was_compiled(osiris, shop):
+def test_a_fault_stops_no_other_file_and_decides_the_exit_code(osiris, shop):
     (shop / "pipelines" / "bad.yaml").write_text("- 1")
     files = ("pipelines/shop.yaml", "pipelines/bad.yaml", "pipelines/failing.yaml")
     result = osiris("compile", *files, "--json")
-    assert (result.code, result.codes) == (2, ["OML020"])
-    assert sorted(folder.name for folder in (shop / "build").iterdir()) == ["shop"]
+    assert (result.code, result.codes, result.data["broken"]) == (2, ["OML020"], ["pipelines/bad.yaml"])
+    assert sorted(folder.name for folder in (shop / "build").iterdir()) == ["failing", "shop"]
 
 
 def test_manifests_go_where_they_are_asked_to(osiris, shop, tmp_path):
@@ -183,3 +183,75 @@ def test_a_file_whose_name_is_no_text_is_compiled_and_told(shop):
         == "pipelines/odd\\xff.yaml"
     )
     assert "pipelines/odd\\xff.yaml: 3 steps" in process("compile", name, cwd=shop, env=strict).out
+
+
+@pytest.fixture
+def crowd(shop):
+    """Return a project with a folder of files: fine ones, twins, broken ones, one that does not bind."""
+    text = (shop / "pipelines" / "shop.yaml").read_text()
+    for name in ("orders", "Orders-2", "deep/er"):
+        path = shop / "pipelines" / "many" / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace("name: shop", f"name: {path.stem}"))
+    (shop / "pipelines" / "many" / "twin.yaml").write_text(text.replace("name: shop", "name: Orders"))
+    (shop / "pipelines" / "many" / "bad.yaml").write_text("- 1")
+    (shop / "pipelines" / "many" / "nowhere.yaml").symlink_to("gone")
+    unbound = text.replace("name: shop", "name: unbound").replace("select customer, sum(amount)", "selekt customer")
+    (shop / "pipelines" / "many" / "unbound.yaml").write_text(unbound)
+    return shop
+
+
+TWINS = ["pipelines/many/orders.yaml", "pipelines/many/twin.yaml"]
+
+
+def test_a_folder_is_validated_in_order_with_one_summary(osiris, crowd):
+    result = osiris("validate", "pipelines/many", "--mode", "off", "--json")
+    told = {report["file"].removeprefix("pipelines/many/"): report["valid"] for report in result.data["files"]}
+    assert list(told.items()) == [
+        ("Orders-2.yaml", True),
+        ("bad.yaml", False),
+        ("deep/er.yaml", True),
+        ("nowhere.yaml", False),
+        ("orders.yaml", False),
+        ("twin.yaml", False),
+        ("unbound.yaml", True),
+    ]
+    assert (result.code, sorted(result.codes)) == (2, ["CFG020", "CMP060", "CMP060", "OML020"])
+    lines = osiris("validate", "pipelines/many", "--mode", "off").out.splitlines()
+    assert lines[-1] == "7 files: 3 valid, 4 not"
+    assert not [line for line in lines if line.endswith("er.yaml: valid")]
+
+
+def test_a_folder_is_compiled_and_what_is_broken_stops_nothing(osiris, crowd):
+    result = osiris("compile", "pipelines/many", "--mode", "off", "--json")
+    assert [told["pipeline"] for told in result.data["pipelines"]] == ["Orders-2", "er"]
+    assert result.data["broken"] == [
+        "pipelines/many/bad.yaml",
+        "pipelines/many/nowhere.yaml",
+        *TWINS,
+        "pipelines/many/unbound.yaml",
+    ]
+    assert sorted(folder.name.partition("-")[0] for folder in (crowd / "build").iterdir()) == ["er", "orders"]
+    assert (result.code, sorted(result.codes)) == (2, ["CFG020", "CMP010", "CMP060", "CMP060", "OML020"])
+    assert osiris("compile", "pipelines/many").out.splitlines()[-1] == "7 files: 2 compiled, 5 not"
+
+
+@pytest.mark.parametrize("verb", ["validate", "compile"])
+def test_twins_are_told_of_as_soon_as_both_are_named(osiris, crowd, verb):
+    assert osiris(verb, TWINS[0], "--json").codes == []
+    result = osiris(verb, *TWINS, "--mode", "off", "--json")
+    assert result.codes == ["CMP060", "CMP060"]
+    assert result.data["diagnostics"][0]["found"] == ", ".join(TWINS)
+
+
+def test_a_folder_is_locked_online_and_a_source_that_does_not_answer_stops_nothing(osiris, crowd):
+    text = (crowd / "pipelines" / "shop.yaml").read_text()
+    lost = crowd / "pipelines" / "many" / "lost.yaml"
+    lost.write_text(text.replace("name: shop", "name: lost").replace("table: orders", "table: lost"))
+    result = osiris("compile", "pipelines/many", "--online", "--json")
+    assert {told["pipeline"]: told["steps"][0]["columns"] is None for told in result.data["pipelines"]} == {
+        "Orders-2": False,
+        "er": False,
+    }
+    assert "pipelines/many/lost.yaml" in result.data["broken"]
+    assert "DRV024" in result.codes

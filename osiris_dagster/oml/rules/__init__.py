@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from osiris_dagster.oml.rules import (
     config,
+    connection_fields,
     connections,
     document,
+    foreign,
     not_yet,
     order,
     params,
@@ -97,4 +99,16 @@ RULES: tuple[Rule, ...] = (
     not_yet.harmful,
     not_yet.harmless,
     not_yet.old_schedule,
+    # what comes from elsewhere
+    foreign.fence,
+    foreign.placeholder,
+    foreign.old_table,
+    connection_fields.set_by_nobody,
+    # secrets that no name of a field gives away
+    secrecy.known_secret,
+    secrecy.secret_form,
+    # the connections that it uses
+    connection_fields.unknown_field,
+    connection_fields.wrong_value,
+    connection_fields.secret_in_clear,
 )

@@ -6,11 +6,15 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from osiris_dagster.errors import Diagnostic
+from osiris_dagster.errors import Diagnostic, Edit
 from osiris_dagster.oml.document import Path
+from osiris_dagster.oml.edits import replace_scalar, written
+from osiris_dagster.oml.habits import OPTIONS, VALUES
 from osiris_dagster.oml.params import has_reference
 from osiris_dagster.oml.rules.context import Context, StepText
+from osiris_dagster.oml.rules.meaning import meant_key, meant_value, quoted
 from osiris_dagster.oml.rules.rule import rule
+from osiris_dagster.oml.scalars import NotJson, resolve_plain
 from osiris_dagster.project import leaves_project
 from osiris_dagster.specs.model import ComponentSpec, Constraint
 from osiris_dagster.specs.schema import schema_validator
@@ -36,14 +40,22 @@ def unknown_option(context: Context) -> Iterator[Diagnostic]:
     """
     for step, fault in _faults(context, "unknown"):
         key = str(fault.path[-1])
-        fix = fault.fix
-        if len(fault.path) == 1 and step.spec is not None and not fix.startswith("did you mean"):
+        path = (*step.path, "config", *fault.path)
+        top = len(fault.path) == 1 and step.spec is not None
+        meant = meant_key(context, path, fault.known, _other_names(step) if top else {})
+        fix = meant.fix or fault.fix
+        if top and step.spec is not None and not meant.word:
             if key in step.spec.connection_fields or key in secret_fields(step.spec):
                 fix = f"set `{key}` in the connection, not in the step"
             elif key in _STEP_KEYS:
                 fix = f"`{key}` belongs to the step, beside `config`"
         where = f"{step.component} has no option" if len(fault.path) == 1 else "there is no key"
-        yield _finding(context, step, fault, message=f"{where} `{key[:80]}`", fix=fix)
+        yield _finding(context, step, fault, message=f"{where} `{key[:80]}`", fix=fix, edits=meant.edits)
+
+
+def _other_names(step: StepText) -> Mapping[str, str]:
+    """Return what the options of a component are called elsewhere: by its spec, else by what other tools write."""
+    return {**OPTIONS, **(step.spec.input_aliases if step.spec else {})}
 
 
 @rule("OML051", "A required option is missing")
@@ -83,7 +95,35 @@ def option_type(context: Context) -> Iterator[Diagnostic]:
     Right:
         - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n, threads: 2}}
     """
-    yield from _findings(context, "type")
+    for step, fault in _faults(context, "type"):
+        edits = _retyped(context, (*step.path, "config", *fault.path), fault)
+        yield _finding(context, step, fault, message=fault.message, fix=fault.fix, edits=edits)
+
+
+def _retyped(context: Context, path: Path, fault: SchemaFault) -> tuple[Edit, ...]:
+    """Return the change that only alters how a value is written: quotes on or off, one item made a list."""
+    value = fault.value
+    if "string" in fault.types and isinstance(value, int | float):
+        return quoted(context, path, value)
+    if not isinstance(value, str):
+        return ()
+    if "boolean" in fault.types and value.lower() in ("true", "false"):
+        return replace_scalar(context.document, path, value.lower(), safe=True)
+    if {"integer", "number"} & set(fault.types):
+        number = _number(value)
+        if isinstance(number, int) or (number is not None and "number" in fault.types):
+            return replace_scalar(context.document, path, value.strip(), safe=True)
+    if "array" in fault.types and "string" not in fault.types:
+        return replace_scalar(context.document, path, f"[{written(context.document, path)}]", safe=True)
+    return ()
+
+
+def _number(text: str) -> int | float | None:
+    try:
+        value = resolve_plain(text.strip())
+    except NotJson:
+        return None
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 @rule("OML053", "An option with a value it does not allow")
@@ -96,7 +136,12 @@ def option_choice(context: Context) -> Iterator[Diagnostic]:
     Right:
         - {id: in, component: filesystem.csv_extractor, mode: read, config: {path: data/in.csv, encoding: utf-8}}
     """
-    yield from _findings(context, "choice")
+    for step, fault in _faults(context, "choice"):
+        path = (*step.path, "config", *fault.path)
+        habits = VALUES.get(str(fault.path[-1]), {}) if fault.path else {}
+        meant = meant_value(context, path, fault.value, fault.known, habits) if isinstance(fault.value, str) else None
+        fix = meant.fix if meant and meant.word else fault.fix
+        yield _finding(context, step, fault, message=fault.message, fix=fix, edits=meant.edits if meant else ())
 
 
 @rule("OML054", "An option out of its range")
@@ -230,11 +275,22 @@ def _findings(context: Context, kind: str) -> Iterator[Diagnostic]:
         yield _finding(context, step, fault, message=fault.message, fix=fault.fix)
 
 
-def _finding(context: Context, step: StepText, fault: SchemaFault, *, message: str, fix: str) -> Diagnostic:
+def _finding(
+    context: Context, step: StepText, fault: SchemaFault, *, message: str, fix: str, edits: tuple[Edit, ...] = ()
+) -> Diagnostic:
     path: Path = (*step.path, "config", *fault.path)
     found = "" if fault.on_key else context.shown(path, fault.value)
     example = _sample(step.spec, str(fault.path[0])) if fault.path else ""
-    return context.at(path, message, key=fault.on_key, found=found, expected=fault.expected, fix=fix, example=example)
+    return context.at(
+        path,
+        message,
+        key=fault.on_key,
+        found=found,
+        expected=fault.expected,
+        fix=fix,
+        example=example,
+        edits=edits,
+    )
 
 
 def _sample(spec: ComponentSpec | None, key: str) -> str:

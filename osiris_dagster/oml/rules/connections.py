@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from osiris_dagster.errors import Diagnostic
+from osiris_dagster.errors import Diagnostic, Edit
 from osiris_dagster.oml.document import Path
+from osiris_dagster.oml.edits import remove_entry, replace_scalar
 from osiris_dagster.oml.params import substitute
 from osiris_dagster.oml.references import Reference, find_connection, parse_reference
 from osiris_dagster.oml.rules.context import Context, StepText
@@ -41,7 +42,14 @@ def reference_form(context: Context) -> Iterator[Diagnostic]:
             found=context.shown(path, value),
             expected="@family.alias, or @family for its default",
             fix=f'write "@{family}.{alias}"' if fits else f'write e.g. "@{family}.main"',
+            edits=_reference_edit(context, path, f"@{family}.{alias}") if fits else (),
         )
+
+
+def _reference_edit(context: Context, path: Path, reference: str, *, other: bool = False) -> tuple[Edit, ...]:
+    """Return the change to a reference; it is safe when nothing but the form changes and the connection exists."""
+    known = {fact.reference for fact in context.connections or ()}
+    return replace_scalar(context.document, path, f'"{reference}"', safe=not other and reference in known)
 
 
 @rule("OML061", "A connection of another family", example='connection: "@duckdb.warehouse"')
@@ -54,7 +62,7 @@ def reference_family(context: Context) -> Iterator[Diagnostic]:
     Right:
         - {id: in, component: duckdb.extractor, mode: read, config: {connection: "@duckdb.shop", table: orders}}
     """
-    for step, path, reference in _references(context):
+    for step, path, reference in references_of(context):
         family = step.component.partition(".")[0] or reference.family
         if reference.family == family:
             continue
@@ -85,7 +93,7 @@ def unknown_alias(context: Context) -> Iterator[Diagnostic]:
     """
     if context.connections is None:
         return
-    for step, path, reference in _references(context):
+    for step, path, reference in references_of(context):
         if step.spec is not None and reference.family != step.spec.family:
             continue
         if find_connection(reference, context.connections) is None:
@@ -101,6 +109,7 @@ def unknown_alias(context: Context) -> Iterator[Diagnostic]:
                 found=context.shown(path, _form(reference)),
                 expected=", ".join(known) or f"a connection of the family {reference.family}",
                 fix=hint or "define it in osiris_connections.yaml" + (", or name one that exists" if known else ""),
+                edits=_reference_edit(context, path, nearest(_form(reference), known), other=True) if hint else (),
             )
 
 
@@ -122,6 +131,7 @@ def connection_not_taken(context: Context) -> Iterator[Diagnostic]:
                 key=True,
                 expected="no `connection`",
                 fix="remove it",
+                edits=remove_entry(context.document, path, safe=False),
             )
 
 
@@ -217,7 +227,8 @@ def _written(context: Context) -> Iterator[tuple[StepText, Path, str | None]]:
             yield step, (*step.path, "config", "connection"), value if isinstance(value, str) else None
 
 
-def _references(context: Context) -> Iterator[tuple[StepText, Path, Reference]]:
+def references_of(context: Context) -> Iterator[tuple[StepText, Path, Reference]]:
+    """Yield step, path and meaning of every reference of the right form, where the component takes one."""
     for step, path, text in _written(context):
         reference = parse_reference(text or "")
         if reference is not None and (step.spec is None or step.spec.connection != "none"):
@@ -225,7 +236,7 @@ def _references(context: Context) -> Iterator[tuple[StepText, Path, Reference]]:
 
 
 def _overrides(context: Context, policy: Override) -> Iterator[tuple[Path, str, str]]:
-    for step, _, reference in _references(context):
+    for step, _, reference in references_of(context):
         for name, override in (step.spec.connection_fields if step.spec else {}).items():
             if override == policy and name in step.config:
                 yield (*step.path, "config", name), name, _form(reference)

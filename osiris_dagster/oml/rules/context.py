@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -63,6 +63,7 @@ class Context:
     catalogue: Catalogue
     connections: tuple[ConnectionFacts, ...] | None = None
     values: Mapping[str, Any] = field(default_factory=dict)  # parameter values that go before the defaults
+    known_secrets: Collection[str] = field(default=(), repr=False)  # values that must not stand in the document
 
     @property
     def body(self) -> Mapping[str, Any]:
@@ -104,7 +105,7 @@ class Context:
     @cached_property
     def secrets(self) -> tuple[InlineSecret, ...]:
         """Secrets that stand in the document."""
-        return tuple(inline_secrets(self.body, self.catalogue))
+        return tuple(inline_secrets(self.body, self.catalogue, self.known_secrets))
 
     @cached_property
     def _configs(self) -> dict[int, dict[str, Any]]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osiris_dagster.errors import Diagnostic
+from osiris_dagster.errors import Diagnostic, Edit
 from osiris_dagster.oml.document import Path
+from osiris_dagster.oml.edits import insert_before, replace_scalar, scalar_text
+from osiris_dagster.oml.habits import TOP_ADVICE, TOP_KEYS
 from osiris_dagster.oml.model import VERSIONS
 from osiris_dagster.oml.names import name_fault
 from osiris_dagster.oml.params import has_reference
 from osiris_dagster.oml.rules.context import Context
+from osiris_dagster.oml.rules.meaning import Fits, Never, meant_key, quoted
 from osiris_dagster.oml.rules.rule import rule
 from osiris_dagster.specs.nearest import did_you_mean
 from osiris_dagster.specs.schema_faults import kind_of
@@ -29,6 +32,16 @@ _TYPES: dict[str, tuple[type, str]] = {
     "steps": (list, "a list of steps"),
     "description": (str, "text"),
     "metadata": (dict, "a mapping"),
+}
+_FITS: Fits = {
+    "name": str,
+    "steps": list,
+    "description": str,
+    "metadata": dict,
+    "params": dict,
+    "profiles": dict,
+    "owners": list,
+    "tags": dict,
 }
 _OUTLINE = "oml_version, name, steps"
 
@@ -76,7 +89,25 @@ def required_key(context: Context) -> Iterator[Diagnostic]:
             near = did_you_mean(key, (k for k in context.body if k not in KNOWN))
             fix = f"add `{samples[key]}`" + (f" ({near})" if near else "")
             message = f"the key `{key}` is missing"
-            yield context.at((), message, key=True, expected=samples[key], fix=fix, example=samples[key])
+            edits = _version_line(context) if key == "oml_version" else ()
+            yield context.at((), message, key=True, expected=samples[key], fix=fix, example=samples[key], edits=edits)
+
+
+def _version_line(context: Context) -> tuple[Edit, ...]:
+    """Return the change that says which version the document follows: the oldest that has all of its keys."""
+    if not context.body or any(key in context.body for key in FOREIGN_VERSION):
+        return ()
+    first = next(iter(context.body))
+    return insert_before(context.document, (first,), f'oml_version: "{_oldest(context)}"', safe=True)
+
+
+def _oldest(context: Context) -> str:
+    """Return the oldest version that has all keys of the document."""
+    newer = any(key in context.body for key in SINCE_0_2)
+    return VERSIONS[newer or any(key in step.body for step in context.steps for key in STEP_SINCE_0_2)]
+
+
+FOREIGN_VERSION = tuple(key for key, own in TOP_KEYS.items() if own == "oml_version")
 
 
 @rule("OML022", "A value of the wrong type", example="name: orders-daily")
@@ -97,7 +128,9 @@ def value_type(context: Context) -> Iterator[Diagnostic]:
             continue
         fix = "write it in quotes" if kind is str and not isinstance(value, dict | list | None) else f"write {words}"
         message = f"`{key}` must be {words}, not {kind_of(value)}"
-        yield context.at((key,), message, found=context.shown((key,), value), expected=words, fix=fix)
+        edits = quoted(context, (key,), value) if kind is str else ()
+        found = context.shown((key,), value)
+        yield context.at((key,), message, found=found, expected=words, fix=fix, edits=edits)
 
 
 @rule("OML023", "A key of another dialect", example='oml_version: "0.1.0"')
@@ -114,8 +147,17 @@ def forbidden_key(context: Context) -> Iterator[Diagnostic]:
     """
     for key, instead in FORBIDDEN.items():
         if key in context.body:
+            meant = meant_key(context, (key,), KNOWN, TOP_KEYS, _FITS) if key in TOP_KEYS else None
+            edits = meant.edits if meant else ()
+            if key == "version" and edits:
+                edits += replace_scalar(context.document, (key,), f'"{_oldest(context)}"', safe=True)
             yield context.at(
-                (key,), f"the key `{key}` is not part of OML", key=True, expected=", ".join(KNOWN), fix=instead
+                (key,),
+                f"the key `{key}` is not part of OML",
+                key=True,
+                expected=", ".join(KNOWN),
+                fix=instead,
+                edits=edits,
             )
 
 
@@ -133,13 +175,14 @@ def unknown_key(context: Context) -> Iterator[Diagnostic]:
     """
     for key in context.body:
         if key not in KNOWN and key not in FORBIDDEN:
-            hint = did_you_mean(key, KNOWN) or "remove it, or move it under `metadata`"
+            meant = meant_key(context, (key,), KNOWN, TOP_KEYS, _fits(context))
             yield context.at(
                 (key,),
                 f"the key `{key[:80]}` is not known and has no effect",
                 key=True,
                 expected=", ".join(KNOWN),
-                fix=hint,
+                fix=TOP_ADVICE.get(key) or meant.fix or "remove it, or move it under `metadata`",
+                edits=() if key in TOP_ADVICE else meant.edits,
             )
 
 
@@ -162,8 +205,25 @@ def oml_version(context: Context) -> Iterator[Diagnostic]:
             "this version of OML is not known",
             found=context.shown(("oml_version",), value),
             expected=" or ".join(f'"{version}"' for version in VERSIONS),
-            fix=f'write oml_version: "{VERSIONS[0]}"',
+            fix=f'write oml_version: "{_version_meant(value) or VERSIONS[0]}"',
+            edits=replace_scalar(
+                context.document,
+                ("oml_version",),
+                f'"{_version_meant(value) or VERSIONS[0]}"',
+                safe=bool(_version_meant(value)),
+            ),
         )
+
+
+def _fits(context: Context) -> Fits:
+    """Return what a value has to be for its key to be renamed without asking; a newer key is never the safe reading."""
+    return _FITS if context.body.get("oml_version") != "0.1.0" else {**_FITS, **dict.fromkeys(SINCE_0_2, Never)}
+
+
+def _version_meant(value: object) -> str:
+    """Return the version that another spelling of it means: 0.1, "v0.1", "0.1.3"; empty for anything else."""
+    text = str(value).strip().removeprefix("v")
+    return next((version for version in VERSIONS if (text + ".").startswith(version.removesuffix("0"))), "")
 
 
 @rule("OML026", "A key of OML 0.2 in a 0.1 document", example='oml_version: "0.2.0"')
@@ -192,6 +252,9 @@ def newer_key(context: Context) -> Iterator[Diagnostic]:
             key=True,
             expected='oml_version: "0.2.0"',
             fix=f'write oml_version: "0.2.0" in line {line}, or remove the key',
+            edits=replace_scalar(
+                context.document, ("oml_version",), '"0.2.0"', safe=context.body.get("schedule") is None
+            ),
         )
 
 
@@ -254,6 +317,7 @@ def naming(context: Context) -> Iterator[Diagnostic]:
             found=context.shown(("name",), name),
             expected="letters a to z, digits and hyphens",
             fix=f"write name: {plain}" if plain else "choose another name",
+            edits=replace_scalar(context.document, ("name",), scalar_text(plain), safe=False) if plain else (),
         )
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osiris_dagster.errors import Diagnostic
+from osiris_dagster.errors import Diagnostic, Edit
+from osiris_dagster.oml.document import Path
+from osiris_dagster.oml.edits import replace_scalar, scalar_text
 from osiris_dagster.oml.graph import find_cycles
 from osiris_dagster.oml.rules.context import Context, StepText
+from osiris_dagster.oml.rules.meaning import quoted
 from osiris_dagster.oml.rules.rule import rule
-from osiris_dagster.specs.nearest import did_you_mean
+from osiris_dagster.specs.nearest import did_you_mean, nearest
 from osiris_dagster.specs.schema_faults import kind_of
 
 _MOST_NAMES = 12
@@ -38,13 +41,27 @@ def needs_list(context: Context) -> Iterator[Diagnostic]:
                 fix = "remove the key to wait for the step before, or write needs: [] to wait for nothing"
             message = f"`needs` must be a list of step ids, not {kind_of(needs)}"
             found = context.shown(path, needs)
-            yield context.at(path, message, found=found, expected="a list of step ids", fix=fix or "write a list")
+            edits: tuple[Edit, ...] = ()
+            if isinstance(needs, str):
+                span = context.document.span(path)
+                one = f"[{context.document.text[span.begin : span.end]}]"
+                edits = replace_scalar(context.document, path, one, safe=needs in context.by_id)
+            yield context.at(
+                path, message, found=found, expected="a list of step ids", fix=fix or "write a list", edits=edits
+            )
             continue
         for index, need in enumerate(needs or ()):
             if not isinstance(need, str):
                 message = f"`needs` holds {kind_of(need)} where a step id is expected"
                 found = context.shown((*path, index), need)
-                yield context.at((*path, index), message, found=found, expected="a step id", fix="write an id as text")
+                yield context.at(
+                    (*path, index),
+                    message,
+                    found=found,
+                    expected="a step id",
+                    fix="write an id as text",
+                    edits=quoted(context, (*path, index), need),
+                )
 
 
 @rule("OML041", "A need that is no step", example="needs: [orders]")
@@ -68,7 +85,15 @@ def unknown_need(context: Context) -> Iterator[Diagnostic]:
                 found=context.shown(path, need),
                 expected=", ".join(others[:_MOST_NAMES]) + (", …" if len(others) > _MOST_NAMES else "") or "a step id",
                 fix=did_you_mean(need.removeprefix("df_"), others) or "name an existing step, or remove it",
+                edits=_need_edit(context, path, need, others),
             )
+
+
+def _need_edit(context: Context, path: Path, need: str, others: list[str]) -> tuple[Edit, ...]:
+    """Return the change to the id that is meant; a step's table `df_x` can only mean the step `x`."""
+    bare = need.removeprefix("df_")
+    near = bare if bare in others else nearest(bare, others)
+    return replace_scalar(context.document, path, scalar_text(near), safe=near == bare) if near else ()
 
 
 @rule("OML042", "A step that needs itself", example="needs: []")

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from osiris_dagster.errors import Diagnostic
+from osiris_dagster.errors import Diagnostic, Edit
 from osiris_dagster.oml.document import Path
+from osiris_dagster.oml.edits import replace_within
 from osiris_dagster.oml.params import references
 from osiris_dagster.oml.rules.context import Context
 from osiris_dagster.oml.rules.rule import rule
-from osiris_dagster.specs.nearest import did_you_mean
+from osiris_dagster.specs.nearest import did_you_mean, nearest
 from osiris_dagster.specs.schema_faults import kind_of
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -46,7 +47,17 @@ def unknown_parameter(context: Context) -> Iterator[Diagnostic]:
                 found=context.shown(path, written),
                 expected=", ".join(names[:_MOST_NAMES]) or "a parameter that `params` declares",
                 fix=(did_you_mean(name, names) or "declare it under `params`") if name else "write ${params.name}",
+                edits=_reference_edit(context, path, written, name),
             )
+
+
+def _reference_edit(context: Context, path: Path, written: str, name: str) -> tuple[Edit, ...]:
+    """Return the change to the parameter that is meant; only spaces around a declared name are safe to take away."""
+    bare = written.removeprefix("${").strip().removeprefix("params").lstrip(" .").rstrip("} ")
+    near = bare if bare in context.params else nearest(name or bare, context.params)
+    if not near or not written.endswith("}"):
+        return ()
+    return replace_within(context.document, path, written, f"${{params.{near}}}", safe=near == bare)
 
 
 @rule("OML071", "A declaration of parameters that cannot be read", example="params: {day: {default: 2025-01-01}}")

@@ -10,6 +10,7 @@ from itertools import islice
 
 from osiris_dagster.errors import Diagnostic, Severity
 from osiris_dagster.oml.rules.context import Context
+from osiris_dagster.oml.rules.old_names import old_name
 
 Find = Callable[[Context], Iterator[Diagnostic]]
 MOST_FINDINGS = 50
@@ -38,6 +39,7 @@ class Rule:
                 code=self.code,
                 message=message,
                 severity="warning" if "warning" in (self.severity, finding.severity) else "error",
+                alias=old_name(self.code, finding.path),
                 example=finding.example or self.example,
             )
 

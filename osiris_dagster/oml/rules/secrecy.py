@@ -31,7 +31,7 @@ def literal(context: Context) -> Iterator[Diagnostic]:
           config: {connection: "@duckdb.warehouse", table: orders}
     """
     for secret in context.secrets:
-        if secret.kind == "dsn":
+        if secret.kind not in ("literal", "parameter"):
             continue
         name = next(
             (part for part in reversed(secret.path) if isinstance(part, str) and part != "default"), "the field"
@@ -68,4 +68,50 @@ def connection_string(context: Context) -> Iterator[Diagnostic]:
                 found=MASK,
                 expected="no password in the document",
                 fix="name a connection as @family.alias, and change the password",
+            )
+
+
+@rule("OML114", "A secret of a connection in the document", example='connection: "@mysql.shop"')
+def known_secret(context: Context) -> Iterator[Diagnostic]:
+    """A text of the document holds a value that the project's connections keep as a secret.
+
+    The name of the field does not matter: a password in a query, a comment column or a description is as visible.
+
+    Wrong:
+        description: sign in with known-to-the-tests
+
+    Right:
+        description: sign in with the password of the shop
+    """
+    for secret in context.secrets:
+        if secret.kind == "known":
+            yield context.at(
+                secret.path,
+                "the text holds a secret of one of the project's connections",
+                found=MASK,
+                expected="no secret in the document",
+                fix="remove it; change it if others may have seen it",
+            )
+
+
+@rule("OML115", "A text that looks like a key or a token", example='connection: "@mysql.shop"')
+def secret_form(context: Context) -> Iterator[Diagnostic]:
+    """The text has the form of an access token or of a private key: tokens of clouds, code hosts and models have one.
+
+    Digests, ids and names of columns have none of these forms.
+
+    Wrong:
+        description: call it with ghp_0123456789abcdefghijABCDEFGHIJ012345
+
+    Right:
+        description: call it with the token of the connection
+    """
+    for secret in context.secrets:
+        if secret.kind == "form":
+            yield context.at(
+                secret.path,
+                "the text looks like an access token or a private key",
+                found=MASK,
+                expected="no secret in the document",
+                fix="put it into the connection, there as ${VARIABLE}; change it if others may have seen it",
             )

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osiris_dagster.errors import Diagnostic
+from osiris_dagster.errors import Diagnostic, Edit
+from osiris_dagster.oml.edits import insert_before, move_into_config, replace_scalar
+from osiris_dagster.oml.habits import MODES, STEP_KEYS
 from osiris_dagster.oml.names import name_fault
 from osiris_dagster.oml.params import has_reference
-from osiris_dagster.oml.rules.context import Context
+from osiris_dagster.oml.rules.context import Context, StepText
 from osiris_dagster.oml.rules.document import STEP_SINCE_0_2
+from osiris_dagster.oml.rules.meaning import Never, meant_key, quoted
 from osiris_dagster.oml.rules.rule import rule
 from osiris_dagster.specs.model import OML_MODES
-from osiris_dagster.specs.nearest import did_you_mean, nearest
+from osiris_dagster.specs.nearest import certainly, nearest
 from osiris_dagster.specs.schema_faults import kind_of
 
 REQUIRED = ("id", "component", "mode")
 KNOWN = (*REQUIRED, "needs", "config", *STEP_SINCE_0_2)
 _SAMPLES = {"id": "id: orders", "component": "component: duckdb.processor", "mode": "mode: transform"}
-_OTHER_NAMES = {
-    "uses": "component",
-    "type": "component",
-    "with": "config",
-    "options": "config",
-    "depends_on": "needs",
-    "inputs": "needs",
-    "name": "id",
-}
-_OTHER_MODES = {"extract": "read", "source": "read", "load": "write", "sink": "write", "process": "transform"}
 _TYPES: dict[str, tuple[type, str]] = {
     "id": (str, "text"),
     "component": (str, "text"),
@@ -92,7 +85,21 @@ def required_key(context: Context) -> Iterator[Diagnostic]:
                 sample = _SAMPLES[key]
                 if key == "mode" and step.spec is not None:
                     sample = f"mode: {_oml_mode(step.spec.mode)}"
-                yield context.at(step.path, f"the step has no `{key}`", expected=sample, fix=f"add `{sample}`")
+                yield context.at(
+                    step.path,
+                    f"the step has no `{key}`",
+                    expected=sample,
+                    fix=f"add `{sample}`",
+                    edits=_mode_line(context, step, sample) if key == "mode" else (),
+                )
+
+
+def _mode_line(context: Context, step: StepText, line: str) -> tuple[Edit, ...]:
+    """Return the change that adds the one mode that the component has, before the key that follows it by custom."""
+    follower = next((key for key in ("needs", "config", "component", "id") if key in step.body), "")
+    if step.spec is None or not follower or any(STEP_KEYS.get(key) == "mode" for key in step.body):
+        return ()
+    return insert_before(context.document, (*step.path, follower), line, safe=True)
 
 
 @rule("OML032", "A step key has the wrong type", example="id: orders")
@@ -119,7 +126,8 @@ def key_type(context: Context) -> Iterator[Diagnostic]:
             path = (*step.path, key)
             fix = "write it in quotes" if kind is str and isinstance(value, int | float) else f"write {words}"
             message = f"`{key}` must be {words}, not {kind_of(value)}"
-            yield context.at(path, message, found=context.shown(path, value), expected=words, fix=fix)
+            edits = quoted(context, path, value) if kind is str else ()
+            yield context.at(path, message, found=context.shown(path, value), expected=words, fix=fix, edits=edits)
 
 
 @rule("OML033", "An unknown step key", example="config: {query: select 1}")
@@ -144,20 +152,35 @@ def unknown_key(context: Context) -> Iterator[Diagnostic]:
         for key in step.body:
             if key in KNOWN:
                 continue
-            options = step.spec.config_schema.get("properties", {}) if step.spec else {}
-            if key in _OTHER_NAMES and _OTHER_NAMES[key] not in step.body:
-                fix = f"write `{_OTHER_NAMES[key]}` instead"
-            elif key in options or key == "connection":
-                fix = f"move it under `config`: `{key}` is an option of {step.component or 'the component'}"
-            else:
-                fix = did_you_mean(key, KNOWN) or "remove it; options of the component belong under `config`"
+            fix, edits = _instead(context, step, key)
             yield context.at(
                 (*step.path, key),
                 f"a step has no key `{key[:80]}`",
                 key=True,
                 expected=", ".join(KNOWN),
                 fix=fix,
+                edits=edits,
             )
+
+
+def _instead(context: Context, step: StepText, key: str) -> tuple[str, tuple[Edit, ...]]:
+    """Return where an unknown key of a step belongs, or what it is called here."""
+    path = (*step.path, key)
+    options = step.spec.config_schema.get("properties", {}) if step.spec else {}
+    if key in options or key == "connection":
+        what = "it" if step.spec is None else f"`{key}` is an option of {step.component}; it"
+        edits = move_into_config(context.document, path, safe=True)
+        return f"move it under `config`: {what} belongs there", edits
+    meant = meant_key(context, path, KNOWN, STEP_KEYS, _fits(context))
+    if meant.word and (meant.word not in step.body or meant.fix.startswith("did you")):
+        return meant.fix, meant.edits
+    return "remove it; options of the component belong under `config`", ()
+
+
+def _fits(context: Context) -> dict[str, type | tuple[type, ...]]:
+    """Return what a value has to be for its key to be renamed without asking."""
+    newer = dict.fromkeys(STEP_SINCE_0_2, object if context.version != "0.1.0" else Never)
+    return {**newer, "id": str, "component": str, "mode": str, "config": dict, "needs": (list, str), "retry": dict}
 
 
 @rule("OML034", "A step id is used twice", example="id: orders_clean")
@@ -236,7 +259,15 @@ def unknown_component(context: Context) -> Iterator[Diagnostic]:
                 found=context.shown(path, step.component),
                 expected=", ".join(context.catalogue.names),
                 fix=_component_hint(step.component, step.mode, context) or "choose one of the catalogue",
+                edits=_component_edit(context, step),
             )
+
+
+def _component_edit(context: Context, step: StepText) -> tuple[Edit, ...]:
+    names = context.catalogue.names
+    sure = certainly(step.component, names)
+    near = sure or nearest(step.component, names)
+    return replace_scalar(context.document, (*step.path, "component"), near, safe=bool(sure)) if near else ()
 
 
 def _component_hint(name: str, mode: str, context: Context) -> str:
@@ -267,7 +298,7 @@ def unknown_mode(context: Context) -> Iterator[Diagnostic]:
     for step in context.steps:
         if isinstance(step.body.get("mode"), str) and step.mode not in OML_MODES:
             path = (*step.path, "mode")
-            meant = _OTHER_MODES.get(step.mode.lower()) or nearest(step.mode, OML_MODES)
+            meant = MODES.get(step.mode.lower()) or nearest(step.mode, OML_MODES)
             if step.spec is not None:
                 meant = _oml_mode(step.spec.mode)
             yield context.at(
@@ -276,6 +307,7 @@ def unknown_mode(context: Context) -> Iterator[Diagnostic]:
                 found=context.shown(path, step.mode),
                 expected="read, write or transform",
                 fix=f"write mode: {meant}" if meant else "use one of the three",
+                edits=replace_scalar(context.document, path, meant, safe=step.spec is not None) if meant else (),
             )
 
 
@@ -304,6 +336,7 @@ def mode_of_component(context: Context) -> Iterator[Diagnostic]:
             found=context.shown((*step.path, "mode"), step.mode),
             expected=wanted,
             fix=f"write mode: {wanted}{instead}",
+            edits=replace_scalar(context.document, (*step.path, "mode"), wanted, safe=False),
         )
 
 

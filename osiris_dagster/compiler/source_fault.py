@@ -1,0 +1,55 @@
+"""What is wrong with SQL that a source is to run: one shape for every dialect and parser."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Kind = Literal["not_read_only", "acts", "not_understood", "hidden"]
+
+
+class SourceSqlError(Exception):
+    """Source SQL that is refused; offset and length count characters, the offset is None when no place is known."""
+
+    def __init__(
+        self, kind: Kind, message: str, *, offset: int | None = None, length: int = 1, found: str = "", fix: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.offset = offset
+        self.length = length
+        self.found = found
+        self.fix = fix
+
+
+_READ_ONLY = "leave one SELECT that only reads; what is written, a writer step writes"
+
+
+def not_one_select(found: str, offset: int | None = None, length: int = 1) -> SourceSqlError:
+    """Return the fault of a text that is another statement, or not one."""
+    message = "it is not one SELECT statement"
+    return SourceSqlError("not_read_only", message, offset=offset, length=length, found=found, fix=_READ_ONLY)
+
+
+def not_read_only(found: str, offset: int | None = None, length: int = 1) -> SourceSqlError:
+    """Return the fault of a SELECT with something in it that writes or locks."""
+    message = "it does more than read rows"
+    return SourceSqlError("not_read_only", message, offset=offset, length=length, found=found, fix=_READ_ONLY)
+
+
+def not_a_condition() -> SourceSqlError:
+    """Return the fault of a text that closes the brackets it is put in."""
+    fix = "leave one condition on the rows"
+    return SourceSqlError("not_read_only", "it is not one condition", found="more than a condition", fix=fix)
+
+
+def acting(function: str, offset: int | None) -> SourceSqlError:
+    """Return the fault of a function that may not be called."""
+    return SourceSqlError(
+        "acts",
+        f"the function {function} does more than compute a value from rows",
+        offset=offset,
+        length=len(function),
+        found=function,
+        fix=f"leave {function} out",
+    )

@@ -1,0 +1,108 @@
+"""Extractors with SQL in, diagnostics out for everything that does more than read; and the tables that they read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from osiris_dagster.compiler import duckdb_sql
+from osiris_dagster.compiler.draft import Draft
+from osiris_dagster.compiler.lineage import Lineage
+from osiris_dagster.compiler.locate import place_in_config
+from osiris_dagster.compiler.manifest import StepPlan
+from osiris_dagster.compiler.source_fault import Kind, SourceSqlError
+from osiris_dagster.errors import Diagnostic
+from osiris_dagster.specs.model import SqlRule
+
+TablePath = tuple[str, ...]
+_DUCKDB = "duckdb"
+CODES: dict[Kind, str] = {
+    "not_read_only": "CMP070",
+    "acts": "CMP071",
+    "not_understood": "CMP072",
+    "hidden": "CMP073",
+}
+_EXPECTED: dict[Kind, str] = {
+    "not_read_only": "SQL that only reads",
+    "acts": "functions that compute values",
+    "not_understood": "SQL of the source that this compiler can read",
+    "hidden": "SQL that reads in one way",
+}
+_CONDITION_TABLE = ("osiris_rows",)  # of the statement that a condition is read in
+
+
+def check_sources(draft: Draft) -> Draft:
+    """Add an error for all SQL of extractors that is not one statement, or one condition, that only reads."""
+    found = [fault for step in draft.steps if step.role == "extractor" for fault in _faults(step, draft)]
+    return replace(draft, diagnostics=(*draft.diagnostics, *found))
+
+
+def _faults(step: StepPlan, draft: Draft) -> Iterator[Diagnostic]:
+    for rule, field, text in _sql_of(step, draft):
+        try:
+            tables_in(text, rule.dialect, condition=field in rule.conditions)
+        except SourceSqlError as fault:
+            place, path = place_in_config(step, draft, field, fault.offset, fault.length)
+            yield Diagnostic(
+                CODES[fault.kind],
+                f"the {field} of step {step.id!r} is refused: {fault.message}",
+                place=place,
+                path=path,
+                found=fault.found,
+                expected=_EXPECTED[fault.kind],
+                fix=fault.fix,
+            )
+
+
+def _sql_of(step: StepPlan, draft: Draft) -> Iterator[tuple[SqlRule, str, str]]:
+    rule = draft.inputs.catalogue[step.component].sql
+    for field in (*rule.statements, *rule.conditions) if rule else ():
+        text = step.config.get(field)
+        if rule and text is not None:
+            yield rule, field, str(text)
+
+
+def tables_in(text: str, dialect: str, *, condition: bool = False) -> tuple[TablePath, ...]:
+    """Return the tables that SQL of a source reads, each as its dotted path, sorted; SourceSqlError when refused."""
+    if dialect == _DUCKDB:
+        read = duckdb_sql.read_condition if condition else duckdb_sql.read_statement
+        found = duckdb_sql.tables_of(read(text))
+    else:
+        # sqlglot is loaded only where there is SQL for it.
+        from osiris_dagster.compiler import source_sql  # noqa: PLC0415 - 0.15 s that most projects need not pay
+
+        parse = source_sql.read_condition if condition else source_sql.read_statement
+        found = source_sql.tables_of(parse(text, dialect), dialect)
+    return tuple(path for path in found if not (condition and path == _CONDITION_TABLE))
+
+
+def tables_read(step: StepPlan, draft: Draft) -> tuple[TablePath, ...]:
+    """Return all tables that the SQL of a checked step names."""
+    found = {
+        path
+        for rule, field, text in _sql_of(step, draft)
+        for path in tables_in(text, rule.dialect, condition=field in rule.conditions)
+    }
+    return tuple(sorted(found))
+
+
+def query_lineage(
+    step: StepPlan, draft: Draft, names: tuple[str, ...] | None, key: Callable[[TablePath], tuple[str, ...]]
+) -> Lineage | None:
+    """Return what the columns of a step's query are made of; `names` are its columns, `key` names a table's dataset.
+
+    None where nothing is known, for one because the SQL is of a kind that only the database itself can parse.
+    """
+    from osiris_dagster.compiler import source_lineage, source_sql  # noqa: PLC0415 - loads sqlglot, as above
+
+    (rule, text), *_ = ((rule, text) for rule, field, text in _sql_of(step, draft) if field in rule.statements)
+    try:
+        tree = source_sql.read_statement(text, rule.dialect)
+    except SourceSqlError:
+        return None
+    return source_lineage.source_lineage(
+        tree,
+        names,
+        lambda table: key(source_sql.path_of(table, rule.dialect)),
+        folds=rule.dialect in source_sql.FOLDING,
+    )

@@ -1,0 +1,31 @@
+"""Which run a run executes again. Dagster knows it as fields of a run it launched, and as tags of one in process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dagster import DagsterRun
+
+_ROOT, _PARENT, _STRATEGY = "dagster/root_run_id", "dagster/parent_run_id", "dagster/retry_strategy"
+_FROM_FAILURE = ("FROM_FAILURE", "FROM_ASSET_FAILURE")
+
+
+def root_of(run: DagsterRun) -> str:
+    """Return the first run of the chain of re-executions, the run itself when it is none."""
+    return run.root_run_id or run.tags.get(_ROOT) or run.run_id
+
+
+def parent_of(run: DagsterRun) -> str:
+    """Return the run that this one executes again, nothing when it is none."""
+    return run.parent_run_id or run.tags.get(_PARENT) or ""
+
+
+def resumed_of(run: DagsterRun) -> str:
+    """Return the run that this one goes on with from its failure; a re-execution of everything goes on with none."""
+    resumes = run.tags.get(_STRATEGY) in _FROM_FAILURE or bool(run.tags.get("dagster/is_resume_retry"))
+    return parent_of(run) if resumes else ""
+
+
+def resuming(root_run_id: str, parent_run_id: str) -> Mapping[str, str]:
+    """Return the tags of a run that goes on with `parent_run_id` from its failure."""
+    return {_ROOT: root_run_id, _PARENT: parent_run_id, _STRATEGY: "FROM_ASSET_FAILURE"}

@@ -1,0 +1,66 @@
+"""SQL that a source runs, as data: what is refused and why, and which tables the rest reads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from osiris_dagster.compiler.source_fault import SourceSqlError
+from osiris_dagster.compiler.sources import CODES, tables_in
+
+CASES = yaml.safe_load((Path(__file__).parent / "source_sql.yaml").read_text("utf-8"))
+REFUSED = [
+    (dialect, code, sql, section == "refused_conditions")
+    for section in ("refused", "refused_conditions")
+    for dialect, codes in CASES[section].items()
+    for code, texts in codes.items()
+    for sql in texts
+]
+ACCEPTED = [
+    (dialect, case["sql"], case["tables"], section == "accepted_conditions")
+    for section in ("accepted", "accepted_conditions")
+    for dialect, cases in CASES[section].items()
+    for case in cases
+]
+
+
+@pytest.mark.parametrize(("dialect", "code", "sql", "condition"), REFUSED)
+def test_what_does_more_than_read_is_refused_with_its_reason(dialect, code, sql, condition):
+    with pytest.raises(SourceSqlError) as caught:
+        tables_in(sql, dialect, condition=condition)
+    fault = caught.value
+    assert CODES[fault.kind] == code
+    assert fault.message
+    assert fault.fix
+    assert fault.offset is None or 0 <= fault.offset <= len(sql)
+
+
+@pytest.mark.parametrize(("dialect", "sql", "tables", "condition"), ACCEPTED)
+def test_honest_sql_is_accepted_and_its_tables_are_known(dialect, sql, tables, condition):
+    assert tables_in(sql, dialect, condition=condition) == tuple(map(tuple, tables))
+
+
+def test_there_are_enough_cases_of_both_kinds():
+    assert len(REFUSED) >= 60
+    assert len(ACCEPTED) >= 40
+
+
+@pytest.mark.parametrize("dialect", ["mysql", "postgres", "duckdb"])
+def test_sql_that_is_too_deep_is_refused(dialect):
+    with pytest.raises(SourceSqlError) as caught:
+        tables_in("select " + "(" * 5000 + "1" + ")" * 5000, dialect)
+    assert caught.value.kind == "not_understood"
+
+
+def test_sqlglot_is_loaded_only_for_sql_of_a_dialect_that_needs_it():
+    code = (
+        "import sys; from osiris_dagster.compiler.compile import compile_pipeline;"
+        "from osiris_dagster.compiler.sources import tables_in; tables_in('select 1', 'duckdb');"
+        "assert not any(name.startswith('sqlglot') for name in sys.modules);"
+        "tables_in('select 1', 'mysql'); assert 'sqlglot' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
