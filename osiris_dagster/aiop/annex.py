@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
+from osiris_dagster.aiop.columns import planned_columns
 from osiris_dagster.aiop.execution import columns_of, run_of, step_runs
 from osiris_dagster.aiop.ids import dataset_iri
 from osiris_dagster.aiop.issues import issues
@@ -119,7 +120,7 @@ def _discovery(scene: Scene, _logs: Spool) -> Iterator[bytes]:
     for plan in scene.plans.values():
         record = scene.records.get(plan.id)
         own = {
-            "planned": columns_of(scene.names.step(plan.id), plan.columns or ()),
+            "planned": planned_columns(scene, plan),
             "seen": columns_of(scene.names.step_run(plan.id), record.columns) if record else (),
         }
         told = {

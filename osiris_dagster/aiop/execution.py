@@ -121,6 +121,9 @@ def columns_of(owner: str, columns: Columns) -> tuple[Column, ...]:
             name=column.name,
             data_type=column.type,
             nullable=column.nullable,
+            derivation="",
+            derived_from=(),
+            read_from=(),
         )
         for seq, (name, column) in enumerate(zip(slugs, columns, strict=True), 1)
     )

@@ -67,7 +67,7 @@ def facts_as_dict(facts: Facts) -> dict[str, Any]:
         "oml": facts.oml,
         "oml_sha256": facts.oml_sha256,
         "specs": [_spec_dict(spec) for _, spec in sorted(facts.specs.items())],
-        "connections": [asdict(connection) for connection in facts.connections],
+        "connections": [_connection_dict(connection) for connection in facts.connections],
         "history": [asdict(past) for past in facts.history],
         "previous": record_as_dict(facts.previous) if facts.previous else None,
         "previous_manifest": facts.previous_manifest.as_dict() if facts.previous_manifest else None,
@@ -99,6 +99,11 @@ def facts_from_dict(value: Mapping[str, Any]) -> Facts:
     )
 
 
+def _connection_dict(connection: ConnectionFacts) -> dict[str, Any]:
+    return {name: getattr(connection, name) for name in _CONNECTION_KEYS}
+
+
+_CONNECTION_KEYS = ("family", "alias", "identity", "default", "description", "purpose", "sla", "fields")
 _FIELD_KEYS = ("description", "x-export", "type")
 
 

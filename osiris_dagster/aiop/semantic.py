@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from osiris_dagster.aiop.columns import planned_columns
 from osiris_dagster.aiop.execution import columns_of
 from osiris_dagster.aiop.ids import component_iri, connection_iri, dataset_iri, named
 from osiris_dagster.aiop.model import (
@@ -117,7 +118,7 @@ def _step(scene: Scene, seq: int, plan: StepPlan) -> Step:
         inputs=_inputs(scene, own, plan),
         reads=tuple(dict.fromkeys(dataset_iri(read.key) for read in plan.reads)),
         writes=tuple(dict.fromkeys(dataset_iri(write.key) for write in plan.writes)),
-        columns=columns_of(own, plan.columns or ()),
+        columns=planned_columns(scene, plan),
         config=_config(scene, own, plan),
     )
 

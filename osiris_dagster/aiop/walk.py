@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from osiris_dagster.aiop.facts import Facts
 from osiris_dagster.aiop.text import clean
 from osiris_dagster.canonical import sha256
+from osiris_dagster.compiler.lineage import ColumnLineage
 from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.redaction import Redactor
@@ -42,6 +43,7 @@ CLOSED = frozenset(
         (Upstream, "state"),
         (Upstream, "run_id"),
         (Facts, "options"),
+        (ColumnLineage, "kind"),
     }
 )
 """Ids, digests and words of closed sets: a short secret that happens to be part of one must not destroy it."""

@@ -26,6 +26,7 @@ FACETS = {
     "outputStatistics": facet_v2.output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet,
     "documentation": facet_v2.documentation_job.DocumentationJobFacet,
     "ownership": facet_v2.ownership_job.OwnershipJobFacet,
+    "columnLineage": facet_v2.column_lineage_dataset.ColumnLineageDatasetFacet,
     "jobType": facet_v2.job_type_job.JobTypeJobFacet,
 }
 

@@ -19,6 +19,7 @@ _FACETS = {
     "errorMessage": "1-0-1/ErrorMessageRunFacet",
     "processing_engine": "1-1-1/ProcessingEngineRunFacet",
     "schema": "1-2-0/SchemaDatasetFacet",
+    "columnLineage": "1-2-0/ColumnLineageDatasetFacet",
     "outputStatistics": "1-0-2/OutputStatisticsOutputDatasetFacet",
     "documentation": "1-1-0/DocumentationJobFacet",
     "ownership": "1-0-1/OwnershipJobFacet",
@@ -144,8 +145,33 @@ def _outputs(package: Package, steps: Iterable[StepRun]) -> Iterator[dict[str, A
                 figures = made.setdefault(product.version_of, {})
                 _count(figures, product)
     for name, figures in made.items():
-        facets = _facet("outputStatistics", **figures) if figures else {}
-        yield {**_dataset(known[name], columns), "outputFacets": facets}
+        statistics = _facet("outputStatistics", **figures) if figures else {}
+        told = _dataset(known[name], columns)
+        fields = {
+            columns[item].name: inputs
+            for item in known[name].columns
+            if item in columns and (inputs := _made_of(columns[item], columns, known))
+        }
+        lineage = _facet("columnLineage", fields=fields) if fields else {}
+        yield {**told, "facets": {**told["facets"], **lineage}, "outputFacets": statistics}
+
+
+def _made_of(column: Column, columns: dict[str, Column], known: dict[str, Dataset]) -> dict[str, Any]:
+    """Return the columns of datasets that a column is made of, through every step between."""
+    found: dict[tuple[str, str], None] = {}
+    seen, front = {column.id}, [column]
+    while front:
+        here = front.pop()
+        found |= dict.fromkeys((source.dataset, source.name) for source in here.read_from)
+        before = [columns[name] for name in here.derived_from if name in columns and name not in seen]
+        seen |= {item.id for item in before}
+        front += before
+    fields = [
+        {"namespace": _namespace(known[dataset]), "name": known[dataset].name, "field": name}
+        for dataset, name in sorted(found)
+        if dataset in known
+    ]
+    return {"inputFields": fields} if fields else {}
 
 
 def _count(figures: dict[str, int], product: Artifact | Output) -> None:
