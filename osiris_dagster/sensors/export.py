@@ -71,13 +71,14 @@ def export_run(
     built in time, CompileError when a manifest is gone, ConfigError for damaged connections or options.
     """
     queue = export_queue(project)
-    shown = set(queue.packages(run_id))
     exported = []
-    for record, package, errors in packages_of(instance, project, run_id, options or load_options(project)):
-        exported.append(package)
-        if package.folder not in shown:
-            instance.report_runless_asset_event(_event(project, record, package, errors))
-    queue.done(run_id, [package.folder for package in exported])
+    with queue.alone(run_id):
+        shown = set(queue.packages(run_id))
+        for record, package, errors in packages_of(instance, project, run_id, options or load_options(project)):
+            exported.append(package)
+            if package.folder not in shown:
+                instance.report_runless_asset_event(_event(project, record, package, errors))
+        queue.done(run_id, [package.folder for package in exported])
     return tuple(exported)
 
 

@@ -106,7 +106,7 @@ def _origins(value: Mapping[str, Any]) -> Answer:
     columns = {
         column["@id"]: column for step in value["semantic"].get("steps", []) for column in step.get("columns", [])
     }
-    answer = set()
+    answer: Answer = set()
     for name in columns:
         reached, front = {name}, {name}
         while front:
