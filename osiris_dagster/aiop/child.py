@@ -93,7 +93,7 @@ def _read_answer(done: subprocess.CompletedProcess[bytes], run_id: str) -> Expor
 
 def answer(order: bytes) -> dict[str, Any]:
     """Do one job and return its result, or the error that kept it from being done, as JSON."""
-    from osiris_dagster.aiop.annex import Spool  # noqa: PLC0415 - as below
+    from osiris_dagster.aiop.annex import Spool  # noqa: PLC0415 - the parent must not pay for loading it
     from osiris_dagster.aiop.export import export  # noqa: PLC0415 - the parent must not pay for loading the gates
 
     try:

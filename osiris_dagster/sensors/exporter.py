@@ -14,6 +14,7 @@ from osiris_dagster.sensors.export import export_run
 from osiris_dagster.sensors.queue import ExportQueue, Pending, export_queue
 
 INTERVAL = 5  # seconds
+UNFORESEEN = "AIO034"
 BUDGET = 30.0  # seconds of work a tick; Dagster ends a tick after 60
 
 
@@ -64,7 +65,7 @@ def _export(instance: DagsterInstance, project: Project, run_id: str) -> str:
     except Exception as error:  # noqa: BLE001 - whatever it is, it is kept with the run, and the next run has its turn
         where = capture(error, Redactor(), project.root)
         frame = where.frames[-1] if where.frames else None
-        return f"AIO034 {where.type}: {where.message}" + (f" ({frame.file}:{frame.line})" if frame else "")
+        return f"{UNFORESEEN} {where.type}: {where.message}" + (f" ({frame.file}:{frame.line})" if frame else "")
     return ""
 
 
