@@ -47,7 +47,7 @@ ASKED = [
     ("validate pipelines/inline.yaml", 2, ["OML080"]),
     ("validate pipelines/leaving.yaml", 2, ["OML058"]),
     ("validate pipelines/absent.yaml", 5, ["CFG020"]),
-    ("validate pipelines", 2, ["OML080", "OML036", "OML058", "CMP060", "CMP060", "CMP060"]),
+    ("validate pipelines", 2, ["OML080", "OML036", "OML058", "CMP060", "CMP060", "OML120", "CMP060"]),
     ("validate data", 5, ["CFG072"]),
     ("validate pipelines/shop.yaml pipelines/absent.yaml", 5, ["CFG020"]),
     ("validate", 2, ["CLI001"]),
@@ -110,6 +110,7 @@ ASKED = [
 REPORTED = {
     "validate pipelines/shop.yaml pipelines/invalid.yaml",
     "validate pipelines/inline.yaml",
+    "validate --fix pipelines/inline.yaml",
     "validate pipelines/leaving.yaml",
     "validate pipelines/shop.yaml pipelines/absent.yaml",
     "validate pipelines",
