@@ -10,6 +10,7 @@ from osiris_dagster.oml.rules import (
     constraints,
     document,
     foreign,
+    incremental,
     not_yet,
     order,
     params,
@@ -113,4 +114,7 @@ RULES: tuple[Rule, ...] = (
     connection_fields.unknown_field,
     connection_fields.wrong_value,
     connection_fields.secret_in_clear,
+    # incremental reads and what comes after them
+    incremental.only_sources,
+    incremental.followed,
 )
