@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from osiris_dagster.compiler.source_fault import SourceSqlError
 from osiris_dagster.compiler.sources import CODES, tables_in
@@ -34,9 +36,7 @@ def test_what_does_more_than_read_is_refused_with_its_reason(dialect, code, sql,
         tables_in(sql, dialect, condition=condition)
     fault = caught.value
     assert CODES[fault.kind] == code
-    assert fault.message
-    assert fault.fix
-    assert fault.offset is None or 0 <= fault.offset <= len(sql)
+    assert_told(fault, sql)
 
 
 @pytest.mark.parametrize(("dialect", "sql", "tables", "condition"), ACCEPTED)
@@ -64,3 +64,25 @@ def test_sqlglot_is_loaded_only_for_sql_of_a_dialect_that_needs_it():
         "tables_in('select 1', 'mysql'); assert 'sqlglot' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+PIECES = st.sampled_from(
+    'select from where with x as ( ) , ; \' " ` /* */ -- # \\ $$ $t$ :: ? @a := U&" /*! /*+ union insert into t values '
+    "delete for update a 1 'b' \"c\" `d` *".split()
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(PIECES, max_size=25), st.sampled_from(["mysql", "postgres", "duckdb"]), st.booleans())
+def test_any_text_is_read_or_refused_and_nothing_else(pieces, dialect, condition):
+    text = " ".join(pieces)
+    try:
+        assert isinstance(tables_in(text, dialect, condition=condition), tuple)
+    except SourceSqlError as fault:
+        assert_told(fault, text)
+
+
+def assert_told(fault: SourceSqlError, text: str) -> None:
+    assert fault.message
+    assert fault.fix
+    assert fault.offset is None or 0 <= fault.offset <= len(text)
