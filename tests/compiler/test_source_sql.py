@@ -56,6 +56,16 @@ def test_sql_that_is_too_deep_is_refused(dialect):
     assert caught.value.kind == "not_understood"
 
 
+def test_a_refusal_prints_nothing():
+    code = (
+        "from osiris_dagster.compiler.sources import tables_in\n"
+        "try: tables_in('with x as (vacuum t) select 1', 'postgres')\n"
+        "except Exception as fault: assert type(fault).__name__ == 'SourceSqlError'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
+
+
 def test_sqlglot_is_loaded_only_for_sql_of_a_dialect_that_needs_it():
     code = (
         "import sys; from osiris_dagster.compiler.compile import compile_pipeline;"
