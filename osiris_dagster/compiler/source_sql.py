@@ -152,7 +152,7 @@ def _check_words(tokens: list[Token], dialect: str) -> None:
 
 def _parsed(text: str, dialect: str) -> exp.Expr:
     try:
-        with _in_silence():
+        with in_silence():
             statements = [tree for tree in parse_statements(text, dialect=dialect) if tree is not None]
     except ParseError as error:
         detail = error.errors[0] if error.errors else {}
@@ -173,8 +173,8 @@ def _parsed(text: str, dialect: str) -> exp.Expr:
 
 
 @contextmanager
-def _in_silence() -> Iterator[None]:
-    """Keep sqlglot from printing the SQL of statements that it only knows by name: they are refused anyway."""
+def in_silence() -> Iterator[None]:
+    """Keep sqlglot from printing SQL that it does not understand: what follows from that is said elsewhere."""
     logger = logging.getLogger("sqlglot")
     before, logger.disabled = logger.disabled, True
     try:

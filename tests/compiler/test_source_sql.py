@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osiris_dagster.compiler.source_fault import SourceSqlError
+from osiris_dagster.compiler.source_lineage import source_lineage
+from osiris_dagster.compiler.source_sql import FOLDING, path_of, read_statement
 from osiris_dagster.compiler.sources import CODES, tables_in
 
 CASES = yaml.safe_load((Path(__file__).parent / "source_sql.yaml").read_text("utf-8"))
@@ -42,6 +44,18 @@ def test_what_does_more_than_read_is_refused_with_its_reason(dialect, code, sql,
 @pytest.mark.parametrize(("dialect", "sql", "tables", "condition"), ACCEPTED)
 def test_honest_sql_is_accepted_and_its_tables_are_known(dialect, sql, tables, condition):
     assert tables_in(sql, dialect, condition=condition) == tuple(map(tuple, tables))
+
+
+@pytest.mark.parametrize(("dialect", "sql", "tables", "condition"), [case for case in ACCEPTED if not case[3]])
+@pytest.mark.parametrize("names", [None, ("a", "b")], ids=["unknown names", "known names"])
+def test_lineage_of_honest_sql_names_no_table_but_those_it_reads(dialect, sql, tables, condition, names):
+    try:
+        tree = read_statement(sql, dialect)
+    except SourceSqlError:
+        assert dialect == "duckdb"  # which has forms that its own parser alone knows
+        return
+    found = source_lineage(tree, names, lambda table: path_of(table, dialect), folds=dialect in FOLDING) or ()
+    assert {source.dataset for column in found for source in column.sources} <= set(map(tuple, tables))
 
 
 def test_there_are_enough_cases_of_both_kinds():
