@@ -85,6 +85,8 @@ def _kept(path: Path, key: str) -> Manifest | None:
 def _keep(path: Path, key: str, manifest: Manifest) -> None:
     value = manifest.as_dict()
     try:
-        write_bytes(path, canonical_json({"key": key, "hash": sha256(canonical_json(value)), "manifest": value}))
+        write_bytes(
+            path, canonical_json({"key": key, "hash": sha256(canonical_json(value)), "manifest": value}), durable=False
+        )
     except OSError:
         return  # a project that cannot be written is compiled each time

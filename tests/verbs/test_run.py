@@ -156,7 +156,7 @@ def test_a_queue_that_cannot_be_written_does_not_change_how_the_run_went(osiris,
 
 def test_a_damaged_manifest_of_an_earlier_run_does_not_harm_the_next(osiris, shop):
     first = osiris("run", "pipelines/shop.yaml", "--no-aiop", "--json").data
-    manifest = next((shop / "build").rglob("manifest.yaml"))
+    manifest = next((shop / "build").rglob("manifest.json"))
     manifest.write_text("damaged")
     view = osiris("runs", "view", first["run_id"], "--json")
     assert (view.code, view.codes) == (3, ["CMP051"])
