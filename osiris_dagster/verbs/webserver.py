@@ -65,11 +65,11 @@ class Webserver:
 
     def _ask(self, query: str, variables: dict[str, str], timeout: float) -> Any:
         body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(  # noqa: S310 - the scheme is checked where the URL comes in
+        request = urllib.request.Request(  # noqa: S310 - the scheme was checked
             f"{self.url}/graphql", body, {"content-type": "application/json"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310 - as above
+            with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310 - the scheme was checked
                 data = json.load(answer)["data"]
         except urllib.error.HTTPError as error:
             raise _no_webserver(self.url, f"HTTP status {error.code}") from None
