@@ -91,7 +91,7 @@ class Extraction:
 
     @property
     def _policies(self) -> Policies:
-        return Policies(self._call.config["tinyint1"], self._call.config["zero_dates"])
+        return Policies(**{name: self._call.config[name] for name in ("tinyint1", "zero_dates", "time")})
 
     def _rows(self, session: Session, source: Source) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         if self._binary:
