@@ -23,11 +23,11 @@ def replacing(target: Path, *, mode: int = 0o644, durable: bool = True) -> Itera
     try:
         yield temporary
         if durable:
-            _sync(temporary)
+            synced(temporary)
         temporary.chmod(mode)
         temporary.replace(target)
         if durable:
-            _sync(target.parent)
+            synced(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -38,7 +38,8 @@ def write_bytes(target: Path, data: bytes | str, *, durable: bool = True) -> Non
         temporary.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
-def _sync(path: Path) -> None:
+def synced(path: Path) -> None:
+    """Make what was written to a file or folder survive a crash."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -16,6 +16,7 @@ from typing import Any
 import dagster as dg
 import psutil
 
+from osiris_dagster.aiop.configure import load_options
 from osiris_dagster.assets.factory import PipelineAssets, pipeline_assets
 from osiris_dagster.assets.keys import job_name, step_keys
 from osiris_dagster.assets.translator import DagsterOsirisTranslator
@@ -178,7 +179,8 @@ def _export(
 ) -> tuple[tuple[Exported, ...], tuple[Diagnostic, ...]]:
     """Export the run; a package that fails never changes how the run went, it waits in the queue instead."""
     try:
-        return export_run(instance, project, run_id), ()
+        options = load_options(project)
+        return export_run(instance, project, run_id, options) if options.enabled else (), ()
     except OsirisError as error:
         missed = error.diagnostics
     except OSError as error:
