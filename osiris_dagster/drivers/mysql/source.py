@@ -45,8 +45,13 @@ def source_of(call: StepCall, session: Session) -> Source:
     conditions += [condition(session, call.since)] if call.since else []
     limit, offset = config.get("limit"), int(config["offset"])
     check_source(config)
+    mode = str(session.value("select @@sql_mode"))
     if query:
-        return _of_query(single_select(query, session.value("select @@sql_mode")), columns, conditions, limit, offset)
+        statement = single_select(query, mode)
+        if columns or conditions:
+            statement = f"select {listed(columns, 'q') if columns else '*'} from (\n{statement}\n) q"
+            statement += f"\nwhere {' and '.join(conditions)}" if conditions else ""
+        return Source(single_select(statement, mode), offset, None if limit is None else offset + int(limit))
     database = config.get("database") or session.settings.database
     known = _columns(session, database, str(table))
     selected = call.selected(known)
@@ -56,18 +61,10 @@ def source_of(call: StepCall, session: Session) -> Source:
         parts.append(f"where {' and '.join(conditions)}")
     if limit is not None or offset:
         parts.append(f"limit {_ALL if limit is None else int(limit)} offset {offset}")
-    return Source(single_select("\n".join(parts), session.value("select @@sql_mode")))
+    return Source(single_select("\n".join(parts), mode))
 
 
 _ALL = 2**63 - 1
-
-
-def _of_query(query: str, columns: list[str] | None, conditions: list[str], limit: int | None, offset: int) -> Source:
-    statement = query
-    if columns or conditions:
-        statement = f"select {listed(columns, 'q') if columns else '*'} from (\n{query}\n) q"
-        statement += f"\nwhere {' and '.join(conditions)}" if conditions else ""
-    return Source(single_select(statement), offset, None if limit is None else offset + int(limit))
 
 
 def _columns(session: Session, database: str, table: str) -> list[str]:
