@@ -2,14 +2,15 @@
 
     make bench-move            # or: python bench/move.py [--rows 1000000] [--rounds 5]
 
-The server is a private one; every way reads the same table. Start-up is the same run of no rows. dlt is measured when
-it is installed, here or in the folder OSIRIS_BENCH_PEERS (`pip install --target`), with its connectorx backend, and its
-start-up taken off in the same way.
+The server is a private one; every way reads the same table. The wall of `osiris run` is that of its steps, as it
+reports it; CPU is that of the whole process less the same run of no rows. dlt is measured when it is installed, here or
+in the folder OSIRIS_BENCH_PEERS (`pip install --target`), with its connectorx backend, by its own clock around `run`.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import shutil
@@ -46,7 +47,7 @@ PARQUET = """\
   - {{id: out, component: filesystem.parquet_writer, mode: write, config: {{path: {name}.parquet}}}}
 """
 DLT = """
-import sys, dlt
+import sys, time, dlt
 from dlt.sources.sql_database import sql_table
 rows = int(sys.argv[3])
 limit = (lambda query, table: query.where(table.c.id <= rows)) if rows == 0 else None
@@ -54,7 +55,9 @@ table = sql_table(credentials=sys.argv[1], table="orders", backend="connectorx",
                   reflection_level="full_with_precision")
 pipeline = dlt.pipeline("bench", destination=dlt.destinations.filesystem("file://" + sys.argv[2]), dataset_name="d",
                         pipelines_dir=sys.argv[2] + "/state")
+start = time.perf_counter()
 pipeline.run(table, loader_file_format="parquet", write_disposition="replace")
+print("\\nseconds", time.perf_counter() - start)
 """
 
 
@@ -80,7 +83,7 @@ def _cases(folder: Path, port: int, rows: int) -> list[Case]:
         ("parquet-start", PARQUET, ", limit: 0"),
     ):  # fmt: skip
         (folder / f"{name}.yaml").write_text((PIPELINE + end).format(name=name, limit=limit))
-        cases.append(Case(name, [osiris, "run", "--no-aiop", f"{name}.yaml"]))
+        cases.append(Case(name, [osiris, "run", "--json", "--no-aiop", f"{name}.yaml"], seconds=_steps))
     psql = shutil.which("psql") or ""
     copy = ["-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-c", r"\copy orders to 'orders.csv' (format csv)"]
     cases.append(Case("psql", [psql, *copy, "postgres"]))
@@ -89,24 +92,40 @@ def _cases(folder: Path, port: int, rows: int) -> list[Case]:
         address = f"postgresql+psycopg2://postgres@127.0.0.1:{port}/postgres"
         off = {"RUNTIME__DLTHUB_TELEMETRY": "false", "PYTHONPATH": os.pathsep.join(PEERS)}
         for name, count in (("dlt", rows), ("dlt-start", 0)):
-            cases.append(Case(name, [sys.executable, "by_dlt.py", address, str(folder / name), str(count)], off))
+            cases.append(
+                Case(
+                    name, [sys.executable, "by_dlt.py", address, str(folder / name), str(count)], off, seconds=_printed
+                )
+            )
     return cases
 
 
+def _steps(output: bytes) -> float:
+    """The longest step: all of a stream are open for as long."""
+    return max(step["duration_ms"] for step in json.loads(output)["steps"]) / 1000
+
+
+def _printed(output: bytes) -> float:
+    return float(output.decode().rpartition("seconds ")[2])
+
+
 def _bars(figures: dict[str, Figures]) -> list[Bar]:
-    def moved(name: str) -> float:
-        return figures[name].wall - figures[f"{name}-start"].wall
+    def cpu(name: str) -> float:
+        return figures[name].cpu - (figures[f"{name}-start"].cpu if f"{name}-start" in figures else 0)
 
     def detail(name: str) -> str:
-        return f"{moved(name):.2f} s, peak {figures[name].peak_mib:.0f} MiB"
+        return f"{figures[name].wall:.2f} s wall, {cpu(name):.2f} s CPU, peak {figures[name].peak_mib:.0f} MiB"
 
-    found = [Bar("PostgreSQL to Arrow, wall against psql \\copy csv", moved("arrow") / figures["psql"].wall, 1.1,
-                 f"{detail('arrow')}; psql {figures['psql'].wall:.2f} s")]  # fmt: skip
-    if "dlt" in figures:
-        found.append(Bar("PostgreSQL to Parquet, wall against dlt", moved("parquet") / moved("dlt"), 0.5,
-                         f"{detail('parquet')}; dlt {detail('dlt')}"))  # fmt: skip
-    else:
-        print(f"PostgreSQL to Parquet: {detail('parquet')}; not compared: dlt and connectorx are not installed\n")
+    found = []
+    for what, own, other, limit in (
+        ("PostgreSQL to Arrow against psql \\copy csv", "arrow", "psql", 1.1),
+        ("PostgreSQL to Parquet against dlt", "parquet", "dlt", 0.5),
+    ):
+        if other not in figures:
+            print(f"{what}: not compared, dlt and connectorx are not installed; {detail(own)}\n")
+            continue
+        both = f"{detail(own)}; {other} {detail(other)}"
+        found.append(Bar(f"{what}, wall", figures[own].wall / figures[other].wall, limit, both))
     return found
 
 
