@@ -21,6 +21,9 @@ from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.specs.model import OML_MODES, ComponentSpec
 from osiris_dagster.specs.schema_faults import describe
 
+sys.path.insert(0, str(Path(__file__).parent))
+from terms import terms_page
+
 FOLDER = Path(__file__).parent / "reference"
 OTHERS = yaml.safe_load((Path(__file__).parent / "codes.yaml").read_text("utf-8"))
 INTRODUCTION = (
@@ -118,7 +121,11 @@ def _default(schema: Mapping[str, Any]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the pages, or with --check name those that are not current and return 1."""
-    pages = {"diagnostics.md": diagnostics_page(), "components.md": components_page(load_catalogue())}
+    pages = {
+        "diagnostics.md": diagnostics_page(),
+        "components.md": components_page(load_catalogue()),
+        "aiop.md": f"{NOTE}\n\n{terms_page()}",
+    }
     stale = [name for name, text in pages.items() if _current(FOLDER / name) != text]
     if "--check" in arguments:
         for name in stale:

@@ -9,6 +9,7 @@ Every exception of the product derives from `OsirisError`, carries at least one 
     │   └── DriverError    4   a driver could not read, transform or write
     ├── ConfigError        5   configuration, connection or secret missing
     └── AiopError          1   a package could not be built
+        └── CoreLimitError 4   ... because it does not fit into its size
 """
 
 from __future__ import annotations
@@ -183,6 +184,13 @@ class AiopError(OsirisError):
     """An AI Operation Package could not be built or did not pass its gates."""
 
     code = "AIO001"
+
+
+class CoreLimitError(AiopError):
+    """A package does not fit into the size it was given, whatever is left out."""
+
+    exit_code = 4
+    code = "AIO006"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,21 @@
-"""The only masking code: known secret values, texts that look like secrets, and exceptions as clean `ErrorInfo`."""
+"""The only masking code: known secret values, texts that look like secrets, and exceptions as clean `ErrorInfo`.
+
+A known value is looked for in three ways: as it is and in its usual encodings, one pattern for all; in whatever a word
+that looks encoded decodes to, up to three times over; and across white space, in case a line was broken inside it.
+"""
 
 from __future__ import annotations
 
 import base64
+import html
+import json
 import re
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 from osiris_dagster.errors import ErrorInfo, Frame, OsirisError, Retryable
 
@@ -26,10 +32,40 @@ _SHAPES = {
         r"|AIza[\w-]{35}|sbp_[0-9a-f]{40}|e2b_[0-9a-f]{40}|whsec_[A-Za-z0-9+/=]{24,}"
         r"|\bsk-[A-Za-z0-9_-]{20,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+"
     ),
+    "authorization header": re.compile(
+        r"(?<=authorization: bearer )[\w.~+/=-]{8,}|(?<=authorization: basic )[\w+/=-]{8,}", re.IGNORECASE
+    ),
+    "secret in SQL": re.compile(
+        r"(?:(?<=identified by )|(?<=password )|(?<=secret )|(?<=token ))'(?!\[REDACTED\]')[^'\n]+'", re.IGNORECASE
+    ),
+    "secret in a URL": re.compile(
+        r"(?:(?<=[?&]token=)|(?<=[?&]api_key=)|(?<=[?&]apikey=)|(?<=[?&]secret=)|(?<=[?&]sig=)|(?<=[?&]signature=)"
+        r"|(?<=[?&]access_token=)|(?<=[?&]x-amz-signature=))(?!\[REDACTED\])[^\s&#'\"`]+",
+        re.IGNORECASE,
+    ),
     "password": re.compile(
         r"(?:(?<=password=)|(?<=passwd=)|(?<=pwd=))(?!\[REDACTED\])(?:'[^'\n]+'|[^\s'\"`\\&;,)]+)", re.IGNORECASE
     ),
 }
+_HINTS = {
+    "private key": "-----BEGIN",
+    "access token": "",
+    "authorization header": ":",
+    "secret in SQL": "'",
+    "secret in a URL": "=",
+    "password": "=",
+}
+"""What a text must hold before a shape is looked for in it: a search for letters costs next to nothing."""
+_CREATE_SECRET = re.compile(r"create\s+(?:or\s+replace\s+)?(?:persistent\s+|temporary\s+)?secret\b[^;]*", re.IGNORECASE)
+_SQL_TEXT = re.compile(r"'(?:[^']|'')*'")
+_DEPTH = 3  # times that a value may have been encoded and is still found
+_MOST_REMEMBERED = 50_000  # words, so that those of a long log are looked at once
+_ENCODED = re.compile(r"[\w+/=%&#;\\.~-]{8,}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}")
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){4,}")
+_PLAIN_WORD = re.compile(r"[a-z_.-]{,60}|[0-9.-]{,19}|[A-Z_.-]{,60}")
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|\\(.)")
+_SPACE = re.compile(r"\s+")
 _MAX_FRAMES = 20
 _MAX_MESSAGE = 2000
 _PACKAGE = Path(__file__).parent
@@ -39,35 +75,63 @@ class Redactor:
     """Knows the secret values resolved in this process and removes them, plain or encoded, from any text."""
 
     def __init__(self) -> None:
+        self._secrets: set[str] = set()
         self._forms: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
+        self._judged: dict[str, bool] = {}  # words that were looked into: whether one hides a secret
         self._lock = threading.Lock()  # steps resolve their connections in threads
 
     def register(self, value: str) -> None:
         """Remember a secret; values shorter than 4 characters are too common to be removed from text."""
         if len(value) < _SHORTEST:
             return
-        raw = value.encode()
-        forms = {
-            value,
-            quote(value, safe=""),
-            quote_plus(value),
-            repr(value)[1:-1],
-            raw.hex(),
-            base64.b64encode(raw).decode().rstrip("="),
-            base64.urlsafe_b64encode(raw).decode().rstrip("="),
-        }
         with self._lock:
-            self._forms |= forms
+            self._secrets.add(value)
+            self._forms |= set(_forms(value))
             self._pattern = None
+            self._judged = {}
 
     def text(self, text: str) -> str:
         """Return `text` with every known secret, every DSN user part and whatever looks like a secret masked."""
         if self._forms:
-            text = self._known().sub(MASK, text)
-        text = _DSN_USER.sub(r"\g<scheme>***@", text)
-        for shape in _SHAPES.values():
-            text = shape.sub(MASK, text)
+            text = _ENCODED.sub(lambda match: MASK if self._hides(match.group()) else match.group(), text)
+            if any(form in text for form in self._forms):  # much cheaper than the pattern
+                text = self._known().sub(MASK, text)
+            text = self._across_space(text)
+        if "://" in text:
+            text = _DSN_USER.sub(r"\g<scheme>***@", text)
+        if "'" in text:
+            text = _CREATE_SECRET.sub(lambda match: _SQL_TEXT.sub(f"'{MASK}'", match.group()), text)
+        for name, shape in _SHAPES.items():
+            if _HINTS[name] in text:
+                text = shape.sub(MASK, text)
+        return text
+
+    def _hides(self, word: str) -> bool:
+        """Tell whether a word is an encoding of something with a secret in it."""
+        if _PLAIN_WORD.fullmatch(word):
+            return False
+        found = self._judged.get(word)
+        if found is None:
+            found = any(form in plain for plain in _decoded(word, _DEPTH) for form in self._forms)
+            if len(self._judged) >= _MOST_REMEMBERED:
+                self._judged = {}
+            self._judged[word] = found
+        return found
+
+    def _across_space(self, text: str) -> str:
+        """Mask secrets with white space inside; a text whose lines together hide one goes as a whole."""
+        if any(form in plain for plain in _unescaped(text) for form in self._forms):
+            return MASK
+        if not _SPACE.search(text):
+            return text
+        joined = _SPACE.sub("", text)
+        for secret in self._secrets:
+            bare = _SPACE.sub("", secret)
+            if len(bare) >= _SHORTEST and bare in joined:
+                text = re.sub(r"\s*".join(map(re.escape, bare)), MASK, text)
+        if "\n" in text and any(self._hides(match.group()) for match in _ENCODED.finditer(joined)):
+            return MASK
         return text
 
     def _known(self) -> re.Pattern[str]:
@@ -89,14 +153,81 @@ class Redactor:
         return value
 
 
+def _forms(value: str) -> Iterator[str]:
+    """Yield a secret as it is and as programs usually write it."""
+    raw = value.encode()
+    yield value
+    yield quote(value, safe="")
+    yield quote_plus(value)
+    yield repr(value)[1:-1]
+    yield json.dumps(value)[1:-1]
+    yield html.escape(value)
+    yield value.replace("'", "''")
+    yield raw.hex()
+    yield raw.hex().upper()
+    for shift in range(3):  # where it begins within three bytes decides about the letters
+        packed = base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")
+        whole = packed[(0, 2, 3)[shift] : len(packed) if (len(raw) + shift) % 3 == 0 else -1]
+        if len(whole) > _SHORTEST:
+            yield whole
+            yield whole.replace("+", "-").replace("/", "_")
+
+
+def _decoded(word: str, depth: int) -> Iterator[str]:
+    """Yield everything that a word may stand for, decoded up to `depth` times."""
+    for plain in dict.fromkeys(_once(word)):
+        yield plain
+        yield _SPACE.sub("", plain)
+        if depth > 1:
+            for inner in _ENCODED.findall(plain):
+                yield from _decoded(inner, depth - 1)
+
+
+def _unescaped(text: str) -> Iterator[str]:
+    """Yield a text without its escapes, one layer after the other."""
+    for _ in range(_DEPTH):
+        before = text
+        if "%" in text:
+            text = unquote(text)
+        if "&" in text:
+            text = html.unescape(text)
+        if "\\" in text:
+            text = _ESCAPE.sub(lambda m: chr(int(m[1] or m[2], 16)) if m[1] or m[2] else m[3], text)
+        if "+" in text:
+            yield text.replace("+", " ")
+        if text == before:
+            return
+        yield text
+
+
+def _once(word: str) -> Iterator[str]:
+    yield from _unescaped(word)
+    for run in _HEX.findall(word):
+        yield from _texts(bytes.fromhex(run))
+    for run in _BASE64.findall(word):
+        letters = run.replace("-", "+").replace("_", "/")
+        for offset in range(4):
+            part = letters[offset:]
+            part = part[:-1] if len(part) % 4 == 1 else part
+            if len(part) >= _SHORTEST:
+                yield from _texts(base64.b64decode(part + "=" * (-len(part) % 4)))
+
+
+def _texts(data: bytes) -> Iterator[str]:
+    yield data.decode("utf-8", "replace")
+    if b"\0" in data:
+        yield data.decode("utf-16-le", "replace")
+        yield data[1:].decode("utf-16-le", "replace")
+
+
 def secret_shapes(text: str) -> tuple[str, ...]:
     """Name the kinds of secret that a finished text still seems to hold; empty when it is clean.
 
     >>> secret_shapes("postgres://me:hunter2@db/x"), secret_shapes("postgres://***@db/x")
     (('user part of a URL',), ())
     """
-    found = [name for name, shape in _SHAPES.items() if shape.search(text)]
-    if any(match["user"] != "***" for match in _DSN_USER.finditer(text)):
+    found = [name for name, shape in _SHAPES.items() if _HINTS[name] in text and shape.search(text)]
+    if "://" in text and any(match["user"] != "***" for match in _DSN_USER.finditer(text)):
         found.append("user part of a URL")
     return tuple(found)
 

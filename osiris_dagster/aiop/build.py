@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from osiris_dagster.aiop.control import control_layer
+from osiris_dagster.aiop.delta import delta_layer
 from osiris_dagster.aiop.evidence import evidence_layer
 from osiris_dagster.aiop.execution import run_of
 from osiris_dagster.aiop.facts import Facts
-from osiris_dagster.aiop.ids import Names, names_of
-from osiris_dagster.aiop.issues import UNKNOWN
-from osiris_dagster.aiop.jsonld import document
-from osiris_dagster.aiop.metadata import metadata_layer
+from osiris_dagster.aiop.ids import Names
+from osiris_dagster.aiop.jsonld import as_json, document
+from osiris_dagster.aiop.metadata import masks_of, metadata_layer
 from osiris_dagster.aiop.model import Node, Package
 from osiris_dagster.aiop.narrative import narrative_layer
-from osiris_dagster.aiop.scene import Scene, source_text_of, timestamp, totals_of
+from osiris_dagster.aiop.scene import Scene, scene_of, timestamp
 from osiris_dagster.aiop.semantic import pipeline_of, semantic_layer
 from osiris_dagster.aiop.settle import settle
+from osiris_dagster.aiop.shards import Shard
 from osiris_dagster.aiop.summary import summary
-from osiris_dagster.aiop.text import cut
-from osiris_dagster.aiop.trim import LADDER, MAX_CORE_BYTES, Limits, trim
+from osiris_dagster.aiop.trim import LADDER
 from osiris_dagster.canonical import canonical_json
-from osiris_dagster.errors import AiopError
+from osiris_dagster.errors import CoreLimitError
 
 SECTIONS: tuple[tuple[str, Callable[[Scene], Any]], ...] = (
     ("run", run_of),
@@ -32,9 +33,9 @@ SECTIONS: tuple[tuple[str, Callable[[Scene], Any]], ...] = (
     ("semantic", semantic_layer),
     ("evidence", evidence_layer),
     ("control", control_layer),
-    ("metadata", metadata_layer),
+    ("delta", delta_layer),
 )
-"""The parts of a package by the name of their field, each a pure function of the scene."""
+"""The parts of a package by the name of their field, each a pure function of the scene; metadata tells their sizes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,45 +49,41 @@ class Built:
 
 def build(facts: Facts) -> Built:
     """Build the package of one run; equal facts give equal bytes. AiopError when even the bare form is too large."""
-    settled = settle(facts)
-    for limits in LADDER:
-        built = _attempt(settled, limits)
-        if len(built.core) <= MAX_CORE_BYTES:
-            return built
-    raise AiopError(
-        f"the package of run {facts.record.run_id} is larger than a core may be, even in its bare form",
+    return build_settled(settle(facts))
+
+
+def build_settled(settled: Facts, shards: tuple[Shard, ...] = ()) -> Built:
+    """Build a package that points into these shards of its annex."""
+    masked = masks_of(settled)
+
+    @cache
+    def fitting(rung: int) -> Built | None:
+        built = _attempt(scene_of(settled, LADDER[rung], shards), masked)
+        return built if len(built.core) <= settled.options.max_core_bytes else None
+
+    low, high = (0, 0) if fitting(0) else (1, len(LADDER) - 1)
+    while low < high:  # look for the first rung that fits; each below it is smaller
+        middle = (low + high) // 2
+        low, high = (low, middle) if fitting(middle) else (middle + 1, high)
+    if found := fitting(low):
+        return found
+    raise CoreLimitError(
+        f"the package of run {settled.record.run_id} is larger than a core may be, even in its bare form",
         code="AIO006",
-        found=f"{len(built.core):,} bytes",
-        expected=f"at most {MAX_CORE_BYTES:,} bytes",
-        fix="shorten the longest names in the OML file",
+        found=f"more than {settled.options.max_core_bytes:,} bytes",
+        expected=f"at most {settled.options.max_core_bytes:,} bytes",
+        fix="raise max_core_bytes, or shorten the longest names in the OML file",
     )
 
 
-def _attempt(settled: Facts, limits: Limits) -> Built:
-    scene = _scene(settled, limits)
+def _attempt(scene: Scene, masked: Mapping[str, int]) -> Built:
     sections: dict[str, Node] = {name: section(scene) for name, section in SECTIONS}
+    sizes = {name: len(canonical_json(as_json(section))) for name, section in sections.items()}
     package = Package(
         id=scene.names.package,
         generated=timestamp(scene.facts.record.end_ms),
         summary=summary(scene),
+        metadata=metadata_layer(scene, sizes, masked),
         **sections,  # type: ignore[arg-type]  # SECTIONS names the fields and their types
     )
     return Built(package, scene.names, canonical_json(document(package, scene.names)))
-
-
-def _scene(settled: Facts, limits: Limits) -> Scene:
-    facts, dropped = trim(settled, limits)
-    record = settled.record
-    steps = [step.id for step in facts.manifest.steps]
-    errors = {cut(step.step_id, limits.text): step.error for step in record.steps} | {"": record.error}
-    return Scene(
-        facts=facts,
-        limits=limits,
-        dropped=dropped,
-        names=names_of(settled.manifest.pipeline, steps, record.run_id, record.manifest_hash, record.start_ms),
-        totals=totals_of(settled),
-        oml=source_text_of(settled),
-        fingerprints={step_id: (error or UNKNOWN).fingerprint for step_id, error in errors.items()},
-        plans={step.id: step for step in facts.manifest.steps},
-        records={step.step_id: step for step in facts.record.steps},
-    )

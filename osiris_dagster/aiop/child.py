@@ -17,7 +17,7 @@ from typing import Any
 from osiris_dagster.aiop.facts import Facts, checked, facts_as_dict, facts_from_dict
 from osiris_dagster.aiop.result import ExportResult, result_from_dict
 from osiris_dagster.aiop.walk import scrub
-from osiris_dagster.errors import AiopError, OsirisError
+from osiris_dagster.errors import AiopError, CoreLimitError, OsirisError
 from osiris_dagster.redaction import Redactor
 
 _KEPT_ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "SYSTEMROOT")
@@ -33,6 +33,8 @@ class Job:
     facts: Facts
     root: Path
     redactor: Redactor = field(default_factory=Redactor)
+    logs: Path | None = None  # the log, already clean, as JSON lines
+    annexes: Path | None = None  # where annexes lie, when not in their packages
 
 
 def export_in_child(job: Job, timeout: float) -> ExportResult:
@@ -42,7 +44,9 @@ def export_in_child(job: Job, timeout: float) -> ExportResult:
     the builder itself raised.
     """
     facts = scrub(checked(job.facts), job.redactor)
-    order = json.dumps({"facts": facts_as_dict(facts), "root": str(job.root.resolve())}).encode()
+    places = {"root": job.root, "logs": job.logs, "annexes": job.annexes}
+    named = {name: str(path.resolve()) if path else "" for name, path in places.items()}
+    order = json.dumps({"facts": facts_as_dict(facts), **named}).encode()
     try:
         done = subprocess.run(  # noqa: S603 - our own module, no shell
             [sys.executable, "-P", "-m", __name__],
@@ -83,16 +87,19 @@ def _read_answer(done: subprocess.CompletedProcess[bytes], run_id: str) -> Expor
             found=tail,
             fix="look at the end of its error output, kept with this error",
         ) from None
-    raise AiopError(error["message"], code=error["code"], found=error["found"], fix=error["fix"])
+    kind = CoreLimitError if error["code"] == CoreLimitError.code else AiopError
+    raise kind(error["message"], code=error["code"], found=error["found"], fix=error["fix"])
 
 
 def answer(order: bytes) -> dict[str, Any]:
     """Do one job and return its result, or the error that kept it from being done, as JSON."""
+    from osiris_dagster.aiop.annex import Spool  # noqa: PLC0415 - the parent must not pay for loading it
     from osiris_dagster.aiop.export import export  # noqa: PLC0415 - the parent must not pay for loading the gates
 
     try:
         job = json.loads(order)
-        result = export(facts_from_dict(job["facts"]), Path(job["root"]))
+        logs, annexes = (Path(job[name]) if job[name] else None for name in ("logs", "annexes"))
+        result = export(facts_from_dict(job["facts"]), Path(job["root"]), Spool(logs), annexes)
     except (KeyError, TypeError, ValueError) as error:
         return _error("AIO005", f"the job is malformed: {type(error).__name__}: {error}")
     except OSError as error:

@@ -23,7 +23,10 @@ def control_layer(scene: Scene) -> ControlLayer:
         ),
         _capability("read_log", "Shows what the run logged.", f"osiris logs show {run_id}", names.run),
     ]
+    verify = f"osiris logs aiop verify {run_id}"
+    capabilities.append(_capability("verify_package", "Checks that no byte of it changed.", verify, names.run))
     if record.status != "completed":
+        capabilities += _looks_around(scene, issue)
         capabilities += [
             _capability("check_pipeline", "Checks the OML file.", f"osiris validate {file}", names.pipeline, issue),
             _capability(
@@ -36,6 +39,21 @@ def control_layer(scene: Scene) -> ControlLayer:
         ]
     fitting = [capability for capability in capabilities if len(capability.command) <= _LONGEST_COMMAND]
     return ControlLayer(id="r:layer/control", draft=True, capabilities=tuple(fitting))
+
+
+def _looks_around(scene: Scene, issue: Ref) -> list[Capability]:
+    """Return where to look beyond the run: at the last one that succeeded, at what failed before it began."""
+    names, before = scene.names, scene.facts.previous
+    found = []
+    if before:
+        command = f"osiris runs view {shlex.quote(before.run_id)}"
+        found.append(_capability("compare_success", "Shows the last run that succeeded.", command, names.run, issue))
+    failed = next((item for item in scene.facts.upstream if item.state == "failed"), None)
+    if failed:
+        command = f"osiris runs list --pipeline {shlex.quote(failed.pipeline)}"
+        what = "Lists the runs of a pipeline that failed to renew an input."
+        found.append(_capability("inspect_upstream", what, command, names.pipeline, issue))
+    return found
 
 
 def _capability(name: str, description: str, command: str, about: Ref, remediates: Ref = "") -> Capability:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from osiris_dagster.aiop.ids import component_iri, dataset_iri, distinct_slugs
 from osiris_dagster.aiop.model import Artifact, Column, Metric, Output, Run, StepRun
-from osiris_dagster.aiop.scene import Scene, timestamp
+from osiris_dagster.aiop.scene import Scene, once, timestamp
 from osiris_dagster.aiop.settle import first_failure
 from osiris_dagster.aiop.text import distinct
 from osiris_dagster.columns import Columns
@@ -14,6 +14,7 @@ from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.runs.record import ArtifactRecord, StepRecord
 
 
+@once
 def run_of(scene: Scene) -> Run:
     """Return the run, with totals over all its steps."""
     record = scene.facts.record
@@ -38,6 +39,7 @@ def run_of(scene: Scene) -> Run:
     )
 
 
+@once
 def step_runs(scene: Scene) -> tuple[StepRun, ...]:
     """Return every selected step as it was executed, in manifest order."""
     plans = scene.plans
@@ -119,6 +121,9 @@ def columns_of(owner: str, columns: Columns) -> tuple[Column, ...]:
             name=column.name,
             data_type=column.type,
             nullable=column.nullable,
+            derivation="",
+            derived_from=(),
+            read_from=(),
         )
         for seq, (name, column) in enumerate(zip(slugs, columns, strict=True), 1)
     )

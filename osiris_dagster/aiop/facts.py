@@ -1,4 +1,4 @@
-"""What a package is made from, as frozen data with a JSON form: record, manifest, OML text, specs, connections."""
+"""What a package is made from, as frozen data with a JSON form: the run, its plan, its past and what is around it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from osiris_dagster.aiop.options import Options, options_from_dict
 from osiris_dagster.compiler.manifest import Manifest, manifest_from_dict
 from osiris_dagster.errors import AiopError
 from osiris_dagster.oml.model import ConnectionFacts
 from osiris_dagster.runs.codec import record_as_dict, record_from_dict
+from osiris_dagster.runs.past import PastRun, past_from_dict
 from osiris_dagster.runs.record import RunRecord
+from osiris_dagster.runs.surroundings import Downstream, Upstream, downstream_from_dict, upstream_from_dict
 from osiris_dagster.specs.model import ComponentSpec, DatasetRule
 
 
@@ -24,6 +27,12 @@ class Facts:
     specs: Mapping[str, ComponentSpec] = field(default_factory=dict)  # by component name
     connections: tuple[ConnectionFacts, ...] = ()
     oml_sha256: str = ""  # of the text before anything was masked; empty: of `oml`
+    history: tuple[PastRun, ...] = ()  # earlier runs of the pipeline, oldest first
+    previous: RunRecord | None = None  # the last one of them that succeeded
+    previous_manifest: Manifest | None = None
+    upstream: tuple[Upstream, ...] = ()
+    downstream: tuple[Downstream, ...] = ()
+    options: Options = field(default_factory=Options)
 
 
 def checked(facts: Facts) -> Facts:
@@ -58,13 +67,20 @@ def facts_as_dict(facts: Facts) -> dict[str, Any]:
         "oml": facts.oml,
         "oml_sha256": facts.oml_sha256,
         "specs": [_spec_dict(spec) for _, spec in sorted(facts.specs.items())],
-        "connections": [asdict(connection) for connection in facts.connections],
+        "connections": [_connection_dict(connection) for connection in facts.connections],
+        "history": [asdict(past) for past in facts.history],
+        "previous": record_as_dict(facts.previous) if facts.previous else None,
+        "previous_manifest": facts.previous_manifest.as_dict() if facts.previous_manifest else None,
+        "upstream": [asdict(item) for item in facts.upstream],
+        "downstream": [asdict(item) for item in facts.downstream],
+        "options": facts.options.as_dict(),
     }
 
 
 def facts_from_dict(value: Mapping[str, Any]) -> Facts:
     """Read back what `facts_as_dict` wrote; KeyError, TypeError or ValueError for another shape."""
     specs = [_spec_from(item) for item in value["specs"]]
+    previous, plan = value["previous"], value["previous_manifest"]
     return Facts(
         record=record_from_dict(value["record"]),
         manifest=manifest_from_dict(value["manifest"]),
@@ -74,9 +90,20 @@ def facts_from_dict(value: Mapping[str, Any]) -> Facts:
         connections=tuple(
             ConnectionFacts(**{**item, "fields": tuple(item["fields"])}) for item in value["connections"]
         ),
+        history=tuple(past_from_dict(item) for item in value["history"]),
+        previous=record_from_dict(previous) if previous else None,
+        previous_manifest=manifest_from_dict(plan) if plan else None,
+        upstream=tuple(upstream_from_dict(item) for item in value["upstream"]),
+        downstream=tuple(downstream_from_dict(item) for item in value["downstream"]),
+        options=options_from_dict(value["options"]),
     )
 
 
+def _connection_dict(connection: ConnectionFacts) -> dict[str, Any]:
+    return {name: getattr(connection, name) for name in _CONNECTION_KEYS}
+
+
+_CONNECTION_KEYS = ("family", "alias", "identity", "default", "description", "purpose", "sla", "fields")
 _FIELD_KEYS = ("description", "x-export", "type")
 
 

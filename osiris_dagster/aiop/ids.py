@@ -6,12 +6,14 @@ Ids are written compact: `r:` stands for `<run IRI>/`, `p:` for `<pipeline IRI>/
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from osiris_dagster.canonical import canonical_json, sha256, slug
 from osiris_dagster.errors import AiopError
+from osiris_dagster.runs.record import EventRecord
 
 T = TypeVar("T")
 RUN_LEVEL = "_run"
@@ -83,9 +85,22 @@ class Names:
         taken: set[str] = set()
         return [self._mint(kind, *item, taken) for item in items]
 
+    def events(self, events: Sequence[EventRecord], kept: Iterable[int]) -> list[str]:
+        """Return the ids of the kept events of a whole timeline; what is left out takes no id of another."""
+        met: Counter[tuple[str, str, int]] = Counter()
+        wanted, result = set(kept), []
+        for index, event in enumerate(events):
+            same = (event.step_id, event.type, event.ts_ms)
+            met[same] += 1
+            if index in wanted:
+                step = self.slugs[event.step_id] if event.step_id else RUN_LEVEL
+                number = f"-{met[same]}" if met[same] > 1 else ""
+                result.append(f"r:evidence/ev.event.{step}.{event.type}{number}.{_thirteen(event.ts_ms)}")
+        return result
+
     def _mint(self, kind: str, step_id: str, name: str, ms: int, taken: set[str]) -> str:
         step = self.slugs[step_id] if step_id else RUN_LEVEL
-        plain, number, ending = slug(name), 1, f"{min(max(ms, 0), _LAST_MS):013d}"
+        plain, number, ending = slug(name), 1, _thirteen(ms)
         found = f"ev.{kind}.{step}.{plain}.{ending}"
         while found in taken:
             number += 1
@@ -94,6 +109,10 @@ class Names:
             raise AiopError(f"evidence id {found!r} breaks the grammar", found=found, expected=EVIDENCE_ID.pattern)
         taken.add(found)
         return f"r:evidence/{found}"
+
+
+def _thirteen(ms: int) -> str:
+    return f"{min(max(ms, 0), _LAST_MS):013d}"
 
 
 def names_of(pipeline: str, step_ids: Sequence[str], run_id: str, manifest_hash: str, start_ms: int) -> Names:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -68,10 +68,21 @@ def enter(root: Path, entry: Entry) -> None:
     entries = read_index(root)
     if entry not in entries:
         entries = [known for known in entries if known.folder != entry.folder] + [entry]
+    _store(root, entries, entry.folder.partition("/")[0])
+
+
+def forget(root: Path, gone: Collection[Entry]) -> None:
+    """Take packages of one pipeline out of the index and set the pointers anew."""
+    folders = {entry.folder for entry in gone}
+    entries = [entry for entry in read_index(root) if entry.folder not in folders]
+    for parent in {folder.partition("/")[0] for folder in folders}:
+        _store(root, entries, parent)
+
+
+def _store(root: Path, entries: list[Entry], parent: str) -> None:
     _write(root / INDEX, b"".join(canonical_json(item.as_dict()) + b"\n" for item in entries))
     valid = [item for item in entries if item.valid]
     _point(root / LATEST, valid, lambda item: item.folder)
-    parent = entry.folder.partition("/")[0]
     own = [item for item in valid if item.folder.startswith(f"{parent}/")]
     _point(root / parent / LATEST, own, lambda item: item.fingerprint)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from osiris_dagster.aiop.model import Cause, Frame, Issue
-from osiris_dagster.aiop.scene import Scene, timestamp
+from osiris_dagster.aiop.scene import UNKNOWN, Scene, once, timestamp
 from osiris_dagster.aiop.settle import first_failure
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.runs.record import StepRecord
 
-UNKNOWN = ErrorInfo("UnknownFailure", "no error was recorded")
 
-
+@once
 def issues(scene: Scene) -> tuple[Issue, ...]:
     """Return the issues of the run; a failed run has at least one, about a step or about the run itself."""
     record = scene.facts.record
@@ -36,8 +35,10 @@ def _severity(step: StepRecord) -> str:
 
 
 def _issue(scene: Scene, evidence_id: str, seq: int, step_id: str, error: ErrorInfo, severity: str, ms: int) -> Issue:
-    names = scene.names
+    names, history = scene.names, scene.whole.history
     _, *causes = error.chain
+    fingerprint = scene.fingerprints.get(step_id, UNKNOWN.fingerprint)
+    same = [past for past in history if fingerprint in past.errors]
     return Issue(
         id=evidence_id,
         seq=seq,
@@ -49,7 +50,10 @@ def _issue(scene: Scene, evidence_id: str, seq: int, step_id: str, error: ErrorI
         code=error.code,
         fix=error.fix,
         retryable=error.retryable,
-        fingerprint=scene.fingerprints.get(step_id, UNKNOWN.fingerprint),
+        fingerprint=fingerprint,
+        first_seen=timestamp(min([past.start_ms for past in same], default=scene.facts.record.start_ms)),
+        occurrences=len(same) + 1,
+        runs_considered=len(history),
         frames=_frames(evidence_id, error),
         causes=tuple(_cause(evidence_id, number, cause) for number, cause in enumerate(causes, 1)),
         stopped=tuple(names.step_run(stopped) for stopped in _stopped(scene)) if seq == 1 else (),

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from osiris_dagster.aiop.delta import delta_layer
 from osiris_dagster.aiop.evidence import evidence_layer
 from osiris_dagster.aiop.execution import run_of
-from osiris_dagster.aiop.model import Artifact, Claim, EvidenceLayer, Issue, NarrativeLayer, Output, Ref, Run, StepRun
+from osiris_dagster.aiop.hindsight import Said, changed, recurrence, stale_inputs, unusual, waiting
+from osiris_dagster.aiop.model import (
+    Artifact,
+    Claim,
+    DeltaLayer,
+    EvidenceLayer,
+    Issue,
+    NarrativeLayer,
+    Output,
+    Ref,
+    Run,
+    StepRun,
+)
 from osiris_dagster.aiop.scene import Scene
 from osiris_dagster.aiop.semantic import datasets_of, intent_of
-from osiris_dagster.aiop.text import counted, cut, distinct, duration, listed, size
+from osiris_dagster.aiop.text import counted, cut, distinct, duration, listed, moment, size
 from osiris_dagster.runs.record import StepRecord
 
 _ORIGINS = {
@@ -38,6 +51,7 @@ class _Story:
     scene: Scene
     run: Run
     evidence: EvidenceLayer
+    delta: DeltaLayer
 
     def event(self, kind: str, step_id: str = "") -> list[Ref]:
         """Id of the first event of a kind; nothing when the timeline does not show it."""
@@ -64,7 +78,7 @@ class _Told:
 
 def narrative_layer(scene: Scene) -> NarrativeLayer:
     """Return the paragraphs; each cites ids that exist in the run, the evidence or the intent."""
-    story = _Story(scene, run_of(scene), evidence_layer(scene))
+    story = _Story(scene, run_of(scene), evidence_layer(scene), delta_layer(scene))
     told = [_context(story), _intent(story), _execution(story)]
     told += [_failure(story)] if story.evidence.issues else []
     told += [_outcome(story)]
@@ -98,15 +112,6 @@ def _context(story: _Story) -> _Told:
         f"The same Dagster run also covered {siblings}." if siblings else "",
     ]
     return _Told("context", sentences, story.event("run_start") + story.metric("steps_selected"))
-
-
-def moment(timestamp: str) -> str:
-    """Return an ISO 8601 instant as people write it.
-
-    >>> moment("2023-11-14T22:13:20.007Z")
-    '2023-11-14 at 22:13:20 UTC'
-    """
-    return f"{timestamp[:10]} at {timestamp[11:19]} UTC"
 
 
 def _intent(story: _Story) -> _Told:
@@ -176,7 +181,16 @@ def _failure(story: _Story) -> _Told:
     sentences.append(f"The way out: {_sentence(_short(first.fix))}" if first.fix else "")
     sentences.append(f"{counted(len(others), 'further issue')} {_was(len(others))} recorded." if others else "")
     cites = [first.id, *story.event("step_failed", step_id), *(other.id for other in others[:5])]
-    return _Told("failure", sentences, cites)
+    past = [recurrence(first), changed(story.delta), stale_inputs(story.evidence)]
+    return _with("failure", sentences, cites, past)
+
+
+def _with(topic: str, sentences: list[str], cites: list[Ref], more: list[Said]) -> _Told:
+    return _Told(
+        topic,
+        sentences + [said.sentence for said in more],
+        cites + [name for said in more for name in said.cites],
+    )
 
 
 def _root(issue: Issue) -> str:
@@ -217,7 +231,10 @@ def _outcome(story: _Story) -> _Told:
         *(f"A note on {_quoted(step.step_id)}: {_sentence(_short(note))}" for step, note in noted[:3]),
     ]
     cites = story.event("run_end") + story.metric("rows_written") + story.metric("duration_ms")
-    return _Told("outcome", sentences, cites + [product.id for product in made[:8]])
+    cites += [product.id for product in made[:8]]
+    ended_well = story.run.status == "completed"
+    around = [unusual(story.delta, story.evidence)] + ([] if ended_well else [waiting(story.evidence)])
+    return _with("outcome", sentences, cites, around)
 
 
 def _interrupted(scene: Scene) -> list[str]:

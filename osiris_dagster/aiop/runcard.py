@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from osiris_dagster.aiop.markdown import block, code, table
 from osiris_dagster.aiop.model import Artifact, Frame, Issue, Output, Package, Run, StepRun
-from osiris_dagster.aiop.narrative import moment
-from osiris_dagster.aiop.text import counted, duration, size
+from osiris_dagster.aiop.text import counted, duration, moment, size
 
 _MOST_STEPS = 50
 _MOST_LINES = 20

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import wraps
+from typing import Any, TypeVar
 
 from osiris_dagster.aiop.facts import Facts
-from osiris_dagster.aiop.ids import Names
-from osiris_dagster.aiop.trim import Dropped, Limits
+from osiris_dagster.aiop.ids import Names, names_of
+from osiris_dagster.aiop.shards import Shard
+from osiris_dagster.aiop.text import cut
+from osiris_dagster.aiop.trim import EVERYTHING, Dropped, Limits, Trimmed, trim
 from osiris_dagster.canonical import sha256
 from osiris_dagster.compiler.manifest import StepPlan
+from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.runs.record import StepRecord
 
+T = TypeVar("T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -50,6 +56,7 @@ class Scene:
     """One attempt at a package; `fingerprints` are of the uncut errors, by step id, with "" for the run."""
 
     facts: Facts
+    whole: Facts  # settled, before anything was cut
     limits: Limits
     dropped: tuple[Dropped, ...]
     names: Names
@@ -58,6 +65,50 @@ class Scene:
     fingerprints: Mapping[str, str]
     plans: Mapping[str, StepPlan]  # by step id, in manifest order
     records: Mapping[str, StepRecord]  # by step id, in manifest order
+    event_ids: Sequence[str]  # of the events of `facts`, as in the whole timeline
+    shards: tuple[Shard, ...] = ()
+    made: dict[str, Any] = field(default_factory=dict)  # sections that others look at too; see `once`
+
+
+def once(section: Callable[[Scene], T]) -> Callable[[Scene], T]:
+    """Let a section be made once for each scene, however many others look at it."""
+
+    @wraps(section)
+    def made(scene: Scene) -> T:
+        if section.__name__ not in scene.made:
+            scene.made[section.__name__] = section(scene)
+        return scene.made[section.__name__]  # type: ignore[no-any-return]  # what `section` gave
+
+    return made
+
+
+UNKNOWN = ErrorInfo("UnknownFailure", "no error was recorded")
+
+
+def scene_of(whole: Facts, limits: Limits, shards: tuple[Shard, ...] = ()) -> Scene:
+    """Return what the sections look at when settled facts are cut to these limits."""
+    uncut = Trimmed(whole, (), tuple(range(len(whole.record.events))))
+    trimmed = uncut if limits is EVERYTHING else trim(whole, limits)
+    facts, record = trimmed.facts, whole.record
+    errors = {cut(step.step_id, limits.text): step.error for step in record.steps} | {"": record.error}
+    steps = [step.id for step in whole.manifest.steps]
+    names = names_of(whole.manifest.pipeline, steps, record.run_id, record.manifest_hash, record.start_ms)
+    event_ids = names.events(record.events, trimmed.events)
+    names = replace(names, slugs={cut(step_id, limits.text): slug for step_id, slug in names.slugs.items()})
+    return Scene(
+        facts=facts,
+        whole=whole,
+        limits=limits,
+        dropped=trimmed.dropped,
+        names=names,
+        totals=totals_of(whole),
+        oml=source_text_of(whole),
+        fingerprints={step_id: (error or UNKNOWN).fingerprint for step_id, error in errors.items()},
+        plans={step.id: step for step in facts.manifest.steps},
+        records={step.step_id: step for step in facts.record.steps},
+        event_ids=event_ids,
+        shards=shards,
+    )
 
 
 def totals_of(facts: Facts) -> Totals:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from osiris_dagster.aiop.columns import planned_columns
 from osiris_dagster.aiop.execution import columns_of
 from osiris_dagster.aiop.ids import component_iri, connection_iri, dataset_iri, named
 from osiris_dagster.aiop.model import (
@@ -21,7 +22,7 @@ from osiris_dagster.aiop.model import (
     StepInput,
     Tag,
 )
-from osiris_dagster.aiop.scene import Scene
+from osiris_dagster.aiop.scene import Scene, once
 from osiris_dagster.aiop.text import counted, cut, distinct, listed
 from osiris_dagster.canonical import canonical_json
 from osiris_dagster.compiler.manifest import StepPlan
@@ -117,7 +118,7 @@ def _step(scene: Scene, seq: int, plan: StepPlan) -> Step:
         inputs=_inputs(scene, own, plan),
         reads=tuple(dict.fromkeys(dataset_iri(read.key) for read in plan.reads)),
         writes=tuple(dict.fromkeys(dataset_iri(write.key) for write in plan.writes)),
-        columns=columns_of(own, plan.columns or ()),
+        columns=planned_columns(scene, plan),
         config=_config(scene, own, plan),
     )
 
@@ -220,6 +221,7 @@ def _connection(iri: str, reference: str, facts: ConnectionFacts | None) -> Conn
     )
 
 
+@once
 def datasets_of(scene: Scene) -> tuple[Dataset, ...]:
     """Return every table and file of the plan, and what the run wrote beyond it."""
     keys: dict[tuple[str, ...], tuple[str, ...]] = {}

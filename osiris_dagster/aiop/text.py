@@ -93,6 +93,15 @@ def size(count: int) -> str:
     return f"{scaled // 10:,}.{scaled % 10} {unit}"
 
 
+def moment(timestamp: str) -> str:
+    """Return an ISO 8601 instant as people write it.
+
+    >>> moment("2023-11-14T22:13:20.007Z")
+    '2023-11-14 at 22:13:20 UTC'
+    """
+    return f"{timestamp[:10]} at {timestamp[11:19]} UTC"
+
+
 def listed(items: list[str], *, most: int = 5) -> str:
     """Join names as a sentence does; what is beyond `most` is counted.
 

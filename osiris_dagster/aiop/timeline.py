@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from osiris_dagster.aiop.model import Event
 from osiris_dagster.aiop.scene import Scene, timestamp
 
 
-def timeline(scene: Scene) -> tuple[Event, ...]:
-    """Return the events of a settled record; events of one step, kind and millisecond are numbered."""
-    events = scene.facts.record.events
-    ids = scene.names.evidence("event", [(event.step_id, event.type, event.ts_ms) for event in events])
-    return tuple(
-        Event(
+def timeline(scene: Scene) -> Iterator[Event]:
+    """Yield the events of a scene; what has a message is untrusted."""
+    for seq, (evidence_id, event) in enumerate(zip(scene.event_ids, scene.facts.record.events, strict=True), 1):
+        yield Event(
             id=evidence_id,
             seq=seq,
             type=event.type,
@@ -21,5 +21,3 @@ def timeline(scene: Scene) -> tuple[Event, ...]:
             untrusted=bool(event.message),
             verifies=scene.names.step_run(event.step_id),
         )
-        for seq, (evidence_id, event) in enumerate(zip(ids, events, strict=True), 1)
-    )

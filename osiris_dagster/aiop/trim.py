@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from osiris_dagster.aiop.facts import Facts
+from osiris_dagster.aiop.options import Density, Options
 from osiris_dagster.aiop.settle import first_failure
 from osiris_dagster.aiop.text import cut
 from osiris_dagster.aiop.walk import change_strings
@@ -16,8 +17,6 @@ from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.runs.record import EventRecord, RunRecord, StepRecord
 
 T = TypeVar("T")
-MAX_CORE_BYTES = 300_000
-"""What a core document may have, in its canonical form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,9 @@ class Limits:
     frames: int = 20
 
 
+LOG_TAIL = 40
+"""Log lines before a failure that a timeline of medium density shows."""
+EVERYTHING = Limits(*[10**9] * 8)
 LADDER = (
     Limits(events=1000, steps=300, columns=500, text=4000, oml=60_000, items=100),
     Limits(events=400, steps=200, columns=200, text=4000, oml=60_000, items=60),
@@ -43,6 +45,7 @@ LADDER = (
     Limits(events=40, steps=20, columns=10, text=400, oml=4_000, items=10, causes=4, frames=5),
     Limits(events=20, steps=10, columns=5, text=200, oml=2_000, items=4, causes=3, frames=3),
     Limits(events=10, steps=6, columns=2, text=80, oml=1_000, items=3, causes=2, frames=2),
+    Limits(events=6, steps=2, columns=0, text=80, oml=400, items=2, causes=2, frames=1),
 )
 """From generous to bare; the last holds the run, its totals and its first failing steps, and always fits."""
 
@@ -56,19 +59,30 @@ class Dropped:
     dropped: int
 
 
-def trim(facts: Facts, limits: Limits) -> tuple[Facts, tuple[Dropped, ...]]:
-    """Return settled facts within the limits, and what was left out: the middle first, failures last."""
-    trimmer = _Trimmer(limits)
+@dataclass(frozen=True, slots=True)
+class Trimmed:
+    """Facts within limits, what was left out, and which events of the whole timeline (from 0) were kept."""
+
+    facts: Facts
+    dropped: tuple[Dropped, ...]
+    events: tuple[int, ...]
+
+
+def trim(facts: Facts, limits: Limits) -> Trimmed:
+    """Return settled facts within the limits: the middle goes first, failures last."""
+    trimmer = _Trimmer(limits, facts.options)
     manifest = trimmer.manifest(facts.manifest, facts.record)
-    record = trimmer.record(facts.record, {step.id for step in manifest.steps})
-    return trimmer.strings(replace(facts, record=record, manifest=manifest)), trimmer.dropped()
+    record, events = trimmer.record(facts.record, {step.id for step in manifest.steps})
+    around = trimmer.around(replace(facts, record=record, manifest=manifest))
+    return Trimmed(trimmer.strings(around), trimmer.dropped(), events)
 
 
 class _Trimmer:
     """Cuts by the limits and counts what it cuts."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, limits: Limits, options: Options) -> None:
+        self._limits = limits if options.schema_mode == "detailed" else replace(limits, columns=0)
+        self._options = options
         self._tally: dict[str, tuple[int, int]] = {}
 
     def dropped(self) -> tuple[Dropped, ...]:
@@ -104,17 +118,32 @@ class _Trimmer:
             fingerprints=self._some("fingerprints", manifest.fingerprints),
         )
 
-    def record(self, record: RunRecord, kept: set[str]) -> RunRecord:
-        told = [event for event in record.events if not event.step_id or event.step_id in kept]
-        events = _ends(told, self._limits.events, [_rank(event) for event in told])
+    def record(self, record: RunRecord, kept: set[str]) -> tuple[RunRecord, tuple[int, ...]]:
+        shown = _shown(record, self._options.timeline_density)
+        named = {"", *kept}
+        told = [index for index in shown if record.events[index].step_id in named]
+        events = _ends(told, self._limits.events, [_rank(record.events[index]) for index in told])
         self._count("events", len(events), len(record.events))
-        return replace(
+        measured = _measured(record, self._options.metrics_topk)
+        self._count("steps with metrics", len(measured & kept), len(kept & {step.step_id for step in record.steps}))
+        trimmed = replace(
             record,
-            steps=tuple(self._step(step) for step in record.steps if step.step_id in kept),
-            events=tuple(events),
+            steps=tuple(self._step(step, measured) for step in record.steps if step.step_id in kept),
+            events=tuple(record.events[index] for index in events),
             error=self._error(record.error),
             siblings=self._first("siblings", record.siblings),
             versions=self._some("versions", record.versions),
+        )
+        return trimmed, tuple(events)
+
+    def around(self, facts: Facts) -> Facts:
+        return replace(
+            facts,
+            upstream=self._first("upstream states", facts.upstream),
+            downstream=tuple(
+                replace(item, owners=self._first("owners", item.owners), through=self._first("datasets", item.through))
+                for item in self._first("downstream pipelines", facts.downstream)
+            ),
         )
 
     def _plan(self, step: StepPlan, kept: set[str]) -> StepPlan:
@@ -129,7 +158,9 @@ class _Trimmer:
             writes=self._first("datasets", step.writes),
         )
 
-    def _step(self, step: StepRecord) -> StepRecord:
+    def _step(self, step: StepRecord, measured: set[str]) -> StepRecord:
+        if step.step_id not in measured:
+            step = replace(step, rows_in=None, rows_out=None, bytes_out=None, busy_ms=None, peak_memory_bytes=None)
         return replace(
             step,
             columns=self._columns(step.columns),
@@ -167,6 +198,32 @@ class _Trimmer:
     def _count(self, section: str, kept: int, total: int) -> None:
         before = self._tally.get(section, (0, 0))
         self._tally[section] = (before[0] + kept, before[1] + total - kept)
+
+
+def _shown(record: RunRecord, density: Density) -> list[int]:
+    """Return which events a timeline shows: low only ends and errors, medium the last log lines before the failure."""
+    events = enumerate(record.events)
+    if density == "high":
+        return [index for index, _ in events]
+    if density == "low":
+        return [i for i, e in events if e.type in ("run_start", "run_end", "step_failed") or e.level == "error"]
+    first = first_failure(record)
+    until = first.end_ms if first and first.end_ms is not None else record.end_ms
+    logs = [index for index, event in enumerate(record.events) if event.type == "log"]
+    tail = [i for i in logs if record.events[i].ts_ms <= until][-LOG_TAIL:] if record.status != "completed" else []
+    loud = [index for index in logs if record.events[index].level in ("warning", "error")]
+    told = {*tail, *loud}
+    return [index for index, event in events if event.type != "log" or index in told]
+
+
+def _measured(record: RunRecord, most: int) -> set[str]:
+    """Return the steps whose metrics are shown: those that failed, then those that took longest."""
+
+    def weight(step: StepRecord) -> tuple[bool, int, str]:
+        took = (step.end_ms or 0) - (step.start_ms or 0) if step.start_ms is not None else -1
+        return step.status != "failed", -took, step.step_id
+
+    return {step.step_id for step in sorted(record.steps, key=weight)[:most]}
 
 
 def _rank(event: EventRecord) -> int:

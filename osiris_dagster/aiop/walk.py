@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from osiris_dagster.aiop.facts import Facts
 from osiris_dagster.aiop.text import clean
 from osiris_dagster.canonical import sha256
+from osiris_dagster.compiler.lineage import ColumnLineage
 from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.redaction import Redactor
+from osiris_dagster.runs.past import PastRun
 from osiris_dagster.runs.record import ArtifactRecord, EventRecord, RunRecord, StepRecord
+from osiris_dagster.runs.surroundings import Upstream
 from osiris_dagster.specs.model import ComponentSpec, DatasetRule
 
 CLOSED = frozenset(
@@ -32,6 +35,15 @@ CLOSED = frozenset(
         (StepPlan, "role"),
         (ComponentSpec, "mode"),
         (DatasetRule, "kind"),
+        (PastRun, "run_id"),
+        (PastRun, "manifest_hash"),
+        (PastRun, "status"),
+        (PastRun, "errors"),
+        (PastRun, "measures"),
+        (Upstream, "state"),
+        (Upstream, "run_id"),
+        (Facts, "options"),
+        (ColumnLineage, "kind"),
     }
 )
 """Ids, digests and words of closed sets: a short secret that happens to be part of one must not destroy it."""
@@ -56,12 +68,17 @@ def change_strings(value: T, change: Callable[[str], str]) -> T:
 def _changed(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return change(value)
+    if value is None or isinstance(value, int):
+        return value
     if isinstance(value, Mapping):
         return {change(str(key)): _changed(item, change) for key, item in value.items()}
     if isinstance(value, list | tuple | frozenset):
-        return type(value)(_changed(item, change) for item in value)
+        items = [_changed(item, change) for item in value]
+        return value if all(new is old for new, old in zip(items, value, strict=True)) else type(value)(items)
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{name: _changed(getattr(value, name), change) for name in _open(type(value))})
+        before = {name: getattr(value, name) for name in _open(type(value))}
+        after = {name: _changed(item, change) for name, item in before.items()}
+        return value if all(after[name] is before[name] for name in before) else replace(value, **after)
     return value
 
 

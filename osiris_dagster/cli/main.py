@@ -25,7 +25,10 @@ _GROUPS = {
     "connections": "The project's connections.",
     "runs": "Runs as Dagster recorded them.",
     "logs": "What runs left behind.",
+    "logs aiop": "AI Operation Packages; `osiris logs aiop RUN` shows one.",
 }
+_USUAL = {"logs aiop": "show"}
+"""What a group does when no command of it is named."""
 _TYPES: Mapping[str, click.ParamType[Any]] = {"text": click.STRING, "pairs": click.STRING, "integer": click.INT}
 _COMMON = (
     click.Option(["--project"], help="Project folder; the nearest parent with osiris.yaml when left out."),
@@ -61,13 +64,34 @@ def _root() -> click.Group:
             ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version."
         )
     )
-    groups = {name: click.Group(name, help=text, no_args_is_help=True) for name, text in _GROUPS.items()}
+    groups = {"": root}
+    for name, text in _GROUPS.items():  # a group comes after the one that it stands in
+        parent, _, own = name.rpartition(" ")
+        groups[name] = _group(own, text, _USUAL.get(name, ""))
+        groups[parent].add_command(groups[name])
     for verb in VERBS:
         group, _, own = verb.name.rpartition(" ")
-        (groups[group] if group else root).add_command(_command(verb, own))
-    for sub in groups.values():
-        root.add_command(sub)
+        groups[group].add_command(_command(verb, own))
     return root
+
+
+class _Shortened(click.Group):
+    """A group in which one command is meant when none is named."""
+
+    usual = ""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the usual command before arguments that do not begin with one."""
+        named = args and (args[0] in self.commands or args[0] == "--help")
+        return super().parse_args(ctx, args if named else [self.usual, *args])
+
+
+def _group(name: str, text: str, usual: str) -> click.Group:
+    if not usual:
+        return click.Group(name, help=text, no_args_is_help=True)
+    group = _Shortened(name, help=text)
+    group.usual = usual
+    return group
 
 
 def _version(context: click.Context, _option: click.Parameter, wanted: bool) -> None:

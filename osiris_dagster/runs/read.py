@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import platform
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 
 from dagster import AssetKey, DagsterEventType, DagsterInstance, DagsterRunStatus, EventLogEntry, JsonMetadataValue
 from dagster import RunRecord as DagsterRunRecord
@@ -20,7 +18,7 @@ from osiris_dagster.runs.ancestry import parent_of, root_of
 from osiris_dagster.runs.failure import dagster_error
 from osiris_dagster.runs.record import EventRecord, RunRecord, RunStatus, StepRecord
 from osiris_dagster.runs.tags import ORIGIN
-from osiris_dagster.runs.trace import TRACE, Trace, read_trace
+from osiris_dagster.runs.trace import TRACE, Trace, read_trace, versions
 
 ENDED: Mapping[DagsterRunStatus, RunStatus] = {
     DagsterRunStatus.SUCCESS: "completed",
@@ -133,7 +131,7 @@ def _record(row: DagsterRunRecord, manifest: Manifest, digest: str, seen: _Seen)
         error=None if told or status != "failed" else seen.error,
         origin=_origin(run.tags),
         partition=run.tags.get("dagster/partition", ""),
-        versions=_versions(),
+        versions=_versions(seen, manifest.pipeline),
         tags=dict(manifest.tags),
     )
 
@@ -181,6 +179,7 @@ def _origin(tags: Mapping[str, str]) -> str:
     return tags.get(ORIGIN) or next((origin for tag, origin in known if tag in tags), "ui")
 
 
-def _versions() -> dict[str, str]:
-    names = ("osiris-dagster", "dagster", "duckdb", "pyarrow")
-    return {name: version(name) for name in names} | {"python": platform.python_version()}
+def _versions(seen: _Seen, pipeline: str) -> Mapping[str, str]:
+    """Return the versions that the run itself told; those of this process when it ended without a word."""
+    told = (trace.versions for trace in seen.traces.get(pipeline, {}).values() if trace.versions)
+    return next(told, versions())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 from osiris_dagster.compiler.manifest import Manifest
@@ -21,6 +24,7 @@ class Trace:
     pipeline: str
     manifest_hash: str
     step: StepRecord
+    versions: Mapping[str, str] = field(default_factory=dict)  # of the software that ran it
 
 
 def trace_entry(manifest: Manifest, record: StepRecord) -> dict[str, Any]:
@@ -30,6 +34,7 @@ def trace_entry(manifest: Manifest, record: StepRecord) -> dict[str, Any]:
         "pipeline": manifest.pipeline,
         "manifest": manifest.hash,
         "step": step_as_dict(record),
+        "versions": dict(versions()),
     }
 
 
@@ -37,4 +42,12 @@ def read_trace(value: Mapping[str, Any]) -> Trace | None:
     """Return what an entry says; None for an entry of another version, which another release wrote."""
     if value.get("version") != VERSION:
         return None
-    return Trace(str(value["pipeline"]), str(value["manifest"]), step_from_dict(value["step"]))
+    ran_with = value.get("versions") or {}
+    return Trace(str(value["pipeline"]), str(value["manifest"]), step_from_dict(value["step"]), dict(ran_with))
+
+
+@cache
+def versions() -> Mapping[str, str]:
+    """Return the versions of what decides how a step goes, in this process."""
+    names = ("osiris-dagster", "dagster", "duckdb", "pyarrow")
+    return {name: version(name) for name in names} | {"python": platform.python_version()}

@@ -5,26 +5,35 @@ Building and proving happen in a child process, so that a large package cannot h
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from dagster import AssetMaterialization, DagsterInstance, MetadataValue
 
 from osiris_dagster.aiop.child import Job, export_in_child
-from osiris_dagster.aiop.facts import Facts
-from osiris_dagster.assets.keys import aiop_key
+from osiris_dagster.aiop.configure import load_options
+from osiris_dagster.aiop.options import Options
+from osiris_dagster.assets.keys import aiop_key, op_name
 from osiris_dagster.compiler.manifest import Manifest
-from osiris_dagster.compiler.store import load, source_text
+from osiris_dagster.compiler.store import load
 from osiris_dagster.drivers.connections import Connections
 from osiris_dagster.errors import ConfigError
 from osiris_dagster.project import Project
+from osiris_dagster.redaction import Redactor
+from osiris_dagster.runs.history import ENTRY, history_entry
+from osiris_dagster.runs.logs import log_lines
+from osiris_dagster.runs.past import past_of
 from osiris_dagster.runs.read import read_run
 from osiris_dagster.runs.record import RunRecord
+from osiris_dagster.sensors.gather import gather
+from osiris_dagster.sensors.neighbours import neighbours
 from osiris_dagster.sensors.queue import export_queue
+from osiris_dagster.sensors.spool import Wanted, spool_logs
 from osiris_dagster.settings import Settings, connections_of
-from osiris_dagster.specs.load import load_catalogue
 
 TIMEOUT = 60.0  # seconds for one package
 CORE, RUN_CARD = "core.jsonld", "run-card.md"
@@ -53,39 +62,61 @@ class Exported:
         }
 
 
-def export_run(instance: DagsterInstance, project: Project, run_id: str) -> tuple[Exported, ...]:
+def export_run(
+    instance: DagsterInstance, project: Project, run_id: str, options: Options | None = None
+) -> tuple[Exported, ...]:
     """Write a package for each Osiris pipeline of an ended run, and show it on the pipeline's AIOP asset.
 
     The same run gives the same bytes, so a second call changes nothing. Raises AiopError when a package cannot be
-    built in time, CompileError when a manifest is gone, ConfigError for a damaged connections file.
+    built in time, CompileError when a manifest is gone, ConfigError for damaged connections or options.
     """
     queue = export_queue(project)
-    shown = set(queue.packages(run_id))
-    connections = connections_of(project, Settings())
     exported = []
-    for record in read_run(instance, project, run_id):
-        package = _export(project, record, connections)
-        exported.append(package)
-        if package.folder not in shown:
-            instance.report_runless_asset_event(_event(project, record, package))
-    queue.done(run_id, [package.folder for package in exported])
+    with queue.alone(run_id):
+        shown = set(queue.packages(run_id))
+        for record, package, errors in packages_of(instance, project, run_id, options or load_options(project)):
+            exported.append(package)
+            if package.folder not in shown:
+                instance.report_runless_asset_event(_event(project, record, package, errors))
+        queue.done(run_id, [package.folder for package in exported])
     return tuple(exported)
 
 
-def _export(project: Project, record: RunRecord, connections: Connections) -> Exported:
-    manifest = load(project.build, record.pipeline, record.manifest_hash)
-    _learn_secrets(manifest, connections)
-    catalogue = load_catalogue()
-    facts = Facts(
-        record=record,
-        manifest=manifest,
-        oml=source_text(project.build, record.pipeline, record.manifest_hash),
-        specs={step.component: catalogue[step.component] for step in manifest.steps},
-        connections=connections.facts,
-    )
-    result = export_in_child(Job(facts, project.aiop, connections.redactor), TIMEOUT)
-    folder = project.relative(project.aiop / Path(result.folder))
-    return Exported(record.pipeline, folder, result.valid, result.reasons, result.core_bytes, result.triples)
+def packages_of(
+    instance: DagsterInstance, project: Project, run_id: str, options: Options, root: Path | None = None
+) -> Iterator[tuple[RunRecord, Exported, tuple[str, ...]]]:
+    """Yield record, package and error fingerprints for each pipeline of a run, written below `root`."""
+    connections = connections_of(project, Settings())
+    records = read_run(instance, project, run_id)
+    annexes = project.inside(options.annex_dir) if options.annex_dir else None
+    manifests = {record.pipeline: load(project.build, record.pipeline, record.manifest_hash) for record in records}
+    for manifest in manifests.values():
+        _learn_secrets(manifest, connections)
+    around = neighbours(project) if records else ()
+    project.state.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="log-", dir=project.state) as folder:
+        wanted = {r.pipeline: _wanted(r, Path(folder) / f"{number}.jsonl") for number, r in enumerate(records)}
+        redact = _relative(connections.redactor, project)
+        told = spool_logs(log_lines(instance, run_id), wanted, redact) if wanted else {}
+        for record in records:
+            logged = replace(record, events=(*record.events, *told[record.pipeline]))
+            facts = gather(instance, project, logged, manifests[record.pipeline], around)
+            facts = replace(facts, connections=connections.facts, options=options)
+            job = Job(facts, root or project.aiop, connections.redactor, wanted[record.pipeline].path, annexes)
+            result = export_in_child(job, TIMEOUT)
+            where = project.relative((root or project.aiop) / Path(result.folder))
+            package = Exported(record.pipeline, where, result.valid, result.reasons, result.core_bytes, result.triples)
+            yield record, package, result.errors
+
+
+def _wanted(record: RunRecord, path: Path) -> Wanted:
+    ended = [step.end_ms for step in record.steps if step.status == "failed" and step.end_ms is not None]
+    return Wanted(op_name(record.pipeline), path, min(ended, default=record.end_ms))
+
+
+def _relative(redactor: Redactor, project: Project) -> Callable[[str], str]:
+    """Return what takes secrets and the project's place on this machine out of a text."""
+    return lambda text: redactor.text(text).replace(f"{project.root}/", "")
 
 
 def _learn_secrets(manifest: Manifest, connections: Connections) -> None:
@@ -95,7 +126,7 @@ def _learn_secrets(manifest: Manifest, connections: Connections) -> None:
             connections.resolve(reference)
 
 
-def _event(project: Project, record: RunRecord, package: Exported) -> AssetMaterialization:
+def _event(project: Project, record: RunRecord, package: Exported, errors: tuple[str, ...]) -> AssetMaterialization:
     folder = project.root / package.folder
     metadata: dict[str, Any] = {
         "run": MetadataValue.dagster_run(record.run_id),
@@ -105,6 +136,7 @@ def _event(project: Project, record: RunRecord, package: Exported) -> AssetMater
         "package": MetadataValue.path(f"{package.folder}/{CORE}"),
         "valid": package.valid,
         "triples": package.triples,
+        ENTRY: MetadataValue.json(history_entry(replace(past_of(record), errors=errors))),
     }
     if package.reasons:
         metadata["why not valid"] = "; ".join(package.reasons)

@@ -5,14 +5,16 @@ Plain files, so that a crash loses nothing and a person can read and repair it. 
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from osiris_dagster.atomic import write_bytes
-from osiris_dagster.canonical import readable_json, slug
+from osiris_dagster.canonical import readable_json, sha256, slug
 from osiris_dagster.project import Project
 
 MAX_ATTEMPTS = 5
@@ -74,6 +76,17 @@ class ExportQueue:
         self._write("dead", item.run_id, value)
         self._path("pending", item.run_id).unlink(missing_ok=True)
         return True
+
+    @contextmanager
+    def alone(self, run_id: str) -> Iterator[None]:
+        """Let one process at a time export a run: the sensor and `osiris run` may both want to.
+
+        Each run locks a byte of one file, so that nothing is left behind; two runs rarely meet on one.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("a+b") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX, 1, int(sha256(run_id)[:7], 16))
+            yield
 
     def _path(self, state: str, run_id: str) -> Path:
         return self.root / state / f"{slug(run_id)}.json"

@@ -51,6 +51,24 @@ _COMPILING = (
     Option("mode", "What to do about advisory rules.", kind="choice", choices=("strict", "warn", "off")),
     Option("no_validate", "The same as --mode off.", kind="flag"),
 )
+_WHICH = (Option("session", "The same as RUN."), Option("last", "The last run (the default).", kind="flag"))
+_OUTPUT = Option("output", "Write to this file instead of standard output.")
+_PACKAGE = (
+    Option(
+        "policy", "Without annex, with it, or as osiris.yaml says.", kind="choice", choices=("core", "full", "custom")
+    ),
+    Option("max_core_bytes", "Largest core document, 50000 to 300000.", kind="integer"),
+    Option("annex_dir", "Folder of annexes, below the project."),
+    Option("timeline_density", "Events in the core.", kind="choice", choices=("low", "medium", "high")),
+    Option("metrics_topk", "Steps whose metrics the core shows.", kind="integer"),
+    Option("schema_mode", "With or without columns in the core.", kind="choice", choices=("summary", "detailed")),
+    Option("compress", "Of the annex.", kind="choice", choices=("none", "gzip", "zstd")),
+)
+
+_WEBSERVER = (
+    Option("url", "Address of the webserver, else OSIRIS_WEBSERVER, else http://127.0.0.1:3000."),
+    Option("location", "Code location, else osiris_dagster.definitions, else the only one."),
+)
 
 VERBS: tuple[Verb, ...] = (
     Verb(
@@ -84,6 +102,7 @@ VERBS: tuple[Verb, ...] = (
             Option("file", "OML file; with --retry it may be left out.", argument=True),
             Option("select", "Run this step only; may be given again.", many=True),
             Option("retry", "Go on with this run (an id, its first characters, or `last`) where it failed."),
+            Option("full_refresh", "Read incremental steps from the start and replace what is there.", kind="flag"),
             Option("no_aiop", "Do not export a package afterwards.", kind="flag"),
             *_COMPILING,
         ),
@@ -102,6 +121,18 @@ VERBS: tuple[Verb, ...] = (
         "Bring OML files of older shapes to the newest version; shows the difference.",
         "osiris_dagster.verbs.upgrade:upgrade_files",
         (_FILES, Option("write", "Write the files, too.", kind="flag")),
+    ),
+    Verb(
+        "reload",
+        "Let a running Dagster webserver load new and changed files.",
+        "osiris_dagster.verbs.reload:reload",
+        _WEBSERVER,
+    ),
+    Verb(
+        "watch",
+        "Watch the project's files, and reload the webserver whenever one changes.",
+        "osiris_dagster.verbs.watch:watch",
+        _WEBSERVER,
     ),
     Verb("components list", "List the components that steps can use.", "osiris_dagster.verbs.components:list_all"),
     Verb(
@@ -153,15 +184,64 @@ VERBS: tuple[Verb, ...] = (
     Verb("runs view", "Show how a run went, step by step.", "osiris_dagster.verbs.runs:view", (_RUN,)),
     Verb("logs show", "Show what happened in a run, in order of time.", "osiris_dagster.verbs.logs:show", (_RUN,)),
     Verb(
-        "logs aiop",
-        "Show the AI Operation Package of a run; build it when it is not there.",
-        "osiris_dagster.verbs.logs:aiop",
+        "logs bundle",
+        "Show all about a run as one plain text, to paste into a chat.",
+        "osiris_dagster.verbs.aiop:bundle",
         (
             _RUN,
-            Option("session", "The same as RUN."),
-            Option("last", "The last run (the default).", kind="flag"),
-            Option("format", "The document or the run card.", kind="choice", choices=("json", "md"), default="json"),
-            Option("output", "Write to this file instead of standard output."),
+            *_WHICH,
+            _OUTPUT,
+            Option("compress", "Of the file.", kind="choice", choices=("none", "gzip"), default="none"),
+        ),
+    ),
+    Verb(
+        "logs aiop list",
+        "List packages, the newest run first.",
+        "osiris_dagster.verbs.aiop:list_packages",
+        (
+            Option("pipeline", "Only packages of this pipeline."),
+            Option("limit", "How many.", kind="integer", default=20),
+        ),
+    ),
+    Verb(
+        "logs aiop show",
+        "Show the AI Operation Package of a run; build it when it is not there. `osiris logs aiop RUN` means this.",
+        "osiris_dagster.verbs.aiop:show",
+        (
+            _RUN,
+            *_WHICH,
+            Option(
+                "format",
+                "Which form of the package.",
+                kind="choice",
+                choices=("json", "md", "brief", "bundle", "openlineage", "ro-crate"),
+                default="json",
+            ),
+            _OUTPUT,
+            *_PACKAGE,
+        ),
+    ),
+    Verb(
+        "logs aiop export",
+        "Build the package of a run anew, in its place or in another folder.",
+        "osiris_dagster.verbs.aiop:export",
+        (_RUN, *_WHICH, Option("output", "Folder of packages instead of aiop/."), *_PACKAGE),
+    ),
+    Verb(
+        "logs aiop verify",
+        "Check that nothing of a package changed since it was sealed.",
+        "osiris_dagster.verbs.aiop:verify",
+        (_RUN, *_WHICH, Option("folder", "A package anywhere, instead of that of a run.")),
+    ),
+    Verb(
+        "logs aiop prune",
+        "Remove old packages; the newest valid one of each pipeline always stays.",
+        "osiris_dagster.verbs.aiop:prune",
+        (
+            Option("keep_runs", "Packages of each pipeline to keep.", kind="integer"),
+            Option("keep_days", "Days before the pipeline's newest run to keep.", kind="integer"),
+            Option("pipeline", "Only packages of this pipeline."),
+            Option("dry_run", "Only say what would go.", kind="flag"),
         ),
     ),
 )

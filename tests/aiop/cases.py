@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
-from osiris_dagster.aiop.build import Built, build
+from osiris_dagster.aiop.annex import Spool, write_annex
+from osiris_dagster.aiop.build import Built, build_settled
 from osiris_dagster.aiop.facts import Facts, checked, facts_from_dict
+from osiris_dagster.aiop.options import Options
 from osiris_dagster.aiop.runcard import run_card
+from osiris_dagster.aiop.scene import scene_of
+from osiris_dagster.aiop.settle import settle
+from osiris_dagster.aiop.trim import EVERYTHING
 from osiris_dagster.aiop.walk import scrub
 from osiris_dagster.redaction import Redactor
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
+ALONE = {
+    "history": [],
+    "previous": None,
+    "previous_manifest": None,
+    "upstream": [],
+    "downstream": [],
+    "options": Options().as_dict(),
+}
 CASES = tuple(sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir()))
 
 
@@ -25,13 +39,25 @@ def raw_facts(case: str) -> Facts:
         "manifest": json.loads((folder / "manifest.json").read_text(encoding="utf-8")),
         "oml": (folder / "pipeline.yaml").read_text(encoding="utf-8"),
         "oml_sha256": "",
+        **ALONE,
         **catalogue,
     }
+    if (folder / "around.json").exists():
+        value |= json.loads((folder / "around.json").read_text(encoding="utf-8"))
     return checked(facts_from_dict(value))
 
 
 def built(case: str) -> Built:
-    return build(scrub(raw_facts(case), Redactor()))
+    """The package of a case as an export builds it, with its annex."""
+    settled = settle(scrub(raw_facts(case), Redactor()))
+    with tempfile.TemporaryDirectory() as folder:
+        shards = write_annex(scene_of(settled, EVERYTHING), logs(case), Path(folder))
+    return build_settled(settled, shards)
+
+
+def logs(case: str) -> Spool:
+    path = GOLDEN / case / "logs.jsonl"
+    return Spool(path if path.exists() else None)
 
 
 def card(package: Built) -> str:

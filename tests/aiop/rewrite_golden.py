@@ -1,14 +1,16 @@
-"""Write the expected packages and run cards of all golden cases anew: `python tests/aiop/rewrite_golden.py`."""
+"""Write the expected packages of all golden cases and the samples anew: `python tests/aiop/rewrite_golden.py`."""
 
 from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from cases import CASES, GOLDEN, built, card
+from samples import rewrite_samples
 
 from osiris_dagster.canonical import readable_json
 
@@ -18,6 +20,8 @@ def main() -> None:
         package = built(case)
         (GOLDEN / case / "core.jsonld").write_text(readable_json(json.loads(package.core)), encoding="utf-8")
         (GOLDEN / case / "run-card.md").write_text(card(package), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as scratch:
+        rewrite_samples(Path(scratch))
 
 
 if __name__ == "__main__":

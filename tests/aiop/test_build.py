@@ -17,19 +17,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from osiris_dagster.aiop import build as builder
-from osiris_dagster.aiop.build import MAX_CORE_BYTES, SECTIONS, build
+from osiris_dagster.aiop.build import SECTIONS, build
 from osiris_dagster.aiop.facts import Facts, checked
 from osiris_dagster.aiop.gates.judge import judge
 from osiris_dagster.aiop.jsonld import as_json
 from osiris_dagster.aiop.model import Artifact, Output, Package
+from osiris_dagster.aiop.options import MAX_CORE_BYTES, Options
 from osiris_dagster.aiop.trim import LADDER, Limits
 from osiris_dagster.aiop.walk import scrub
 from osiris_dagster.columns import Column
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepInput, StepPlan
-from osiris_dagster.errors import AiopError, ErrorInfo, Frame
+from osiris_dagster.errors import AiopError, CoreLimitError, ErrorInfo, Frame
 from osiris_dagster.redaction import Redactor
 from osiris_dagster.runs.record import ArtifactRecord, EventRecord, RunRecord, StepRecord
 
+OTHERS = {"id", "generated", "summary", "metadata"}
 START = 1_768_445_700_000
 
 
@@ -382,7 +384,7 @@ def test_start_end_and_failures_stay_when_the_middle_of_the_timeline_goes():
         events=told,
         end_ms=START + 9000,
     )
-    timeline = package(facts).evidence.timeline
+    timeline = package(replace(facts, options=Options(timeline_density="high"))).evidence.timeline
     kinds = [event.type for event in timeline]
     assert kinds[0] == "run_start"
     assert kinds[-1] == "run_end"
@@ -393,10 +395,9 @@ def test_start_end_and_failures_stay_when_the_middle_of_the_timeline_goes():
 
 def test_a_package_that_cannot_be_made_small_enough_is_an_error_with_a_way_out(monkeypatch):
     monkeypatch.setattr(builder, "LADDER", (Limits(events=10, steps=5, columns=5, text=200, oml=200, items=5),))
-    monkeypatch.setattr(builder, "MAX_CORE_BYTES", 1000)
-    with pytest.raises(AiopError, match="larger than a core may be") as caught:
-        build(raw_facts("success"))
-    assert caught.value.first.code == "AIO006"
+    with pytest.raises(CoreLimitError, match="larger than a core may be") as caught:
+        build(replace(raw_facts("success"), options=Options(max_core_bytes=1000)))
+    assert (caught.value.first.code, caught.value.exit_code) == ("AIO006", 4)
 
 
 def test_nothing_but_text_numbers_flags_and_nodes_can_be_exported():
@@ -411,22 +412,31 @@ def test_limits_only_get_tighter():
 
 
 def test_sections_fill_exactly_the_fields_of_a_package():
-    assert {name for name, _ in SECTIONS} == {f.name for f in fields(Package)} - {"id", "generated", "summary"}
+    assert {name for name, _ in SECTIONS} == {f.name for f in fields(Package)} - {
+        "id",
+        "generated",
+        "summary",
+        "metadata",
+    }
 
 
 BUILD = """
 import sys, random
 sys.path.insert(0, sys.argv[1])
 from dataclasses import fields, replace
-from cases import raw_facts
-from osiris_dagster.aiop.build import build
+from pathlib import Path
+from cases import logs, raw_facts
+from osiris_dagster.aiop.export import seal
 from osiris_dagster.aiop.walk import scrub
 from osiris_dagster.canonical import sha256
 from osiris_dagster.redaction import Redactor
 facts = raw_facts(sys.argv[2])
+logs_of = logs(sys.argv[2])
 events = list(facts.record.events)
 random.Random(int(sys.argv[3])).shuffle(events)
-print(sha256(build(scrub(replace(facts, record=replace(facts.record, events=tuple(events))), Redactor())).core))
+facts = scrub(replace(facts, record=replace(facts.record, events=tuple(events))), Redactor())
+sealed = seal(facts, Path.cwd(), logs_of)
+print(sealed.verdict.valid, sha256(sealed.files["digests.json"]))
 """
 
 
@@ -448,7 +458,8 @@ def test_hash_seed_zone_locale_folder_and_order_of_events_do_not_matter(case, tm
             check=True,
         )
         digests.add(done.stdout.decode().strip())
-    assert len(digests) == 1
+    (only,) = digests
+    assert only.startswith("True ")
 
 
 def test_equal_events_in_another_order_are_the_same_package():
@@ -456,7 +467,7 @@ def test_equal_events_in_another_order_are_the_same_package():
     events = list(facts.record.events)
     random.Random(7).shuffle(events)
     other = replace(facts, record=replace(facts.record, events=tuple(events)))
-    assert build(scrub(other, Redactor())).core == built("hostile").core
+    assert build(scrub(other, Redactor())).core == build(scrub(facts, Redactor())).core
 
 
 anything = st.text(max_size=30) | st.sampled_from(["a.b", "_run", "`|`", "\x1b[31m", "\u202e", "<b>", "p:x", "@id"])

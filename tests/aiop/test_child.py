@@ -16,13 +16,16 @@ from osiris_dagster.aiop.child import Job, answer, export_in_child
 from osiris_dagster.aiop.export import export
 from osiris_dagster.aiop.facts import facts_as_dict, facts_from_dict
 from osiris_dagster.aiop.index import read_index
+from osiris_dagster.aiop.options import Options
 from osiris_dagster.aiop.walk import scrub
-from osiris_dagster.errors import AiopError
+from osiris_dagster.errors import AiopError, CoreLimitError
 from osiris_dagster.redaction import Redactor
 
 
 def order(case: str, root: Path) -> bytes:
-    return json.dumps({"facts": facts_as_dict(scrub(raw_facts(case), Redactor())), "root": str(root)}).encode()
+    return json.dumps(
+        {"facts": facts_as_dict(scrub(raw_facts(case), Redactor())), "root": str(root), "logs": "", "annexes": ""}
+    ).encode()
 
 
 def test_the_child_writes_what_the_same_process_would_write(tmp_path):
@@ -87,13 +90,12 @@ def test_a_malformed_job_is_an_answer_and_no_traceback(broken):
     assert answer(broken)["error"]["code"] == "AIO005"
 
 
-def test_an_error_of_the_builder_comes_back_as_itself(tmp_path, monkeypatch):
-    from osiris_dagster.aiop import build as builder
-
-    monkeypatch.setattr(builder, "MAX_CORE_BYTES", 10)
-    given = answer(order("success", tmp_path))["error"]
-    assert given["code"] == "AIO006"
-    assert given["fix"]
+def test_an_error_of_the_builder_comes_back_as_itself(tmp_path):
+    facts = replace(raw_facts("success"), options=Options(max_core_bytes=1000))
+    with pytest.raises(CoreLimitError) as caught:
+        export_in_child(Job(facts, tmp_path), 60)
+    assert (caught.value.first.code, caught.value.exit_code) == ("AIO006", 4)
+    assert caught.value.first.fix
 
 
 def run_child(code: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:

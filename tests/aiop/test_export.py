@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from cases import raw_facts
 
-from osiris_dagster.aiop.export import export, seal, write_package
+from osiris_dagster.aiop.export import export, seal, workplace, write_package
 from osiris_dagster.aiop.facts import Facts
 from osiris_dagster.aiop.gates.finding import Finding
 from osiris_dagster.aiop.gates.judge import judge
@@ -15,6 +15,8 @@ from osiris_dagster.aiop.index import read_index
 from osiris_dagster.aiop.walk import scrub
 from osiris_dagster.canonical import sha256
 from osiris_dagster.redaction import Redactor
+
+FILES = ["annex", "core.jsonld", "digests.json", "run-card.md", "verdict.json"]
 
 
 def clean(case: str, **run) -> Facts:
@@ -28,6 +30,12 @@ def invalid(sealed):
     return replace(sealed, verdict=verdict, entry=replace(sealed.entry, valid=False))
 
 
+def written(root, case: str = "success", change=lambda sealed: sealed):
+    """Seal a package, change what came out, and write it."""
+    with workplace(root) as folder:
+        return write_package(root, change(seal(clean(case), folder)), folder)
+
+
 def everything(root):
     return {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in root.rglob("*")}
 
@@ -37,12 +45,7 @@ def test_a_package_lies_where_its_pipeline_and_run_say(tmp_path):
     assert result.valid
     assert result.folder == f"flights-daily/{result.fingerprint}"
     folder = tmp_path / result.folder
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "core.jsonld",
-        "digests.json",
-        "run-card.md",
-        "verdict.json",
-    ]
+    assert sorted(path.name for path in folder.iterdir()) == FILES
     assert (tmp_path / "latest").read_text() == f"{result.folder}\n"
     assert (tmp_path / "flights-daily" / "latest").read_text() == f"{result.fingerprint}\n"
     assert oct(folder.stat().st_mode)[-3:] == "755"
@@ -78,7 +81,7 @@ def test_a_run_that_ended_earlier_does_not_become_the_latest(tmp_path):
 
 
 def test_a_refused_package_is_written_and_listed_as_invalid_and_no_pointer_leads_to_it(tmp_path):
-    folder = write_package(tmp_path, invalid(seal(clean("success"))))
+    folder = written(tmp_path, change=invalid)
     assert (folder / "core.jsonld").exists()
     assert [entry.valid for entry in read_index(tmp_path)] == [False]
     assert not (tmp_path / "latest").exists()
@@ -87,13 +90,13 @@ def test_a_refused_package_is_written_and_listed_as_invalid_and_no_pointer_leads
 
 def test_a_refused_package_leaves_the_pointer_on_the_last_valid_one(tmp_path):
     valid = export(clean("failure"), tmp_path)
-    write_package(tmp_path, invalid(seal(clean("success"))))
+    written(tmp_path, change=invalid)
     assert (tmp_path / "latest").read_text() == f"{valid.folder}\n"
 
 
 def test_a_package_that_turns_invalid_loses_the_pointer(tmp_path):
     export(clean("success"), tmp_path)
-    write_package(tmp_path, invalid(seal(clean("success"))))
+    written(tmp_path, change=invalid)
     assert [entry.valid for entry in read_index(tmp_path)] == [False]
     assert not (tmp_path / "latest").exists()
 
@@ -104,12 +107,7 @@ def test_a_package_with_other_content_replaces_the_whole_folder(tmp_path):
     (folder / "stray.txt").write_text("x")
     (folder / "core.jsonld").write_text("damaged")
     export(clean("success"), tmp_path)
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "core.jsonld",
-        "digests.json",
-        "run-card.md",
-        "verdict.json",
-    ]
+    assert sorted(path.name for path in folder.iterdir()) == FILES
     assert judge((folder / "core.jsonld").read_bytes()).valid
     assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
 

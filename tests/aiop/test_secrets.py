@@ -11,7 +11,7 @@ import pytest
 from cases import raw_facts
 
 from osiris_dagster.aiop.child import Job, export_in_child
-from osiris_dagster.aiop.export import export, seal, write_package
+from osiris_dagster.aiop.export import export, seal, workplace, write_package
 from osiris_dagster.aiop.facts import Facts
 from osiris_dagster.aiop.walk import CLOSED, change_strings, scrub
 from osiris_dagster.canonical import sha256
@@ -118,8 +118,8 @@ def test_what_looks_like_a_secret_is_masked_though_nobody_registered_it(shape, t
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_package_that_still_looks_like_a_secret_does_not_leave(shape, tmp_path):
-    sealed = seal(planted(raw_facts("failure"), SHAPES[shape]))
-    folder = write_package(tmp_path, sealed)
+    with workplace(tmp_path) as made:
+        folder = write_package(tmp_path, seal(planted(raw_facts("failure"), SHAPES[shape]), made), made)
     assert sorted(path.name for path in folder.iterdir()) == ["digests.json", "run-card.md", "verdict.json"]
     card = (folder / "run-card.md").read_text(encoding="utf-8")
     assert card.startswith("# A package was withheld: the run failed after 1.6 s")
@@ -132,8 +132,8 @@ def test_a_package_that_still_looks_like_a_secret_does_not_leave(shape, tmp_path
     assert not any(part in written(folder) for part in ("s3cr3t", "MIIabc", "a1B2a1B2"))
 
 
-def test_masks_are_counted_in_the_package():
-    text = seal(scrub(planted(raw_facts("failure"), SECRET), knowing(SECRET))).files["core.jsonld"]
+def test_masks_are_counted_in_the_package(tmp_path):
+    text = seal(scrub(planted(raw_facts("failure"), SECRET), knowing(SECRET)), tmp_path).files["core.jsonld"]
     counts = {item["kind"]: item["count"] for item in json.loads(text)["metadata"]["redactions"]}
     assert counts["secret"] > 20
     assert counts["user part of a URL"] == 1

@@ -14,8 +14,8 @@ def test_the_version_is_told(osiris):
 
 def test_help_lists_every_verb_with_a_sentence(osiris):
     groups = {
-        name: osiris(name, "--help").out if name else osiris("--help").out
-        for name in ("", "components", "connections", "runs", "logs")
+        name: osiris(*name.split(), "--help").out
+        for name in ("", "components", "connections", "runs", "logs", "logs aiop")
     }
     for verb in VERBS:
         group, _, own = verb.name.rpartition(" ")

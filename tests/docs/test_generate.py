@@ -68,4 +68,8 @@ def test_pages_are_written_once_and_checked(generate, tmp_path, monkeypatch, cap
     assert "diagnostics.md is not current" in capsys.readouterr().err
     assert generate.main([]) == 0
     assert generate.main(["--check"]) == 0
-    assert sorted(file.name for file in (tmp_path / "reference").iterdir()) == ["components.md", "diagnostics.md"]
+    assert sorted(file.name for file in (tmp_path / "reference").iterdir()) == [
+        "aiop.md",
+        "components.md",
+        "diagnostics.md",
+    ]

@@ -3,7 +3,11 @@
 import json
 import os
 import socket
+import sqlite3
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import psutil
@@ -12,6 +16,8 @@ import pytest
 from osiris_dagster.assets.keys import aiop_key
 from osiris_dagster.definitions import defs
 from osiris_dagster.loading import load_folder
+from osiris_dagster.project import Project
+from osiris_dagster.runs.instance import open_instance
 from osiris_dagster.runs.tags import HOST, ORIGIN, PID, STARTED
 from osiris_dagster.sensors.export import export_run
 from osiris_dagster.sensors.exporter import work_off
@@ -69,13 +75,70 @@ def test_an_export_that_fails_is_tried_again_and_told(project, write, instance):
     write("p", SHOP)
     run_id = run(instance, "shop_daily_job")
     export_queue(project).add(run_id)
-    for manifest in project.build.rglob("manifest.yaml"):
+    for manifest in project.build.rglob("manifest.json"):
         manifest.rename(manifest.with_suffix(".kept"))
     exported, failed = work_off(instance, project)
     assert exported == 0
     assert "CMP050" in failed[0]
     for manifest in project.build.rglob("manifest.kept"):
-        manifest.rename(manifest.with_suffix(".yaml"))
+        manifest.rename(manifest.with_suffix(".json"))
+    assert work_off(instance, project) == (1, [])
+
+
+def test_whatever_goes_wrong_in_an_export_is_kept_with_its_run_and_the_next_one_has_its_turn(project, write, instance):
+    write("p", SHOP)
+    bad, good = run(instance, "shop_daily_job"), run(instance, "shop_daily_job")
+    (log,) = (project.root / ".osiris").rglob(f"{bad}.db")
+    with sqlite3.connect(log) as events:
+        events.execute("update event_logs set event = replace(event, 'step_id', 'step_no')")
+    for run_id in (bad, good):
+        export_queue(project).add(run_id)
+    exported, failed = work_off(instance, project)
+    assert exported == 1
+    assert "AIO034" in failed[0]
+    assert str(project.root) not in failed[0]
+    assert [(item.run_id, item.attempts) for item in export_queue(project).pending()] == [(bad, 1)]
+
+
+def test_two_exports_of_one_run_at_once_show_one_package(project, write, instance):
+    write("p", SHOP)
+    run_id = run(instance, "shop_daily_job")
+    code = "from tests.sensors.test_export import export_here; export_here()"
+    env = {**os.environ, "RUN": run_id}
+    root = Path(__file__).parents[2]
+    both = [subprocess.Popen([sys.executable, "-c", code], cwd=root, env=env) for _ in range(2)]
+    assert [process.wait() for process in both] == [0, 0]
+    assert len(instance.fetch_materializations(aiop_key("shop-daily"), limit=10).records) == 1
+
+
+def export_here():
+    """In a process of its own: export the run that the environment names."""
+    project = Project(Path(os.environ["OSIRIS_HOME"]))
+    with open_instance(project, {}) as instance:
+        assert export_run(instance, project, os.environ["RUN"])
+
+
+def test_a_disk_that_is_full_loses_no_run(project, write, instance, monkeypatch):
+    write("p", SHOP)
+    run_id = run(instance, "shop_daily_job")
+    export_queue(project).add(run_id)
+
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        assert work_off(instance, project)[0] == 0
+    assert [item.run_id for item in export_queue(project).pending()] == [run_id]
+    assert work_off(instance, project) == (1, [])
+
+
+def test_packages_that_are_switched_off_wait(project, write, instance):
+    write("p", SHOP)
+    export_queue(project).add(run(instance, "shop_daily_job"))
+    (project.root / "osiris.yaml").write_text("aiop: {enabled: false}")
+    assert work_off(instance, project) == (0, [])
+    (project.root / "osiris.yaml").write_text("")
     assert work_off(instance, project) == (1, [])
 
 

@@ -102,6 +102,30 @@ def _happened(value: Mapping[str, Any]) -> Answer:
     return {(str(event["seq"]), event["type"], canonical_instant(event["ts"])) for event in timeline}
 
 
+def _origins(value: Mapping[str, Any]) -> Answer:
+    columns = {
+        column["@id"]: column for step in value["semantic"].get("steps", []) for column in step.get("columns", [])
+    }
+    answer: Answer = set()
+    for name in columns:
+        reached, front = {name}, {name}
+        while front:
+            front = {before for at in front for before in columns[at].get("derived_from", [])} - reached
+            reached |= front
+        sources = (source for at in reached for source in columns[at].get("read_from", []))
+        answer |= {(_full(value, name), source["dataset"]) for source in sources}
+    return answer
+
+
+def _changed(value: Mapping[str, Any]) -> Answer:
+    return {(change["pointer"], change["operation"]) for change in value["delta"].get("changes", [])}
+
+
+def _seen(value: Mapping[str, Any]) -> Answer:
+    issues = value["evidence"].get("issues", [])
+    return {(i["fingerprint"], str(i["occurrences"]), canonical_instant(i["first_seen"])) for i in issues}
+
+
 def canonical_instant(text: str) -> str:
     """Return an instant in the canonical form of xsd:dateTime.
 
@@ -133,6 +157,9 @@ QUESTIONS: Mapping[str, Callable[[Mapping[str, Any]], Answer]] = {
     "what_was_used": _used,
     "what_depends_on_the_failure": _dependents,
     "what_proves_the_story": _proofs,
+    "where_do_columns_come_from": _origins,
+    "what_changed": _changed,
+    "was_it_seen_before": _seen,
     "when_did_what_happen": _happened,
 }
 """The acceptance questions by the name of their file, each with its answer worked out from the JSON."""

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyoxigraph
@@ -29,8 +30,10 @@ class Triple(NamedTuple):
 class Document:
     """Parses lazily and once. Every property raises what its processor raises; the judge turns that into a finding."""
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, folder: Path | None = None) -> None:
+        """`folder` has the annex beside the document; without one the annex is not looked at."""
         self.raw = raw
+        self.folder = folder
 
     @cached_property
     def value(self) -> dict[str, Any]:

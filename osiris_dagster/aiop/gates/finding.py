@@ -15,6 +15,11 @@ class Finding:
     message: str
     where: str = ""
 
+    @property
+    def line(self) -> str:
+        """The finding as one line."""
+        return f"{self.message} ({self.where})" if self.where else self.message
+
 
 Gate = Callable[[Document], list[Finding]]
 """Looks at a document and returns every reason to refuse it; none means that it passes."""

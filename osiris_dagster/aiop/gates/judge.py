@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyoxigraph
@@ -49,11 +50,7 @@ class Verdict:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Every finding as one line."""
-        return tuple(
-            f"{gate}: {finding.message}" + (f" ({finding.where})" if finding.where else "")
-            for gate, findings in self.findings.items()
-            for finding in findings
-        )
+        return tuple(f"{gate}: {finding.line}" for gate, findings in self.findings.items() for finding in findings)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -70,9 +67,9 @@ class Verdict:
         }
 
 
-def judge(core: bytes) -> Verdict:
-    """Put a core document through the gates; never raises for a bad document."""
-    document = Document(core)
+def judge(core: bytes, folder: Path | None = None) -> Verdict:
+    """Put a core document through the gates, its annex below `folder` too; never raises for a bad document."""
+    document = Document(core, folder)
     findings: dict[str, tuple[Finding, ...]] = {}
     for name, gate in GATES:
         findings[name] = ask(gate, document)

@@ -1,15 +1,21 @@
-"""Gate 6, `references`: every id that is named exists once, the plan has no cycle, evidence belongs where it says."""
+"""Gate 6, `references`: every id that is named exists once, the plan has no cycle, evidence and annex are true."""
 
 from __future__ import annotations
 
+import hashlib
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+from osiris_dagster.aiop.annex import read_lines
 from osiris_dagster.aiop.context import CONTEXT
 from osiris_dagster.aiop.gates.document import Document, nodes
 from osiris_dagster.aiop.gates.finding import Finding
+from osiris_dagster.aiop.shards import Shard, annex_root
 
 REFERENCES = {name for name, rule in CONTEXT.items() if isinstance(rule, dict) and rule.get("@type") == "@id"}
 _SHOWN = 10
@@ -23,7 +29,7 @@ def references_gate(document: Document) -> list[Finding]:
     found += [Finding(f"{key} names what is not there", name) for key, name in _named(value) if name not in defined]
     graph = Plan(value)
     found += [Finding("the plan has a cycle through", name) for name in graph.cycle()]
-    found += [*_belongings(value), *_timeline(value), *_failures(value, graph)]
+    found += [*_belongings(value), *_timeline(value), *_failures(value, graph), *_annex(value, document.folder)]
     return found[:_SHOWN]
 
 
@@ -100,3 +106,28 @@ def _failures(value: Mapping[str, Any], graph: Plan) -> Iterator[Finding]:
         for name in issue.get("stopped", []):
             if runs.get(name, {}).get("status") not in ("aborted", "skipped"):
                 yield Finding(f"{name} was not stopped", issue["@id"])
+
+
+def _annex(value: Mapping[str, Any], folder: Path | None) -> Iterator[Finding]:
+    metadata = value["metadata"]
+    shards = [
+        Shard(node["name"], node["records"], node["size_bytes"], node["sha256"], node["path"])
+        for node in metadata.get("shards", [])
+    ]
+    if annex_root(shards) != metadata.get("annex_root", ""):
+        yield Finding("the root of the annex is not that of its shards", "metadata.annex_root")
+    for shard in shards:
+        if folder and _measured(folder / shard.file, shard) != shard:
+            yield Finding("the shard is not the one that the document names", shard.file)
+
+
+def _measured(path: Path, named: Shard) -> Shard | None:
+    """Return what a file of the annex is, whatever the document says; None when it cannot be read."""
+    digest, records, size = hashlib.sha256(), 0, 0
+    try:
+        for line in read_lines(path):
+            digest.update(line)
+            records, size = records + 1, size + len(line)
+    except (OSError, EOFError, ValueError, zlib.error):
+        return None
+    return replace(named, records=records, size_bytes=size, sha256=digest.hexdigest())

@@ -4,6 +4,15 @@ Every class is a kind of node: `id` becomes `@id`, KINDS become `@type`, each ot
 A field of type Ref holds the id of another node. Empty text, empty tuples and None are left out of the document.
 """
 
+from osiris_dagster.aiop.model.around import (
+    DownstreamPipeline,
+    UpstreamState,
+)
+from osiris_dagster.aiop.model.delta import (
+    Change,
+    Comparison,
+    DeltaLayer,
+)
 from osiris_dagster.aiop.model.evidence import (
     Artifact,
     Cause,
@@ -21,6 +30,7 @@ from osiris_dagster.aiop.model.node import (
     Ref,
 )
 from osiris_dagster.aiop.model.package import (
+    AnnexShard,
     Capability,
     Claim,
     ControlLayer,
@@ -28,6 +38,8 @@ from osiris_dagster.aiop.model.package import (
     NarrativeLayer,
     Package,
     Redaction,
+    Setting,
+    SizeHint,
     SoftwareVersion,
     Term,
     Truncation,
@@ -44,22 +56,28 @@ from osiris_dagster.aiop.model.plan import (
     Parameter,
     Pipeline,
     SemanticLayer,
+    SourceColumn,
     Step,
     StepInput,
     Tag,
 )
 
 __all__ = [
+    "AnnexShard",
     "Artifact",
     "Capability",
     "Cause",
+    "Change",
     "Claim",
     "Column",
+    "Comparison",
     "Component",
     "ConfigField",
     "Connection",
     "ControlLayer",
     "Dataset",
+    "DeltaLayer",
+    "DownstreamPipeline",
     "Event",
     "EvidenceLayer",
     "Fingerprint",
@@ -79,11 +97,15 @@ __all__ = [
     "Ref",
     "Run",
     "SemanticLayer",
+    "Setting",
+    "SizeHint",
     "SoftwareVersion",
+    "SourceColumn",
     "Step",
     "StepInput",
     "StepRun",
     "Tag",
     "Term",
     "Truncation",
+    "UpstreamState",
 ]

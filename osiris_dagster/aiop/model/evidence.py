@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from osiris_dagster.aiop.model.around import DownstreamPipeline, UpstreamState
 from osiris_dagster.aiop.model.node import Node, Ref
 from osiris_dagster.aiop.model.plan import Column
 
@@ -128,7 +129,10 @@ class Cause(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue(Node):
-    """What went wrong with a step run or the run; all its text is untrusted."""
+    """What went wrong with a step run or the run; all its text is untrusted.
+
+    `occurrences` counts this run and those of the `runs_considered` before it that had the same fingerprint.
+    """
 
     KINDS = ("Issue", "prov:Entity")
     seq: int
@@ -141,6 +145,9 @@ class Issue(Node):
     fix: str
     retryable: str
     fingerprint: str
+    first_seen: str
+    occurrences: int
+    runs_considered: int
     frames: tuple[Frame, ...]
     causes: tuple[Cause, ...]
     stopped: tuple[Ref, ...]
@@ -150,9 +157,11 @@ class Issue(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceLayer(Node):
-    """What happened: step runs with their metrics and outputs, timeline, issues."""
+    """What happened: step runs with their metrics and outputs, timeline, issues, and what stood around the run."""
 
     KINDS = ("EvidenceLayer",)
     step_runs: tuple[StepRun, ...]
     timeline: tuple[Event, ...]
     issues: tuple[Issue, ...]
+    upstream: tuple[UpstreamState, ...]
+    downstream: tuple[DownstreamPipeline, ...]

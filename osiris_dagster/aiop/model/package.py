@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from osiris_dagster.aiop.model.delta import DeltaLayer
 from osiris_dagster.aiop.model.evidence import EvidenceLayer, Run
 from osiris_dagster.aiop.model.node import Node, Ref
 from osiris_dagster.aiop.model.plan import Pipeline, SemanticLayer
@@ -62,12 +63,45 @@ class SoftwareVersion(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truncation(Node):
-    """How much of one kind of content was left out so that the package stays within its size."""
+    """How much of one kind of content was left out; `annex` is the shard that has all of it."""
 
     KINDS = ("Truncation",)
     section: str
     kept: int
     dropped: int
+    annex: Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnexShard(Node):
+    """One file of the annex, as JSON lines; size and digest are those of the text before it was compressed."""
+
+    KINDS = ("AnnexShard", "prov:Entity")
+    name: str
+    path: str
+    records: int
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting(Node):
+    """An option under which the package was made, and who set it: cli, env, file or default."""
+
+    KINDS = ("Setting",)
+    name: str
+    setting: str
+    set_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeHint(Node):
+    """How large a part of this document is: bytes, and tokens at four bytes each."""
+
+    KINDS = ("SizeHint",)
+    section: str
+    size_bytes: int
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +132,10 @@ class MetadataLayer(Node):
     context_sha256: str
     primer: str
     withheld_values: int
+    annex_root: str
+    shards: tuple[AnnexShard, ...]
+    settings: tuple[Setting, ...]
+    size_hints: tuple[SizeHint, ...]
     versions: tuple[SoftwareVersion, ...]
     truncations: tuple[Truncation, ...]
     redactions: tuple[Redaction, ...]
@@ -116,5 +154,6 @@ class Package(Node):
     narrative: NarrativeLayer
     semantic: SemanticLayer
     evidence: EvidenceLayer
+    delta: DeltaLayer
     control: ControlLayer
     metadata: MetadataLayer

@@ -73,14 +73,29 @@ class OmlSource(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column(Node):
-    """A named, typed column of a step's rows."""
+class SourceColumn(Node):
+    """A column of a table or file that a column of a step is made of."""
 
-    KINDS = ("Column", "csvw:Column")
+    KINDS = ("SourceColumn", "prov:Entity")
+    dataset: Ref
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column(Node):
+    """A named, typed column of a step's rows, and what it is made of: columns of steps before, or of datasets.
+
+    `derivation`: identity, transformation, aggregation, or unknown; absent where nothing was worked out.
+    """
+
+    KINDS = ("Column", "prov:Entity", "csvw:Column")
     seq: int
     name: str
     data_type: str
     nullable: bool
+    derivation: str
+    derived_from: tuple[Ref, ...]
+    read_from: tuple[SourceColumn, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,79 @@
+"""The reference page of every term of an AI Operation Package, with what it maps to in other vocabularies."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+from osiris_dagster.aiop import model
+from osiris_dagster.aiop.context import CONTEXT, CONTEXT_SHA256
+from osiris_dagster.aiop.metadata import GLOSSARY
+
+_XSD = {
+    "xsd:integer": "whole number",
+    "xsd:boolean": "true or false",
+    "xsd:dateTime": "instant, UTC",
+    "xsd:decimal": "decimal, as text",
+}
+_INTRODUCTION = (
+    "A core document is JSON-LD with the packaged context inline (`osiris_dagster/aiop/context.json`, "
+    f"SHA-256 `{CONTEXT_SHA256}`). Every object is a node with `@id` and `@type`; the first type is ours, the others "
+    "say the same in the vocabularies of other tools. Empty values are left out."
+)
+
+
+def terms_page() -> str:
+    """Return the page: prefixes, kinds of nodes with their fields, words of the glossary, capabilities."""
+    parts = [
+        "# Terms of the AI Operation Package",
+        _INTRODUCTION,
+        "## Prefixes",
+        _prefixes(),
+        "## Kinds",
+    ]
+    kinds = (getattr(model, name) for name in model.__all__ if name not in ("Node", "Ref"))
+    for kind in sorted(kinds, key=lambda kind: kind.KINDS[0]):
+        parts += _kind(kind)
+    parts += ["## Words", *(f"- **{word}**: {text}" for word, text in sorted(GLOSSARY.items()))]
+    parts += ["## Capabilities", _capabilities()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _prefixes() -> str:
+    rows = [(name, rule["@id"]) for name, rule in CONTEXT.items() if isinstance(rule, dict) and rule.get("@prefix")]
+    rows += [("r", "the run: `osiris://run/<fingerprint>/`"), ("p", "the pipeline in its version")]
+    return _table(("prefix", "stands for"), [(f"`{name}:`", text) for name, text in sorted(rows)])
+
+
+def _kind(kind: type[model.Node]) -> Iterator[str]:
+    also = ", ".join(f"`{name}`" for name in kind.KINDS[1:])
+    yield f"### {kind.KINDS[0]}"
+    yield inspect.cleandoc(kind.__doc__ or "") + (f"\n\nAlso {also}." if also else "")
+    rows = [(f"`{f.name}`", *_mapping(f.name)) for f in dataclasses.fields(kind) if f.name != "id"]
+    yield _table(("field", "means", "value"), rows)
+
+
+def _mapping(name: str) -> tuple[str, str]:
+    """Return the IRI of a field and what its values are."""
+    rule: Any = CONTEXT[name]
+    if isinstance(rule, str):
+        return f"`{rule}`", "text"
+    if rule["@type"] == "@vocab":
+        values = ", ".join(f"`{word}` ({iri})" for word, iri in rule["@context"].items())
+        return f"`{rule['@id']}`", values
+    return f"`{rule['@id']}`", "node or its id" if rule["@type"] == "@id" else _XSD[rule["@type"]]
+
+
+def _capabilities() -> str:
+    contract = json.loads(files("osiris_dagster.aiop").joinpath("control.contract.json").read_text("utf-8"))
+    rows = [(f"`{name}`", f"`{c['command']}`", c["effect"], c["about"]) for name, c in contract["capabilities"].items()]
+    return f"{contract['description']}\n\n" + _table(("name", "command", "effect", "about"), rows)
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)

@@ -1,0 +1,1 @@
+"""A package in, the same facts in the forms of other tools out."""
