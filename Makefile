@@ -20,6 +20,7 @@ ui: $(READY) ## Open the Dagster UI on the demo
 	@$(BIN)/python examples/demo.py ui $(PORT)
 
 test: $(READY) ## Run the tests; branch coverage has a floor
+	@sh tools/servers.sh
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine -q

@@ -14,8 +14,8 @@ import dagster as dg
 from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext, DefinitionsLoadType
 
 from osiris_dagster.assets.broken import broken_asset, compiles_check
-from osiris_dagster.assets.factory import PipelineAssets, dataset_assets, pipeline_assets
-from osiris_dagster.assets.keys import step_keys
+from osiris_dagster.assets.factory import Job, PipelineAssets, dataset_assets, pipeline_assets
+from osiris_dagster.assets.keys import job_name, step_keys
 from osiris_dagster.assets.lineage import Lineage, feeders, lineage_of
 from osiris_dagster.assets.translator import DagsterOsirisTranslator
 from osiris_dagster.compiler.manifest import Manifest
@@ -25,6 +25,7 @@ from osiris_dagster.errors import ConfigError, Diagnostic, Place
 from osiris_dagster.loading import Broken, Folder, load_folder
 from osiris_dagster.project import Project, find_project
 from osiris_dagster.redaction import Redactor
+from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.resources.services import Services
 from osiris_dagster.resources.table import driver_resources
 from osiris_dagster.sensors.table import sensors
@@ -43,12 +44,24 @@ def defs() -> dg.Definitions:
     project = find_project()
     context = DefinitionsLoadContext.get()
     if context.load_type == DefinitionsLoadType.RECONSTRUCTION and STATE in context.reconstruction_metadata:
-        manifests, broken = _from_state(project, json.loads(context.reconstruction_metadata[STATE]))
-    else:
-        folder = load_folder(project, Settings())
-        manifests, broken = tuple(item.manifest for item in folder.loaded), folder.broken
-        context.add_to_pending_reconstruction_metadata(STATE, _state(folder))
-    return project_definitions(project, manifests, broken)
+        state = str(context.reconstruction_metadata[STATE])
+        return _initialized.get((project, state)) or _reconstructed(project, state)
+    folder = load_folder(project, Settings())
+    state = _state(folder)
+    context.add_to_pending_reconstruction_metadata(STATE, state)
+    built = project_definitions(project, tuple(item.manifest for item in folder.loaded), folder.broken)
+    _initialized.clear()
+    _initialized[(project, state)] = built
+    return built
+
+
+# A code server initialises a location and reconstructs it at once, in the same process: that is the same location.
+_initialized: dict[tuple[Project, str], dg.Definitions] = {}
+
+
+def _reconstructed(project: Project, state: str) -> dg.Definitions:
+    manifests, broken = _from_state(project, json.loads(state))
+    return project_definitions(project, manifests, broken, every_job=False)
 
 
 def _state(folder: Folder) -> str:
@@ -71,18 +84,25 @@ def _from_state(project: Project, state: dict[str, Any]) -> tuple[tuple[Manifest
 
 
 def project_definitions(
-    project: Project, manifests: tuple[Manifest, ...], broken: tuple[Broken, ...] = ()
+    project: Project, manifests: tuple[Manifest, ...], broken: tuple[Broken, ...] = (), *, every_job: bool = True
 ) -> dg.Definitions:
-    """Return definitions for these manifests; what Dagster itself refuses is shown as broken, like the rest."""
+    """Return definitions for these manifests; what Dagster itself refuses is shown as broken, like the rest.
+
+    Without `every_job`, Dagster makes a job when it is asked for: right where one of them will be.
+    """
     catalogue = load_catalogue()
     services = Services(project, _connections(project, manifests), catalogue)
     built: list[PipelineAssets] = []
     refused: list[Broken] = list(broken)
     lineage, translator = lineage_of(manifests), DagsterOsirisTranslator()
     by_name = {manifest.pipeline: manifest for manifest in manifests}
+    resources = driver_resources(catalogue)
+    jobs: list[Job] = []
     for manifest in manifests:
         try:
-            built.append(pipeline_assets(manifest, services, translator, fed_by=_fed_by(manifest, lineage, by_name)))
+            part = pipeline_assets(manifest, services, translator, fed_by=_fed_by(manifest, lineage, by_name))
+            jobs.append(_resolved(part, resources) if every_job else part.job)
+            built.append(part)
         except dg.DagsterError as error:
             refused.append(Broken(manifest.file, (_refused(manifest, error),)))
     return dg.Definitions(
@@ -93,12 +113,18 @@ def project_definitions(
             *(broken_asset(item, project) for item in refused),
         ],
         asset_checks=[compiles_check(item, project) for item in refused],
-        jobs=[part.job for part in built],
+        jobs=jobs,
         sensors=sensors(project, tuple(refused)),
-        resources=driver_resources(catalogue),
+        resources=resources,
         executor=dg.in_process_executor,
         metadata=_told(lineage),
     )
+
+
+def _resolved(part: PipelineAssets, resources: dict[str, OsirisDriver]) -> Job:
+    """Make the job of a pipeline beside its own assets: beside all others, each job costs a look at all of them."""
+    alone = dg.Definitions(assets=[part.assets], jobs=[part.job], resources=resources, executor=dg.in_process_executor)
+    return alone.resolve_job_def(job_name(part.manifest.pipeline))
 
 
 def _fed_by(manifest: Manifest, lineage: Lineage, by_name: dict[str, Manifest]) -> dict[str, tuple[dg.AssetKey, ...]]:

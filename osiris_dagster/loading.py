@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from osiris_dagster.compiler.compile import Compiled, compile_pipeline
+from osiris_dagster.compiler.cache import compile_kept
+from osiris_dagster.compiler.compile import Compiled
 from osiris_dagster.compiler.draft import Inputs
 from osiris_dagster.compiler.lock import SchemaLock, lock_path, read_lock
 from osiris_dagster.compiler.manifest import Manifest
@@ -79,7 +80,7 @@ def compile_file(
         overrides=settings.params,
         env=settings.env,
     )
-    compiled = compile_pipeline(inputs)
+    compiled = compile_kept(inputs, project.compiled)
     return Compiled(compiled.manifest, (*validation.diagnostics, *compiled.diagnostics)), validation.document.text
 
 

@@ -39,6 +39,11 @@ class Project:
         return self.root / ".osiris"
 
     @property
+    def compiled(self) -> Path:
+        """Results of compilations, so that an unchanged file is not compiled again; may be deleted."""
+        return self.state / "compiled"
+
+    @property
     def dagster_home(self) -> Path:
         """Folder of `dagster.yaml` and of Dagster's event log."""
         return self.state / "dagster_home"

@@ -24,7 +24,7 @@ from osiris_dagster.errors import OsirisError
 from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.resources.services import Services
 from osiris_dagster.runs.ancestry import resumed_of, root_of
-from osiris_dagster.runs.tags import ORIGIN
+from osiris_dagster.runs.tags import FULL_REFRESH, ORIGIN
 from osiris_dagster.steps.execution import Execution
 from osiris_dagster.steps.report import StepEvent, StepFailure, StepReport
 from osiris_dagster.steps.runtime import Runtime
@@ -105,6 +105,7 @@ def _runtime(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
         run_id=run.run_id,
         root_run_id=root_of(run),
         retry_of=resumed_of(run),
+        full_refresh=run.tags.get(FULL_REFRESH) == "true",
     )
 
 

@@ -53,7 +53,9 @@ def pipeline_assets(
     `fed_by` names, by step, the steps of other pipelines that write the tables it reads.
     """
     path, fed = services.project.root / manifest.file, fed_by or {}
-    specs = [translator.get_asset_spec(StepData(manifest, step, path, fed.get(step.id, ()))) for step in manifest.steps]
+    digest = manifest.hash
+    steps = [StepData(manifest, step, path, fed.get(step.id, ()), digest) for step in manifest.steps]
+    specs = [translator.get_asset_spec(step) for step in steps]
     families = sorted({step.family for step in manifest.steps})
     body = Body(manifest, services, listener)
 
@@ -71,16 +73,16 @@ def pipeline_assets(
         close_with_op(running, context)
         yield from running
 
-    return PipelineAssets(manifest, run_pipeline, _aiop_asset(manifest), _job(manifest))
+    return PipelineAssets(manifest, run_pipeline, _aiop_asset(manifest), _job(manifest, digest))
 
 
-def _job(manifest: Manifest) -> Job:
+def _job(manifest: Manifest, digest: str) -> Job:
     return define_asset_job(
         name=job_name(manifest.pipeline),
         selection=AssetSelection.assets(*step_keys(manifest).values()),
         description=manifest.description or f"Runs every step of {manifest.file}.",
         executor_def=in_process_executor,
-        tags={PIPELINE: op_name(manifest.pipeline), MANIFEST: manifest.hash[:32], **tags_of(manifest)},
+        tags={PIPELINE: op_name(manifest.pipeline), MANIFEST: digest[:32], **tags_of(manifest)},
     )
 
 

@@ -36,6 +36,7 @@ class StepData:
     step: StepPlan
     oml_path: Path
     feeders: tuple[AssetKey, ...] = ()  # steps of other pipelines that write the tables this one reads
+    manifest_hash: str = ""  # of the manifest; given once for all of its steps, as it takes a while
 
 
 class DagsterOsirisTranslator:
@@ -90,7 +91,7 @@ def _metadata(data: StepData) -> Mapping[str, Any]:
     metadata: dict[str, Any] = {
         "dagster/code_references": CodeReferencesMetadataValue(code_references=[_reference(data)]),
         "osiris/component": f"{step.component} {step.version}",
-        "osiris/manifest": data.manifest.hash,
+        "osiris/manifest": data.manifest_hash,
         "osiris/config": MetadataValue.json(dict(step.config)),
     }
     if step.columns:

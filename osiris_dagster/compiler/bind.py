@@ -15,9 +15,11 @@ from typing import Any
 import duckdb
 
 from osiris_dagster.columns import Column, Columns
-from osiris_dagster.compiler.bound_plan import RANKS, UnknownPlanError, made_of, sole_scans
+from osiris_dagster.compiler.bound_plan import RANKS, UnknownPlanError, body_of, made_of, sole_scans
 from osiris_dagster.compiler.duckdb_sql import (
     LOCK,
+    PLAN_OF,
+    calls,
     detail_of,
     located,
     locked_database,
@@ -27,12 +29,16 @@ from osiris_dagster.compiler.duckdb_sql import (
 )
 from osiris_dagster.compiler.lineage import ColumnLineage, ColumnSource, Lineage
 from osiris_dagster.compiler.manifest import StepInput
-from osiris_dagster.compiler.sqltypes import NotCarriedError, create_empty, described, from_plan, quoted
+from osiris_dagster.compiler.side_effects import acts
+from osiris_dagster.compiler.sqltypes import NotCarriedError, create_empty, described, from_plan, quoted, to_duckdb
 
 MANY_SCANS = 2
 NOT_ONE_SELECT = "NOT_ONE_SELECT"
 NO_FILES = "Permission"
 NOT_CARRIED = "TYPE_NOT_CARRIED"  # with NOT_ONE_SELECT our own kinds of fault, beside those of DuckDB
+ACTS = "ACTS"
+_CALL = re.compile(r'(?P<name>[A-Za-z_]\w*)"?\s*\(')
+_DYNAMIC = frozenset({"query", "query_table"})  # read tables by a text: here there are none but the inputs
 _NUMBERED = re.compile(r"_\d+\Z")  # DuckDB numbers names that occur twice in a subquery
 _HINTS = re.compile(r"\n\s*(?:Candidate|Did you mean).*", re.DOTALL)
 
@@ -78,15 +84,51 @@ def bind(query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Bound:
     _check_kind(query)
     with LOCK:
         connection = locked_database()
-        connection.execute("begin")
-        try:
-            return _bind(connection, query, inputs)
-        except duckdb.Error as error:
-            raise _fault(error, query, prefix=len("describe ")) from None
-        except NotCarriedError as error:
-            raise BindError(str(error), kind=NOT_CARRIED, name=error.column, fix=error.fix) from None
-        finally:
-            connection.execute("rollback")
+        return _at_once(connection, query, inputs) or _in_full(connection, query, inputs)
+
+
+def _at_once(
+    connection: duckdb.DuckDBPyConnection, query: str, inputs: Sequence[tuple[StepInput, Columns]]
+) -> Bound | None:
+    """Bind with one statement that makes no table: each input is a CTE of typed NULLs. None for what needs tables.
+
+    Those are queries with a fault, that may read an input twice, or have types without a plain name or
+    columns that only their case tells apart.
+    """
+    heads: list[str] = []
+    names: dict[str, list[str]] = {}
+    for item, columns in inputs:
+        kinds = [to_duckdb(column.type) for column in columns]
+        if not all(kinds) or not len({column.name.lower() for column in columns}) == len(columns) > 0:
+            return None
+        # In this order, as most queries use one name: the first that occurs is the table, others are views of it.
+        table, *others = [name for name in item.names if _named(name, query)] or item.names[:1]
+        nulls = (f"null::{kind} as {quoted(column.name)}" for column, kind in zip(columns, kinds, strict=True))
+        heads.append(f"{quoted(table)} as (select {', '.join(nulls)})")
+        heads += (f"{quoted(alias)} as (from {quoted(table)})" for alias in others)
+        names[table] = [column.name for column in columns]
+    with_ = f"with {', '.join(heads)} " if heads else ""
+    plan = _plan(connection, f"{with_}select * from (\n{query.rstrip().rstrip(';')}\n)")
+    output = _columns_of(plan) if plan else None
+    scans = sole_scans(plan, names) if plan else None
+    if plan is None or output is None or scans is None:
+        return None
+    tables = dict(zip(names, (item.step for item, _ in inputs), strict=True))
+    lineage = _lineage(plan, output, tables, names)
+    return Bound(output, {step: scans.get(table, 0) for table, step in tables.items()}, lineage)
+
+
+def _in_full(connection: duckdb.DuckDBPyConnection, query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Bound:
+    """Bind on real, empty tables, in a transaction that is taken back; raises BindError."""
+    connection.execute("begin")
+    try:
+        return _on_tables(connection, query, inputs)
+    except duckdb.Error as error:
+        raise _fault(error, query, prefix=len("describe ")) from None
+    except NotCarriedError as error:
+        raise BindError(str(error), kind=NOT_CARRIED, name=error.column, fix=error.fix) from None
+    finally:
+        connection.execute("rollback")
 
 
 def plan_of(query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Any:
@@ -95,7 +137,7 @@ def plan_of(query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Any:
         connection = locked_database("filter_pushdown", "join_filter_pushdown")
         connection.execute("begin")
         try:
-            _create_inputs(connection, query, inputs)
+            _create_inputs(connection, inputs)
             return json.loads(connection.execute(f"explain (format json) {query}").fetchall()[0][1])
         finally:
             connection.execute("rollback")
@@ -115,53 +157,69 @@ def _check_kind(query: str) -> None:
     except duckdb.Error as error:
         raise _fault(error, query, prefix=0) from None
     kinds = [statement.type.name for statement in statements]
+    if kinds == ["MULTI"]:
+        message = "the PIVOT names no values, so its columns depend on the rows"
+        raise BindError(message, kind=NOT_ONE_SELECT, fix="name the values: `pivot ... on day in ('mon', 'tue')`")
     if kinds != ["SELECT"]:
         raise _not_one_select(", ".join(kinds) or "nothing")
     if statements[0].named_parameters:
         raise _not_one_select("a placeholder for a value")
+    for call in _CALL.finditer(query):
+        if acts(call["name"], "duckdb") and call["name"].lower() not in _DYNAMIC and calls(query, call["name"]):
+            raise BindError(
+                f"the function {call['name']} does more than compute a value from rows",
+                kind=ACTS,
+                offset=call.start("name"),
+                length=len(call["name"]),
+                name=call["name"],
+                fix=f"leave {call['name']} out; files are read by extractor steps",
+            )
 
 
 def _not_one_select(found: str) -> BindError:
     return BindError(f"the query must be one SELECT statement, found {found}", kind=NOT_ONE_SELECT)
 
 
-def _bind(connection: duckdb.DuckDBPyConnection, query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Bound:
-    owners = _create_inputs(connection, query, inputs)
-    plan = _plan(connection, f"select * from (\n{query.rstrip().rstrip(';')}\n)")
-    named = _columns_of(plan) if plan else None
-    if named is None:
-        # What does not bind is an error here; what binds and has no such plan, or an odd type, is asked in full.
-        check_statement(query)
-        plan = _plan(connection, query)
-    columns = described(connection, query) if named is None else named
-    scans = sole_scans(plan) if plan else None
-    if scans is None:
-        scans = _explained(connection, query, owners)
-    return Bound(
-        columns, {step: scans.get(table, 0) for table, step in owners.items()}, _lineage(plan, columns, owners)
-    )
+def _on_tables(connection: duckdb.DuckDBPyConnection, query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Bound:
+    owners = _create_inputs(connection, inputs)
+    check_statement(query)
+    output = described(connection, query)
+    plan = _plan(connection, query)
+    scans = _explained(connection, query, owners)
+    lineage = _lineage(plan, output, owners) if plan else None
+    return Bound(output, {step: scans[table] for table, step in owners.items()}, lineage)
+
+
+def _named(table: str, query: str) -> bool:
+    """Tell whether a query may mean a table: its name occurs, and not as a part of a longer one."""
+    name, text = table.replace('"', '""').lower(), query.lower()
+    at = text.find(name)
+    while at >= 0:
+        around = text[at - 1 : at] + text[at + len(name) : at + len(name) + 1]
+        if not any(char.isalnum() or char == "_" for char in around):
+            return True
+        at = text.find(name, at + 1)
+    return False
 
 
 def _create_inputs(
-    connection: duckdb.DuckDBPyConnection, query: str, inputs: Sequence[tuple[StepInput, Columns]]
+    connection: duckdb.DuckDBPyConnection, inputs: Sequence[tuple[StepInput, Columns]]
 ) -> Mapping[str, str]:
-    """Make the inputs as empty tables, also under those of their names that the query has; return table -> step."""
+    """Make the inputs as empty tables under all their names; return table -> upstream step."""
     owners: dict[str, str] = {}
     for item, columns in inputs:
         table = item.names[0]
         create_empty(connection, table, columns)
         owners[table] = item.step
         for alias in item.names[1:]:
-            # A view that nobody names costs as much as one that is needed.
-            if alias.replace('"', '""').lower() in query.lower():
-                connection.execute(f"create view {quoted(alias)} as select * from {quoted(table)}")
+            connection.execute(f"create view {quoted(alias)} as select * from {quoted(table)}")
     return owners
 
 
 def _plan(connection: duckdb.DuckDBPyConnection, query: str) -> Mapping[str, Any] | None:
     """Return the bound plan of a query that does not write, or None where DuckDB gives none."""
-    call = "select json_serialize_plan(?, skip_null := true, skip_empty := true, skip_default := true)"
-    row = connection.execute(call, [query]).fetchone()
+    text = query.replace("'", "''")
+    row = connection.execute(f"execute {PLAN_OF}('{text}')").fetchone()
     value = json.loads(row[0]) if row else {}
     plans = value.get("plans", ())
     return plans[0] if len(plans) == 1 else None
@@ -169,6 +227,7 @@ def _plan(connection: duckdb.DuckDBPyConnection, query: str) -> Mapping[str, Any
 
 def _columns_of(plan: Mapping[str, Any]) -> Columns | None:
     """Return name and type of what `select * from (...)` gives; None when names were changed or a type is odd."""
+    plan, _ = body_of(plan)
     values = plan.get("expressions", ()) if plan.get("type") == "LOGICAL_PROJECTION" else ()
     kinds = [from_plan(value["return_type"]) for value in values]
     names = [str(value.get("alias", "")) for value in values]
@@ -179,9 +238,14 @@ def _columns_of(plan: Mapping[str, Any]) -> Columns | None:
     return columns if len(columns) == len(names) else None
 
 
-def _lineage(plan: Mapping[str, Any] | None, columns: Columns, owners: Mapping[str, str]) -> Lineage | None:
+def _lineage(
+    plan: Mapping[str, Any],
+    columns: Columns,
+    owners: Mapping[str, str],
+    inputs: Mapping[str, Sequence[str]] | None = None,
+) -> Lineage | None:
     try:
-        made = made_of(plan) if plan else ()
+        made = made_of(plan, inputs)
     except UnknownPlanError:
         return None
     if len(made) != len(columns):

@@ -7,7 +7,7 @@ what each operator hands on. An operator that this module does not know makes th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -47,9 +47,28 @@ class _Known:
     tables: dict[int, Columns] = field(default_factory=dict)
 
 
-def made_of(plan: Node) -> Columns:
-    """Return what the output columns of a plan are made of; UnknownPlanError."""
-    return _columns(plan, _Known())
+def made_of(plan: Node, inputs: Mapping[str, Iterable[str]] | None = None) -> Columns:
+    """Return what the output columns of a plan are made of; UnknownPlanError.
+
+    `inputs` names CTEs around the query that stand for tables, with their columns: their own making does not count.
+    """
+    known = _Known()
+    body, outer = body_of(plan)
+    for node in outer:
+        name, definition = str(node.get("ctename")), node["children"][0]
+        stands = inputs and name in inputs
+        own = [Made(IDENTITY, frozenset({(name, column)})) for column in inputs[name]] if inputs and stands else None
+        known.ctes[int(node.get("table_index", 0))] = _columns(definition, known) if own is None else own
+    return _columns(body, known)
+
+
+def body_of(plan: Node) -> tuple[Node, list[Node]]:
+    """Return a plan without the CTEs around it, and those, the outer one first."""
+    outer = []
+    while plan.get("type") == "LOGICAL_MATERIALIZED_CTE":
+        outer.append(plan)
+        plan = plan["children"][1]
+    return plan, outer
 
 
 def _columns(node: Node, known: _Known) -> Columns:
@@ -253,19 +272,21 @@ def _merged(columns: Iterable[Made], rank: int = IDENTITY) -> Made:
     return Made(max((rank, *(c.rank for c in columns))), frozenset().union(*(c.sources for c in columns)))
 
 
-def sole_scans(plan: Node) -> Mapping[str, int] | None:
-    """Return how often a plan scans each table, when no optimiser can change that: each once at most, else None.
+def sole_scans(plan: Node, inputs: Container[str]) -> Mapping[str, int] | None:
+    """Return how often a plan reads each input, when no optimiser can change that: each once at most, else None.
 
     Optimisers read a table twice to compute windows, grouping sets and distinct aggregates.
     """
-    counted: Counter[str] = Counter()
-    for node in _operators(plan):
-        kind = node.get("type")
-        if kind not in _PLAIN or node.get("grouping_sets") or _distinct(node):
+    ctes: dict[int, Counter[str]] = {}
+    body, outer = body_of(plan)
+    for node in outer:
+        name = str(node.get("ctename"))
+        own = Counter({name: 1}) if name in inputs else _reads(node["children"][0], ctes)
+        if own is None:
             return None
-        table = node.get("function_data", {}).get("table") if kind == "LOGICAL_GET" else None
-        counted.update([str(table)] if table is not None else ())
-    return None if any(count > 1 for count in counted.values()) else counted
+        ctes[int(node.get("table_index", 0))] = own
+    counted = _reads(body, ctes)
+    return None if counted is None or any(count > 1 for count in counted.values()) else counted
 
 
 _PLAIN = frozenset(
@@ -277,10 +298,25 @@ _PLAIN = frozenset(
 )
 
 
-def _operators(node: Node) -> Iterator[Node]:
-    yield node
-    for child in node.get("children", ()):
-        yield from _operators(child)
+def _reads(node: Node, ctes: dict[int, Counter[str]]) -> Counter[str] | None:
+    kind, children = node.get("type"), node.get("children", ())
+    if kind == "LOGICAL_CTE_REF":
+        return ctes.get(int(node.get("cte_index", 0)))
+    if kind == "LOGICAL_MATERIALIZED_CTE":
+        own = _reads(children[0], ctes)
+        if own is None:
+            return None
+        ctes[int(node.get("table_index", 0))] = own
+        return _reads(children[1], ctes)
+    if kind not in _PLAIN or len(node.get("grouping_sets", ())) > 1 or _distinct(node):
+        return None
+    whole: Counter[str] = Counter()
+    for child in children:
+        counted = _reads(child, ctes)
+        if counted is None:
+            return None
+        whole.update(counted)
+    return whole
 
 
 def _distinct(node: Node) -> bool:

@@ -10,7 +10,7 @@ from osiris_dagster import __version__
 from osiris_dagster.canonical import fingerprint, sha256
 from osiris_dagster.compiler.draft import Draft, Inputs
 from osiris_dagster.compiler.manifest import Manifest
-from osiris_dagster.compiler.params import resolve_params, used_params
+from osiris_dagster.compiler.params import resolve_params
 from osiris_dagster.compiler.plan import name_datasets, plan_steps
 from osiris_dagster.compiler.recheck import recheck_params
 from osiris_dagster.compiler.sources import check_sources
@@ -78,7 +78,7 @@ def _manifest(draft: Draft) -> Manifest:
 
 
 def _params(draft: Draft) -> dict[str, Any]:
-    return {name: draft.params[name] for name in sorted(used_params(draft.inputs.pipeline))}
+    return {name: draft.params[name] for name in sorted(draft.used_params)}
 
 
 def _fingerprints(draft: Draft) -> dict[str, str]:

@@ -33,6 +33,7 @@ class Draft:
     """A manifest in the making; passes add to it and never look anywhere else."""
 
     inputs: Inputs
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)  # all declared ones
+    used_params: frozenset[str] = frozenset()  # those that reach the manifest
     steps: tuple[StepPlan, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()

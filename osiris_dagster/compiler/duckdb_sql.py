@@ -12,11 +12,20 @@ from typing import Any
 import duckdb
 
 from osiris_dagster.compiler.side_effects import acts
-from osiris_dagster.compiler.source_fault import SourceSqlError, acting, not_a_condition, not_one_select, not_read_only
+from osiris_dagster.compiler.source_fault import (
+    CONDITION_HEAD,
+    SourceSqlError,
+    TablePath,
+    acting,
+    not_a_condition,
+    not_one_select,
+    not_read_only,
+)
 
 LOCK = threading.RLock()
+PLAN_OF = "osiris_plan_of"
+"""The prepared statement that gives the bound plan of a query as JSON."""
 Tree = Mapping[str, Any]
-TablePath = tuple[str, ...]
 _QUERIES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
 _SOURCES = frozenset(
     {"BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EMPTY", "EXPRESSION_LIST", "PIVOT", "DELIM_GET"}
@@ -26,7 +35,6 @@ _FILE = re.compile(
 )
 # An empty table would otherwise be optimised out of the plan, and its scans with it.
 _KEPT_OUT = ("statistics_propagation", "empty_result_pullup", "late_materialization")
-_WRAP = "select * from osiris_rows where (\n"
 
 
 @cache
@@ -44,6 +52,8 @@ def locked_database(*also_kept_out: str) -> duckdb.DuckDBPyConnection:
     opened.execute("set TimeZone = 'UTC'")
     opened.execute(f"set disabled_optimizers = '{','.join((*_KEPT_OUT, *also_kept_out))}'")
     opened.execute("set lock_configuration = true")
+    call = "json_serialize_plan($1, skip_null := true, skip_empty := true, skip_default := true)"
+    opened.execute(f"prepare {PLAN_OF} as select {call}")
     return opened
 
 
@@ -73,6 +83,12 @@ def not_reading(tree: Tree) -> str:
     return ""
 
 
+def calls(query: str, function: str) -> bool:
+    """Tell whether a SELECT calls a function of that name, rather than having the name in a text or comment."""
+    tree, wanted = tree_of(query), function.lower()
+    return tree is None or any(str(node.get("function_name", "")).lower() == wanted for node in _nodes(tree))
+
+
 def read_statement(query: str) -> Tree:
     """Return the tree of one statement that reads nothing but tables of the database; SourceSqlError."""
     return _read(query, 0)
@@ -80,8 +96,8 @@ def read_statement(query: str) -> Tree:
 
 def read_condition(text: str) -> Tree:
     """Return the tree of `select * from ROWS where (<text>)` for one condition; SourceSqlError."""
-    tree = _read(f"{_WRAP}{text}\n)", len(_WRAP))
-    plain = _read(f"{_WRAP}true\n)", 0)
+    tree = _read(f"{CONDITION_HEAD}{text}\n)", len(CONDITION_HEAD))
+    plain = _read(f"{CONDITION_HEAD}true\n)", 0)
     differing = {key for key in tree.keys() | plain.keys() if key not in ("where_clause", "from_table")}
     if any(tree.get(key) != plain.get(key) for key in differing):
         raise not_a_condition()

@@ -113,7 +113,7 @@ class Manifest:
 
     @property
     def hash(self) -> str:
-        """Hex SHA-256 over the canonical JSON of the whole manifest, step configurations included."""
+        """Hex SHA-256 over the canonical JSON of the whole manifest, steps included; computed each time."""
         return sha256(canonical_json(self.as_dict()))
 
     def as_dict(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from osiris_dagster.specs.secrets import may_be_secret_name
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", list: "a JSON list", dict: "a JSON object"}
 _LONGEST_SHOWN = 80
+_NONE: frozenset[str] = frozenset()
 
 
 def resolve_params(draft: Draft) -> Draft:
@@ -33,10 +34,11 @@ def resolve_params(draft: Draft) -> Draft:
             values[name] = _typed(text, example)
         except (ValueError, RecursionError):
             problems.append(_wrong_type(inputs.document, name, text, example))
+    used = used_params(inputs.pipeline)
     if not problems:  # else a value may be missing only because of them
-        missing = sorted(name for name in used_params(inputs.pipeline) if values.get(name) is None)
+        missing = sorted(name for name in used if values.get(name) is None)
         problems = [_without_value(inputs.document, name) for name in missing]
-    return replace(draft, params=values, diagnostics=(*draft.diagnostics, *problems))
+    return replace(draft, params=values, used_params=used, diagnostics=(*draft.diagnostics, *problems))
 
 
 def variable(name: str) -> str:
@@ -56,9 +58,9 @@ def used_params(pipeline: Pipeline) -> frozenset[str]:
 
 def _used(value: Any) -> frozenset[str]:
     if isinstance(value, str):
-        return frozenset(name for _, name in references(value) if name)
+        return frozenset(name for _, name in references(value) if name) if "${" in value else _NONE
     items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return frozenset[str]().union(*map(_used, items))
+    return _NONE.union(*map(_used, items)) if items else _NONE
 
 
 def _given(inputs: Inputs) -> dict[str, str]:

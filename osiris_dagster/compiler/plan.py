@@ -88,8 +88,10 @@ def table_key(step: StepPlan, draft: Draft, path: tuple[str, ...]) -> tuple[str,
     """Return the dataset key of a table that a step names by this dotted path."""
     rule = draft.inputs.catalogue[step.component].dataset
     schema = str(rule and (step.config.get(rule.schema) or rule.default_schema))
-    # A catalogue name in front of the schema is the database itself, which `_store` already says.
-    return (*_store(step, draft.inputs.connections), path[-2] if len(path) > 1 else schema, path[-1])
+    # A catalogue name in front of the schema is the database itself, which `_store` already says. A family without
+    # schemas leaves the database to the connection, unless a step names another.
+    owner = path[-2] if len(path) > 1 else schema
+    return (*_store(step, draft.inputs.connections), *((owner,) if owner else ()), path[-1])
 
 
 def _store(step: StepPlan, known: tuple[ConnectionFacts, ...]) -> tuple[str, ...]:

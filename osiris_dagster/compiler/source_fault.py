@@ -1,9 +1,14 @@
-"""What is wrong with SQL that a source is to run: one shape for every dialect and parser."""
+"""What both readers of source SQL share: how they name a table, how a condition is read, and why SQL is refused."""
 
 from __future__ import annotations
 
 from typing import Literal
 
+TablePath = tuple[str, ...]
+"""The dotted name of a table: (database,) (schema,) table."""
+CONDITION_TABLE = "osiris_rows"
+CONDITION_HEAD = f"select * from {CONDITION_TABLE} where (\n"
+"""A condition is read as the statement that it makes behind this, closed by a line break and a bracket."""
 Kind = Literal["not_read_only", "acts", "not_understood", "hidden"]
 
 

@@ -17,9 +17,16 @@ from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from osiris_dagster.compiler.side_effects import acts
-from osiris_dagster.compiler.source_fault import SourceSqlError, acting, not_a_condition, not_one_select, not_read_only
+from osiris_dagster.compiler.source_fault import (
+    CONDITION_HEAD,
+    SourceSqlError,
+    TablePath,
+    acting,
+    not_a_condition,
+    not_one_select,
+    not_read_only,
+)
 
-TablePath = tuple[str, ...]
 FOLDING = frozenset({"postgres"})
 """Dialects in which a name without quotes is lower case."""
 _READS = (
@@ -51,7 +58,6 @@ _SILENT = {
     "mysql": re.compile(rf"(?:[ \t\r\n\f\v]+|(?:--(?![^\s])|\#)[^\r\n]*|{_BLOCK})*", re.DOTALL),
     "": re.compile(rf"(?:[ \t\r\n\f\v]+|--[^\r\n]*|{_BLOCK})*", re.DOTALL),
 }
-_WRAP = "select * from osiris_rows where (\n"
 
 
 def read_statement(text: str, dialect: str) -> exp.Expr:
@@ -62,10 +68,10 @@ def read_statement(text: str, dialect: str) -> exp.Expr:
 def read_condition(text: str, dialect: str) -> exp.Expr:
     """Return the tree of `select * from ROWS where (<text>)` for one condition; SourceSqlError."""
     try:
-        tree = _read(f"{_WRAP}{text}\n)", dialect)
+        tree = _read(f"{CONDITION_HEAD}{text}\n)", dialect)
     except SourceSqlError as fault:
         if fault.offset is not None:
-            fault.offset = min(max(0, fault.offset - len(_WRAP)), len(text))
+            fault.offset = min(max(0, fault.offset - len(CONDITION_HEAD)), len(text))
         raise
     parts = {name for name, value in tree.args.items() if value}
     if not isinstance(tree, exp.Select) or parts - {"expressions", "from_", "where", "kind"}:

@@ -10,11 +10,10 @@ from osiris_dagster.compiler.draft import Draft
 from osiris_dagster.compiler.lineage import Lineage
 from osiris_dagster.compiler.locate import place_in_config
 from osiris_dagster.compiler.manifest import StepPlan
-from osiris_dagster.compiler.source_fault import Kind, SourceSqlError
+from osiris_dagster.compiler.source_fault import CONDITION_TABLE, Kind, SourceSqlError, TablePath
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.specs.model import SqlRule
 
-TablePath = tuple[str, ...]
 _DUCKDB = "duckdb"
 CODES: dict[Kind, str] = {
     "not_read_only": "CMP070",
@@ -28,7 +27,6 @@ _EXPECTED: dict[Kind, str] = {
     "not_understood": "SQL of the source that this compiler can read",
     "hidden": "SQL that reads in one way",
 }
-_CONDITION_TABLE = ("osiris_rows",)  # of the statement that a condition is read in
 
 
 def check_sources(draft: Draft) -> Draft:
@@ -73,7 +71,7 @@ def tables_in(text: str, dialect: str, *, condition: bool = False) -> tuple[Tabl
 
         parse = source_sql.read_condition if condition else source_sql.read_statement
         found = source_sql.tables_of(parse(text, dialect), dialect)
-    return tuple(path for path in found if not (condition and path == _CONDITION_TABLE))
+    return tuple(path for path in found if not (condition and path == (CONDITION_TABLE,)))
 
 
 def tables_read(step: StepPlan, draft: Draft) -> tuple[TablePath, ...]:

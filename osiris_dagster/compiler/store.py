@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ from osiris_dagster.canonical import canonical_json, readable_json, sha256, slug
 from osiris_dagster.compiler.manifest import Manifest, cfg_path, manifest_from_dict
 from osiris_dagster.errors import CompileError, ConfigError
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-MANIFEST = "manifest.yaml"
+MANIFEST = "manifest.yaml"  # for people
+CANONICAL = "manifest.json"  # the same for programs; its SHA-256 is the hash of the manifest
 SOURCE = "pipeline.yaml"
 LATEST = "LATEST"
 
@@ -30,14 +31,11 @@ def store(build: Path, manifest: Manifest, oml: str) -> Path:
     Raises ConfigError when the folder cannot be written.
     """
     folder = manifest_folder(build, manifest.pipeline, manifest.hash)
-    text = as_yaml(manifest)
     try:
-        if not _holds(folder / MANIFEST, text):
+        if not _is_whole(folder, manifest):
             _write(folder, manifest, oml)
-            # Last, so that a folder with a manifest is complete.
-            write_bytes(folder / MANIFEST, text)
         if not _holds(folder.parent / LATEST, folder.name + "\n"):
-            write_bytes(folder.parent / LATEST, folder.name + "\n")
+            write_bytes(folder.parent / LATEST, folder.name + "\n", durable=False)
     except OSError as error:
         raise ConfigError(
             f"the manifest of pipeline {manifest.pipeline!r} cannot be written",
@@ -49,14 +47,36 @@ def store(build: Path, manifest: Manifest, oml: str) -> Path:
     return folder
 
 
+def _is_whole(folder: Path, manifest: Manifest) -> bool:
+    """Tell whether the folder is as it was written: the bytes that were written last have the digest it is named by."""
+    try:
+        whole = sha256((folder / CANONICAL).read_bytes()) == manifest.hash
+        return whole and all((folder / name).stat().st_size > 0 for name in _names(manifest))
+    except OSError:
+        return False
+
+
+def _names(manifest: Manifest) -> tuple[str, ...]:
+    return (MANIFEST, SOURCE, "plan.json", "fingerprints.json", *(cfg_path(step.id) for step in manifest.steps))
+
+
 def _write(folder: Path, manifest: Manifest, oml: str) -> None:
-    for step in manifest.steps:
-        cfg = {"component": step.component, "config": dict(step.config), "connection": step.connection}
-        write_bytes(folder / cfg_path(step.id), readable_json(cfg))
+    """Write every file. None is synced: what a crash takes is found to be missing, and written again."""
     plan = [{"id": s.id, "component": s.component, "needs": list(s.needs)} for s in manifest.steps]
-    write_bytes(folder / "plan.json", readable_json(plan))
-    write_bytes(folder / "fingerprints.json", readable_json(dict(manifest.fingerprints)))
-    write_bytes(folder / SOURCE, oml)
+    configs = {
+        cfg_path(s.id): readable_json({"component": s.component, "config": dict(s.config), "connection": s.connection})
+        for s in manifest.steps
+    }
+    files: dict[str, bytes | str] = {
+        **configs,
+        "plan.json": readable_json(plan),
+        "fingerprints.json": readable_json(dict(manifest.fingerprints)),
+        SOURCE: oml,
+        MANIFEST: as_yaml(manifest),
+        CANONICAL: canonical_json(manifest.as_dict()),
+    }
+    for name, data in files.items():
+        write_bytes(folder / name, data, durable=False)
 
 
 def _holds(path: Path, text: str) -> bool:
@@ -106,14 +126,13 @@ def source_text(build: Path, pipeline: str, digest: str) -> str:
 
 def _read(folder: Path, pipeline: str) -> Manifest:
     try:
-        text = (folder / MANIFEST).read_text(encoding="utf-8")
-        value = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
-        if sha256(canonical_json(value)) != folder.name.rpartition("-")[2]:
+        data = (folder / CANONICAL).read_bytes()
+        if sha256(data) != folder.name.rpartition("-")[2]:
             raise ValueError("another content than the name of its folder says")
-        return manifest_from_dict(value)
+        return manifest_from_dict(json.loads(data))
     except FileNotFoundError:
         raise _absent(pipeline, folder.name) from None
-    except (OSError, yaml.YAMLError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise CompileError(
             f"the manifest of pipeline {pipeline!r} in {folder.name} is damaged",
             code="CMP051",

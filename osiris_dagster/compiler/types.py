@@ -6,7 +6,16 @@ from collections import Counter
 from dataclasses import replace
 
 from osiris_dagster.columns import Columns
-from osiris_dagster.compiler.bind import NO_FILES, NOT_CARRIED, NOT_ONE_SELECT, BindError, Bound, bind, check_statement
+from osiris_dagster.compiler.bind import (
+    ACTS,
+    NO_FILES,
+    NOT_CARRIED,
+    NOT_ONE_SELECT,
+    BindError,
+    Bound,
+    bind,
+    check_statement,
+)
 from osiris_dagster.compiler.draft import Draft, Inputs
 from osiris_dagster.compiler.locate import place_in_config
 from osiris_dagster.compiler.manifest import StepPlan
@@ -77,8 +86,12 @@ def _written(step: StepPlan, inputs: Inputs) -> Step:
     return next(written for written in inputs.pipeline.steps if written.id == step.id)
 
 
-_CODES = {NOT_ONE_SELECT: "CMP011", NOT_CARRIED: "CMP013"}
-_EXPECTED = {NOT_ONE_SELECT: "one SELECT statement", NOT_CARRIED: "types that every step knows"}
+_CODES = {NOT_ONE_SELECT: "CMP011", NOT_CARRIED: "CMP013", ACTS: "CMP071"}
+_EXPECTED = {
+    NOT_ONE_SELECT: "one SELECT statement",
+    NOT_CARRIED: "types that every step knows",
+    ACTS: "functions that compute values",
+}
 _FIXES = {
     NOT_ONE_SELECT: "leave one SELECT; what it gives is written by a writer step",
     NO_FILES: "read files with an extractor step, and its rows here",

@@ -14,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import pyarrow as pa
 
 from osiris_dagster.columns import Columns
+from osiris_dagster.drivers.positions import Advance, Since
 from osiris_dagster.project import Project
 
 TARGET_BATCH_BYTES = 8 * 1024 * 1024
@@ -30,12 +31,15 @@ class StepCall:
     config: Mapping[str, Any]  # resolved: defaults filled in, no connection, no secret
     connection: Mapping[str, Any]  # resolved fields of the connection, secrets included; empty without one
     project: Project
+    role: str = ""  # what the step asks for: extractor, processor or writer; empty where only the schema is read
     reference: str = ""  # the name of the connection, "@family.alias", for messages
     run_id: str = ""
     root_run_id: str = ""
     scratch: Path = field(default_factory=Path)  # for spills; exists, is private, goes away with the run
     retry_of: str = ""  # the failed run that this one re-executes from its failure; empty for a new load
     columns: Columns = ()  # the step's own columns from the manifest; empty when they are known at run start
+    since: Since | None = None  # an incremental extractor: which rows are new; it may hand on more
+    advances: tuple[Advance, ...] = ()  # a writer: positions to commit with the rows
     wanted: tuple[str, ...] = ()  # the columns that are read after it, in order, when those are not all it has
     store_written: bool = False  # another step of this run writes to the store this step reads: open it for both
 

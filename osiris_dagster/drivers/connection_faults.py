@@ -25,9 +25,10 @@ class AliasReport:
     faults: tuple[Diagnostic, ...]
 
 
+@lru_cache(maxsize=4)
 def connection_reports(text: str, file: str, catalogue: Catalogue) -> Mapping[tuple[str, str], AliasReport]:
     """Return a report for each (family, alias); empty for a text that the reader of the file refuses anyway."""
-    document = _composed(text, file)
+    document = compose(text, file)
     families = document.value.get("connections") if isinstance(document.value, dict) and not document.faults else None
     return {
         (family, alias): AliasReport(
@@ -37,11 +38,6 @@ def connection_reports(text: str, file: str, catalogue: Catalogue) -> Mapping[tu
         for family, aliases in _items(families)
         for alias, fields in _items(aliases)
     }
-
-
-@lru_cache(maxsize=4)
-def _composed(text: str, file: str) -> Document:
-    return compose(text, file)
 
 
 def _items(value: Any) -> Iterator[tuple[str, Any]]:

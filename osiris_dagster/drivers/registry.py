@@ -20,13 +20,47 @@ def driver_class(spec: ComponentSpec) -> DriverFactory:
 
 
 def open_driver(spec: ComponentSpec, call: StepCall) -> Driver:
-    """Return the driver of one step. It opens nothing before its first method is called."""
+    """Return the driver of one step. It opens nothing before its first method is called.
+
+    DriverError when the step asks for what the spec does not declare: another mode, or a capability that is missing.
+    """
+    _check_role(spec, call)
     return driver_class(spec)(call)
 
 
 def open_inspector(spec: ComponentSpec, call: ConnectionCall) -> Inspector:
     """Return the inspector of one connection; it opens nothing before its first method. DriverError as above."""
+    _check_capability(spec, "discover", "look into its connections")
     return cast("InspectorFactory", _imported(spec, "inspector", spec.inspector))(call)
+
+
+def _check_role(spec: ComponentSpec, call: StepCall) -> None:
+    """A manifest says what a step does, the spec what its component can do: the spec may be another one by now."""
+    if call.role and call.role != spec.role:
+        raise DriverError(
+            f"step {call.step_id!r} uses {spec.name} as {_a(call.role)}, and its spec says {_a(spec.role)}",
+            code="SPC011",
+            found=call.role,
+            expected=spec.role,
+            fix="compile the pipeline again, or use another component",
+        )
+    if call.role == "processor":
+        _check_capability(spec, "customTransforms", "transform rows")
+
+
+def _check_capability(spec: ComponentSpec, capability: str, what: str) -> None:
+    if capability not in spec.capabilities:
+        raise DriverError(
+            f"{spec.name} does not declare that it can {what}",
+            code="SPC011",
+            found=", ".join(sorted(spec.capabilities)) or "no capabilities",
+            expected=capability,
+            fix=f"declare `{capability}` in the component's spec if its driver can do it, or use another component",
+        )
+
+
+def _a(role: str) -> str:
+    return f"{'an' if role.startswith('e') else 'a'} {role}"
 
 
 def _imported(spec: ComponentSpec, what: str, target: str) -> Any:

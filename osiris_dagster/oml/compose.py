@@ -13,7 +13,7 @@ from osiris_dagster.oml.document import Document, Path, Span, path_text
 from osiris_dagster.oml.fences import fence_fault
 from osiris_dagster.oml.scalars import COLLECTION_TAGS, SCALAR_TAGS, NotJson, resolve_plain, resolve_tagged
 from osiris_dagster.oml.syntax import syntax_fault, template_fault
-from osiris_dagster.oml.text import Refused, place_at, read_text
+from osiris_dagster.oml.text import MAX_BYTES, Refused, place_at, read_text
 
 try:
     from yaml import CSafeLoader as _Parser
@@ -24,6 +24,7 @@ MAX_DEPTH = 64
 MAX_NODES = 200_000
 MAX_ALIASES = 100
 MAX_FAULTS = 100
+_SHOWN = 10_000  # characters of a text that is too long
 # Possessive, so that a long run of empty lines is read once. libyaml itself is quadratic in these directives.
 _TAG_DIRECTIVE = re.compile(r"(?>[ \t\r]*(?:#[^\n]*)?\n|%(?!TAG)[^\n]*\n)*+(%TAG)")
 _AFTER_DOCUMENT = re.compile(r"(?:\s|#[^\n]*(?:\n|$)|\.\.\.(?=\s|$))*")
@@ -49,7 +50,9 @@ def compose(data: str | bytes, file: str) -> Document:
 
 
 def _readable(data: str | bytes) -> str:
-    return data if isinstance(data, str) else data.decode("utf-8", "replace")
+    """Return what can be shown of a refused text: of one that is too long, its beginning."""
+    part = data if len(data) <= MAX_BYTES else data[:_SHOWN]
+    return part if isinstance(part, str) else part.decode("utf-8", "replace")
 
 
 class _Repeated(str):

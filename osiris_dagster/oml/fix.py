@@ -13,6 +13,7 @@ from osiris_dagster.oml.validate import Validation
 Check = Callable[[str], Validation]
 _MOST_ROUNDS = 20
 _MOST_SINGLE = 100
+_MOST_CHECKED = 1_500_000  # characters read again over all rounds; a longer text is not fixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,10 @@ def fix(before: Validation, check: Check) -> Fixed:
     there before, or stand where the change was made, or could not be seen before because the text was no YAML.
     """
     mended: list[Diagnostic] = []
-    for _ in range(_MOST_ROUNDS):
+    rounds = min(_MOST_ROUNDS, _MOST_CHECKED // max(1, len(before.document.text)))
+    for _ in range(rounds):
         wanted = _without_overlaps(_safe(before.diagnostics))
-        done = _tried(before, wanted, check) or _one_by_one(before, wanted[:_MOST_SINGLE], check)
+        done = _tried(before, wanted, check) or _one_by_one(before, wanted[: min(_MOST_SINGLE, rounds)], check)
         if done is None:
             break
         before, made = done

@@ -105,6 +105,7 @@ def _place(error: yaml.YAMLError, end: int, file: str) -> Place:
 def _cannot_start(place: Place, line: str, begin: int) -> Diagnostic:
     char = line[place.column - 1 : place.column]
     if char == "\t":
+        tabs = len(line[place.column - 1 :]) - len(line[place.column - 1 :].lstrip("\t"))
         return Diagnostic(
             "OML009",
             "a tab is used for indentation",
@@ -112,6 +113,7 @@ def _cannot_start(place: Place, line: str, begin: int) -> Diagnostic:
             found="a tab",
             expected="spaces",
             fix="replace the tab by two spaces; editors have a setting for it",
+            edits=(Edit(place, replace(place, column=place.column + tabs), begin, begin + tabs, "  " * tabs),),
         )
     return Diagnostic(
         "OML001",

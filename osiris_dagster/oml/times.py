@@ -107,6 +107,17 @@ def duration_fault(text: str) -> str:
     return "" if any(int(part or 0) for part in match.groups()) else "it is zero"
 
 
+def duration_seconds(text: str) -> int:
+    """Return the seconds of a duration that can be read.
+
+    >>> duration_seconds("1h30m"), duration_seconds("2d")
+    (5400, 172800)
+    """
+    match = _DURATION.fullmatch(text)
+    counts = [int(count or 0) for count in match.groups()] if match else [0]
+    return sum(count * unit for count, unit in zip(counts, (604_800, 86_400, 3_600, 60, 1), strict=False))
+
+
 def moment(text: str) -> datetime | None:
     """Return a date or a date with time in ISO 8601, None when the text is neither."""
     try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from osiris_dagster.oml.compose import compose
 from osiris_dagster.oml.document import Document
-from osiris_dagster.oml.layout import MeaningChanged, entry_lines
+from osiris_dagster.oml.layout import MeaningChanged, entry_lines, formatted
 from osiris_dagster.oml.model import VERSIONS
 from osiris_dagster.oml.old_steps import renewed_step
 from osiris_dagster.oml.tree import Branch, Entry, Leaf, Tree, comments, read_tree
@@ -46,8 +46,9 @@ def upgrade(document: Document) -> Upgraded:
     breaks = "\r\n" if "\r\n" in document.text else "\n"
     text = document.text.replace("\r\n", "\n").replace("\r", "\n")
     tree = read_tree(text)
-    if tree.root.flow:
-        return Upgraded(document.text, ())
+    if tree.root.flow:  # as JSON is
+        done = upgrade(compose(formatted(document), document.file))
+        return done if done.changes else Upgraded(document.text, ())
     changes: list[str] = []
     edits = _Edits(text, tree)
     _steps(tree, edits, changes)
@@ -191,7 +192,7 @@ def _version(tree: Tree, edits: _Edits, changes: list[str]) -> None:
     named = {_key(entry): entry for entry in entries}
     old = next((named[key] for key in _OLD_VERSION_KEYS if key in named), None)
     current = named.get("oml_version")
-    if current is not None and isinstance(current.value, Leaf) and current.value.text.strip("'\"") == NEWEST:
+    if current is not None and not _is_older(current):
         return
     entry = current or old
     if entry is not None and isinstance(entry.value, Leaf):
@@ -210,6 +211,13 @@ def _version(tree: Tree, edits: _Edits, changes: list[str]) -> None:
         commented = [*lines[:notes], *(f"# {line}" for line in lines[notes:])]
         edits.replace(entries, schedule, edits.end_of(schedule), commented)
         changes.append("`schedule` became a comment: OML 0.1 never started anything by it, 0.2 would")
+
+
+def _is_older(version: Entry) -> bool:
+    """Tell whether a version is an earlier one, or the newest in another spelling; one that is not known is neither."""
+    text = version.value.text.strip("'\"") if isinstance(version.value, Leaf) else ""
+    spelt = f"{text.removeprefix('v')}."
+    return text != NEWEST and any(spelt.startswith(known.removesuffix("0")) for known in VERSIONS)
 
 
 def _key(entry: Entry) -> str:

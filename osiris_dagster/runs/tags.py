@@ -5,6 +5,7 @@ from __future__ import annotations
 ORIGIN = "osiris/origin"  # cli: in the process of `osiris run`
 PIPELINE = "osiris/pipeline"
 MANIFEST = "osiris/manifest"  # first 32 hex digits of the manifest hash
+FULL_REFRESH = "osiris/full_refresh"  # true: incremental steps begin anew
 HOST = "osiris/host"
 PID = "osiris/pid"
 STARTED = "osiris/process_start"  # seconds since the epoch, so that a reused pid is not mistaken

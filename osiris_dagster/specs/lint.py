@@ -46,9 +46,21 @@ def lint_spec(file: Path) -> tuple[Diagnostic, ...]:
     )
 
 
+# Keys of the first Osiris's specs that nothing enforced -> where what they wanted is said now.
+_NOT_TAKEN = {
+    "limits": "a bound of the source belongs into the driver; a bound of one pipeline is `timeout` or a check in OML",
+    "redaction": "every secret is masked the same way; name the fields in `secrets`",
+    "loggingPolicy": "the runner counts rows, bytes, time and memory of every step",
+    "compatibility": "what a driver needs is a dependency of its package",
+    "x-secret": "name the fields in `secrets`",
+}
+
+
 def _shape(contents: Mapping[str, Any]) -> Iterator[Fault]:
     for fault in schema_faults(_meta_validator(), contents):
-        yield "SPC002", fault.message, fault.path, fault.expected, fault.fix
+        known = _NOT_TAKEN.get(str(fault.path[0])) if len(fault.path) == 1 and fault.kind == "unknown" else None
+        fix = f"remove it: {known}" if known else fault.fix
+        yield "SPC002", fault.message, fault.path, fault.expected, fix
 
 
 @cache
@@ -156,9 +168,31 @@ def _fields(spec: ComponentSpec) -> Mapping[str, Any]:
     return fields
 
 
+def _capabilities(spec: ComponentSpec, _contents: Mapping[str, Any], _file: Path) -> Iterator[Fault]:
+    """What is asked for at run time has to be declared; that `discover` names an inspector is said by the schema."""
+    if (spec.mode == "transform") != ("customTransforms" in spec.capabilities):
+        message = "a component that transforms has the capability customTransforms, and no other has it"
+        yield "SPC010", message, ("capabilities",), "customTransforms with modes: [transform]", "correct one of the two"
+
+
+def _hints(spec: ComponentSpec, contents: Mapping[str, Any], _file: Path) -> Iterator[Fault]:
+    """Another name for an option leads to that option only."""
+    taken: dict[str, str] = {}
+    for option, aliases in contents.get("llmHints", {}).get("inputAliases", {}).items():
+        where = ("llmHints", "inputAliases", option)
+        yield from _must_be_field(spec, option, where, "inputAliases")
+        for alias in aliases:
+            if alias in _fields(spec) or alias in taken:
+                other = "an option itself" if alias in _fields(spec) else f"another name for `{taken[alias]}`"
+                yield "SPC012", f"`{alias}` is {other}", where, "a name that means one option", f"remove `{alias}`"
+            taken.setdefault(alias, option)
+
+
 Check = Callable[[ComponentSpec, Mapping[str, Any], Path], Iterator[Fault]]
 CHECKS: tuple[Check, ...] = (
     _folder_name,
+    _capabilities,
+    _hints,
     _config_schema,
     _examples,
     _secrets,

@@ -16,6 +16,11 @@ ROLES: Mapping[SpecMode, Literal["extractor", "processor", "writer"]] = {
 }
 
 
+def oml_mode(mode: SpecMode) -> str:
+    """Return how OML writes a mode: `read` for `extract`."""
+    return next(written for written, own in OML_MODES.items() if own == mode)
+
+
 @dataclass(frozen=True, slots=True)
 class Constraint:
     """When the config has the values of `when`, it must satisfy the JSON Schema properties of `must`."""

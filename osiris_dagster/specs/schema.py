@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
-from jsonschema import Draft202012Validator, ValidationError, validators
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
 from jsonschema.protocols import Validator
 
 
 def schema_validator(schema: Mapping[str, Any]) -> Validator:
     """Return a validator to keep; `schema` itself is trusted (the linter of specs checks it)."""
-    validator: Validator = _Strict(schema)
+    validator: Validator = _Strict(schema, format_checker=_FORMATS)
     return validator
+
+
+def _is_uri(value: object) -> bool:
+    return not isinstance(value, str) or _URI.fullmatch(value) is not None
+
+
+def _is_date(value: object) -> bool:
+    return not isinstance(value, str) or date.fromisoformat(value) is not None
+
+
+def _is_date_time(value: object) -> bool:
+    return not isinstance(value, str) or ("T" in value.upper() and datetime.fromisoformat(value) is not None)
+
+
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
+_FORMATS = FormatChecker(formats=())
+for _name, _check in (("uri", _is_uri), ("date", _is_date), ("date-time", _is_date_time)):
+    _FORMATS.checks(_name, raises=ValueError)(_check)
 
 
 def _is_integer(_checker: object, value: object) -> bool:

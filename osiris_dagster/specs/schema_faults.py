@@ -25,6 +25,12 @@ _TYPES = {
     "null": "nothing",
 }
 
+_FORMAT_WORDS = {
+    "uri": " that is an address such as https://example.com/path",
+    "date": " that is a day such as 2025-01-31",
+    "date-time": " that is a moment such as 2025-01-31T12:00:00Z",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class SchemaFault:
@@ -107,7 +113,7 @@ def choices(values: Iterable[Any]) -> str:
 
 def _limits(schema: Mapping[str, Any]) -> str:
     low, high = schema.get("minimum"), schema.get("maximum")
-    parts = []
+    parts = [_FORMAT_WORDS.get(schema.get("format", ""), "")]
     if low is not None and high is not None:
         parts.append(f" from {low} to {high}")
     elif low is not None or high is not None:
@@ -266,6 +272,7 @@ _TRANSLATIONS: Mapping[str, Callable[[ValidationError], Iterator[SchemaFault]]] 
     "const": _choice,
     "uniqueItems": _twice,
     "pattern": _pattern,
+    "format": _pattern,
     "anyOf": _branches,
     "oneOf": _branches,
     "dependentRequired": _dependent,

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 
 from osiris_dagster.specs.model import ComponentSpec
-from osiris_dagster.specs.nearest import certainly
 
 SECRET_NAMES = frozenset(
     """password passwd pwd token secret secret_key service_key service_role_key api_key access_token refresh_token
     auth_token bearer_token client_secret client_key private_key key dsn connection_string anon_key""".split()
 )
 _LIKELY = re.compile(
-    r"passw|passphrase|pwd|secret|token|credential|authorization|bearer|dsn|connection_?string"
+    r"pa?s+w|passphrase|pwd|se[cr]{2}et|secert|to?ke?n|toekn|credential|authorization|bearer|dsn|connection_?string"
     r"|(?:api|service|role|access|anon|auth|client|private|account|encryption)_?key",
     re.IGNORECASE,
 )
@@ -46,4 +45,4 @@ def may_be_secret_name(name: str) -> bool:
     >>> may_be_secret_name("mysql_passwrd"), may_be_secret_name("pasword"), may_be_secret_name("primary_key")
     (True, True, False)
     """
-    return is_secret_name(name) or _LIKELY.search(name) is not None or bool(certainly(name, SECRET_NAMES))
+    return is_secret_name(name) or _LIKELY.search(name) is not None

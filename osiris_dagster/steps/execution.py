@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.errors import ErrorInfo, RunError
 from osiris_dagster.steps.checkpoint import Kept
+from osiris_dagster.steps.increments import Increments
 from osiris_dagster.steps.journal import HEAR_SIGNALS, Journal, StepEnd
 from osiris_dagster.steps.meter import Clock, Watch
 from osiris_dagster.steps.open_drivers import OpenDrivers
@@ -93,6 +94,7 @@ class Execution:
             watch=self._watch,
             drivers=self._drivers,
             kept=self._kept,
+            increments=Increments(self._selection.steps, full_refresh=self._runtime.full_refresh),
         )
         if not self._units:
             return self._journal.close()

@@ -28,5 +28,11 @@ def narrowed(steps: Iterable[str], plans: Mapping[str, StepPlan]) -> Mapping[str
             read = columns_read(str(query), pairs)
         except BindError:
             continue
-        found.update({step: columns for step, columns in read.items() if step in sources})
+        fewer = {step: columns for step, columns in read.items() if step in sources}
+        found.update({step: columns for step, columns in fewer.items() if _may_narrow(plans[step], columns)})
     return found
+
+
+def _may_narrow(plan: StepPlan, columns: Columns) -> bool:
+    """An incremental step needs its cursor, which the runner follows."""
+    return plan.incremental is None or plan.incremental.cursor in {column.name for column in columns}

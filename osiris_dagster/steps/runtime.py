@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Runtime:
     run_id: str
     root_run_id: str
     retry_of: str = ""
+    full_refresh: bool = False  # incremental steps read everything, and their writers replace what is there
     max_parallel: int = 4  # units at once
     cancel_seconds: float = 30.0  # how long a cancellation waits for drivers to stop
     scratch: Path | None = None  # where each execution makes its private folder; default `.osiris/scratch`
@@ -40,35 +41,28 @@ class Runtime:
         return self.scratch or self.project.state / "scratch"
 
 
-def open_driver(
-    plan: StepPlan,
-    pipeline: str,
-    runtime: Runtime,
-    folder: Path,
-    others: Iterable[StepPlan] = (),
-    wanted: tuple[str, ...] = (),
-) -> Driver:
-    """Resolve what the step needs and make its driver, with a private scratch folder below `folder`.
-
-    `others` are the steps that run beside it, `wanted` the columns that it may restrict itself to.
-    Raises RunError without a driver for the family, and what `resolve` or the driver raise.
-    """
-    factory = runtime.factories.get(plan.family)
+def open_driver(call: StepCall, runtime: Runtime) -> Driver:
+    """Make the driver of a call. Raises RunError without one for the family, and what the driver raises."""
+    family = call.component.partition(".")[0]
+    factory = runtime.factories.get(family)
     if factory is None:
         raise RunError(
-            f"no driver runs {plan.component!r}",
+            f"no driver runs {call.component!r}",
             code="RUN011",
-            found=plan.family,
+            found=family,
             expected=", ".join(sorted(runtime.factories)),
             fix="`osiris components list` shows what is installed",
         )
-    return factory(replace(step_call(plan, pipeline, runtime, folder, others), wanted=wanted))
+    return factory(call)
 
 
 def step_call(
     plan: StepPlan, pipeline: str, runtime: Runtime, folder: Path, others: Iterable[StepPlan] = ()
 ) -> StepCall:
-    """Return everything the driver of a step may know; makes `folder/<step>` with mode 700."""
+    """Return what the driver of a step may know; makes its scratch folder, `folder/<step>`, with mode 700.
+
+    `others` are the steps that run beside it. Raises what `resolve` raises.
+    """
     scratch = folder / slug(plan.id)
     scratch.mkdir(mode=0o700)
     return StepCall(
@@ -78,6 +72,7 @@ def step_call(
         config=plan.config,
         connection=runtime.resolve(plan.connection) if plan.connection else {},
         project=runtime.project,
+        role=plan.role,
         reference=plan.connection,
         run_id=runtime.run_id,
         root_run_id=runtime.root_run_id,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,16 +15,17 @@ from osiris_dagster.arrow import columns_of
 from osiris_dagster.canonical import slug
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import StepInput, StepPlan
-from osiris_dagster.drivers.base import Noting, TransformInput, WriteReport
+from osiris_dagster.drivers.base import Driver, Noting, StepCall, TransformInput, WriteReport
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.steps.checkpoint import Kept, keep
+from osiris_dagster.steps.increments import Increments
 from osiris_dagster.steps.journal import Journal, StepEnd
 from osiris_dagster.steps.meter import Clock, Meter, Watch
 from osiris_dagster.steps.narrowing import narrowed
 from osiris_dagster.steps.open_drivers import OpenDriver, OpenDrivers
 from osiris_dagster.steps.promises import check_write, kept_columns
 from osiris_dagster.steps.report import FailureStatus, StepFailure, StepReport
-from osiris_dagster.steps.runtime import Runtime, open_driver
+from osiris_dagster.steps.runtime import Runtime, open_driver, step_call
 from osiris_dagster.steps.scans import counted_scans
 from osiris_dagster.steps.selection import Selection
 from osiris_dagster.steps.stream import Fault, Guard, Stream
@@ -49,6 +51,7 @@ class Shared:
     watch: Watch
     drivers: OpenDrivers
     kept: Kept
+    increments: Increments
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,27 +99,39 @@ class UnitRun:
         shared.journal.started(plan.id, meter.start_ms)
         shared.watch.opened(meter)
         with meter.own():
-            opened = shared.drivers.add(
-                open_driver(
-                    plan,
-                    shared.pipeline,
-                    shared.runtime,
-                    shared.folder,
-                    shared.plans.values(),
-                    tuple(column.name for column in self._narrowed.get(plan.id, ())),
-                )
-            )
+            opened = shared.drivers.add(open_driver(self._call(plan), shared.runtime))
             self._opened[plan.id] = opened
             self._guard.check()  # a cancellation that came before there was a driver to interrupt
             if plan.role == "writer":
                 return
             if plan.role == "extractor":
-                reader = opened.driver.read()
+                reader = shared.increments.new_rows(plan, opened.driver.read())
             else:
                 inputs = tuple(TransformInput(i.names, self._rows(i, meter), i.scans) for i in plan.inputs)
                 reader = opened.driver.transform(counted_scans(plan, inputs))
         meter.columns = self._promised(plan, reader.schema)
         self._readers[plan.id] = reader
+
+    def _call(self, plan: StepPlan) -> StepCall:
+        shared = self._shared
+        call = step_call(plan, shared.pipeline, shared.runtime, shared.folder, shared.plans.values())
+        if plan.role == "writer":
+            return shared.increments.of_writer(plan, call)
+        wanted = tuple(column.name for column in self._narrowed.get(plan.id, ()))
+        return replace(call, wanted=wanted, since=shared.increments.begin(plan, self._asked))
+
+    @contextmanager
+    def _asked(self, writer: StepPlan) -> Iterator[Driver]:
+        """Open the driver of a writer to ask it something before its own turn."""
+        shared = self._shared
+        folder = shared.folder / slug(f"before {self._at}")
+        folder.mkdir(mode=0o700, exist_ok=True)
+        call = step_call(writer, shared.pipeline, shared.runtime, folder, shared.plans.values())
+        opened = shared.drivers.add(open_driver(call, shared.runtime))
+        try:
+            yield opened.driver
+        finally:
+            shared.drivers.close(opened)
 
     def _promised(self, plan: StepPlan, schema: pa.Schema) -> Columns:
         """Return the columns of a step's rows; those that nobody reads may be missing, and are said to be."""

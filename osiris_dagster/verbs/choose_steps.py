@@ -14,6 +14,7 @@ from osiris_dagster.project import Project
 from osiris_dagster.runs.ancestry import resuming
 from osiris_dagster.runs.read import ENDED, read_run
 from osiris_dagster.runs.record import RunRecord
+from osiris_dagster.runs.tags import FULL_REFRESH
 from osiris_dagster.specs.nearest import did_you_mean
 from osiris_dagster.verbs.asked import WrongUsageError
 from osiris_dagster.verbs.find_run import RunNotFoundError, find_run
@@ -30,6 +31,20 @@ class Chosen:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A run to go on with."""
+
+    record: RunRecord
+    full_refresh: bool  # whether its incremental steps began anew
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """The tags of a run that goes on with it."""
+        kept = {FULL_REFRESH: "true"} if self.full_refresh else {}
+        return {**resuming(self.record.root_run_id, self.record.run_id), **kept}
+
+
 def named_steps(manifest: Manifest, names: Sequence[str]) -> Chosen:
     """Return the steps of these ids; WrongUsageError with the nearest for an unknown one."""
     known = [step.id for step in manifest.steps]
@@ -44,7 +59,7 @@ def named_steps(manifest: Manifest, names: Sequence[str]) -> Chosen:
     return Chosen(frozenset(names))
 
 
-def earlier_run(instance: DagsterInstance, project: Project, wanted: str, file: Path | None) -> RunRecord:
+def earlier_run(instance: DagsterInstance, project: Project, wanted: str, file: Path | None) -> Earlier:
     """Return the run to go on with: `wanted`, or for `last` the latest that ended, of the pipeline in `file` if given.
 
     RunNotFoundError without such a run, WrongUsageError when it ran several pipelines and `file` does not say which.
@@ -60,7 +75,7 @@ def earlier_run(instance: DagsterInstance, project: Project, wanted: str, file: 
                 fix=f"osiris run pipelines/... --retry {run.run_id}",
             )
         if records:
-            return records[0]
+            return Earlier(records[0], run.tags.get(FULL_REFRESH) == "true")
     raise RunNotFoundError(
         f"there is no run of {shown} that could be retried" if shown else "there is no run that could be retried",
         found=wanted,
@@ -74,24 +89,25 @@ def file_of(project: Project, record: RunRecord) -> Path:
     return project.inside(_file_of(project, record))
 
 
-def unfinished_steps(manifest: Manifest, earlier: RunRecord, before: Manifest) -> Chosen:
+def unfinished_steps(manifest: Manifest, earlier: Earlier, before: Manifest) -> Chosen:
     """Return the steps that `earlier` did not end well, and those that the file has got since if it ran all it had.
 
     WrongUsageError when there is none.
     """
-    well = {step.step_id for step in earlier.steps if step.status == "completed"}
-    ran = {step.step_id for step in earlier.steps}
+    record = earlier.record
+    well = {step.step_id for step in record.steps if step.status == "completed"}
+    ran = {step.step_id for step in record.steps}
     if ran >= {step.id for step in before.steps}:
         ran |= {step.id for step in manifest.steps}
     steps = frozenset(step.id for step in manifest.steps if step.id in ran - well)
     if not steps:
         raise WrongUsageError(
-            f"run {earlier.run_id} has nothing to retry",
-            found=f"it {earlier.status}, and all of its steps ended well",
+            f"run {record.run_id} has nothing to retry",
+            found=f"it {record.status}, and all of its steps ended well",
             expected="a run with a step that did not end well",
             fix=f"to run everything again: osiris run {manifest.file}",
         )
-    return Chosen(steps, resuming(earlier.root_run_id, earlier.run_id))
+    return Chosen(steps, earlier.tags)
 
 
 def manifest_of(project: Project, record: RunRecord) -> Manifest:

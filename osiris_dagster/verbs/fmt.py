@@ -10,13 +10,11 @@ from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.compose import compose
 from osiris_dagster.oml.layout import formatted
 from osiris_dagster.oml.render import render
+from osiris_dagster.oml_files import named_files
 from osiris_dagster.settings import read_oml
 from osiris_dagster.verbs.asked import Asked
 from osiris_dagster.verbs.file_change import changed, diff, replace_text
 from osiris_dagster.verbs.outcome import FAILED, INVALID, OK, Outcome
-
-_SUFFIXES = (".yaml", ".yml")
-_NOT_OURS = ("build", "aiop")  # what the product itself writes
 
 
 def format_files(asked: Asked, *, files: tuple[str, ...], check: bool = False) -> Outcome:
@@ -24,7 +22,7 @@ def format_files(asked: Asked, *, files: tuple[str, ...], check: bool = False) -
     reports: list[dict[str, Any]] = []
     found: list[Diagnostic] = []
     lines: list[str] = []
-    for path, data in _documents(files):
+    for path, data in _documents(asked, files):
         shown = asked.project.relative(path)
         document = compose(data, shown)
         new, faults = changed(document, formatted)
@@ -49,20 +47,10 @@ def _said(*, differs: bool, check: bool, broken: bool) -> str:
     return "would be formatted" if check else "formatted"
 
 
-def _documents(names: tuple[str, ...]) -> Iterator[tuple[Path, bytes]]:
-    """Yield the files of that name; of a folder, those that hold an OML document."""
-    for name in names:
-        path = Path(name).resolve()
-        if not path.is_dir():
-            yield path, read_oml(path, name)
-            continue
-        for file in sorted(path.rglob("*")):
-            parts = file.relative_to(path).parts
-            if file.suffix in _SUFFIXES and file.is_file() and not any(_skipped(part) for part in parts):
-                data = read_oml(file, name)
-                if b"oml_version" in data:
-                    yield file, data
-
-
-def _skipped(part: str) -> bool:
-    return part.startswith(".") or part in _NOT_OURS
+def _documents(asked: Asked, names: tuple[str, ...]) -> Iterator[tuple[Path, bytes]]:
+    """Yield the files that are named, and of each folder those that look like OML: other YAML may stand beside it."""
+    own = {Path(name).resolve() for name in names}
+    for path in named_files(asked.project, names):
+        data = read_oml(path, asked.project.relative(path))
+        if path in own or b"oml_version" in data:
+            yield path, data

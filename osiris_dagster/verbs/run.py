@@ -33,13 +33,21 @@ from osiris_dagster.resources.table import driver_resources
 from osiris_dagster.runs.instance import open_instance
 from osiris_dagster.runs.read import read_run
 from osiris_dagster.runs.record import RunRecord
-from osiris_dagster.runs.tags import HOST, ORIGIN, PID, STARTED
+from osiris_dagster.runs.tags import FULL_REFRESH, HOST, ORIGIN, PID, STARTED
 from osiris_dagster.sensors.export import Exported, export_run
 from osiris_dagster.sensors.queue import export_queue
 from osiris_dagster.settings import connections_of
 from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.verbs.asked import Asked, WrongUsageError
-from osiris_dagster.verbs.choose_steps import Chosen, earlier_run, file_of, manifest_of, named_steps, unfinished_steps
+from osiris_dagster.verbs.choose_steps import (
+    Chosen,
+    Earlier,
+    earlier_run,
+    file_of,
+    manifest_of,
+    named_steps,
+    unfinished_steps,
+)
 from osiris_dagster.verbs.outcome import INTERRUPTED, OK, RUN_FAILED, Outcome
 from osiris_dagster.verbs.progress import Progress, run_text
 
@@ -51,7 +59,13 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def run_file(
-    asked: Asked, *, file: str = "", no_aiop: bool = False, retry: str | None = None, select: Sequence[str] = ()
+    asked: Asked,
+    *,
+    file: str = "",
+    no_aiop: bool = False,
+    retry: str | None = None,
+    select: Sequence[str] = (),
+    full_refresh: bool = False,
 ) -> Outcome:
     """Run a file, or go on with the run `retry`; exit code 0, 4 when a step failed, 130 when it was interrupted.
 
@@ -70,7 +84,9 @@ def run_file(
     manifest = compiled.manifest
     chosen = named_steps(manifest, select)
     if earlier:
-        chosen = unfinished_steps(manifest, earlier, manifest_of(project, earlier))
+        chosen = unfinished_steps(manifest, earlier, manifest_of(project, earlier.record))
+    if full_refresh:
+        chosen = replace(chosen, tags={**chosen.tags, FULL_REFRESH: "true"})
     for reference in sorted({step.connection for step in manifest.steps if step.connection}):
         services.connections.resolve(reference)  # a missing secret ends it here, before anything is read or written
     store(project.build, manifest, text)
@@ -85,7 +101,7 @@ def run_file(
     return _outcome(record, exported, (*compiled.diagnostics, *missed))
 
 
-def _meant(project: Project, file: str, retry: str | None, select: Sequence[str]) -> tuple[Path, RunRecord | None]:
+def _meant(project: Project, file: str, retry: str | None, select: Sequence[str]) -> tuple[Path, Earlier | None]:
     """Return the OML file to run, and the earlier run to go on with."""
     if not (file or retry) or (retry and select):
         raise WrongUsageError(
@@ -99,15 +115,15 @@ def _meant(project: Project, file: str, retry: str | None, select: Sequence[str]
         return path or Path(), None
     with open_instance(project) as instance:
         earlier = earlier_run(instance, project, retry, path)
-    return path or file_of(project, earlier), earlier
+    return path or file_of(project, earlier.record), earlier
 
 
-def _compiled(asked: Asked, path: Path, services: Services, earlier: RunRecord | None) -> tuple[Compiled, str]:
+def _compiled(asked: Asked, path: Path, services: Services, earlier: Earlier | None) -> tuple[Compiled, str]:
     """Compile the file as it is now; going on with a run, its parameters hold unless others are given."""
     compiled, text = compile_file(asked.project, path, asked.settings, services.connections)
     if earlier is None:
         return compiled, text
-    before = manifest_of(asked.project, earlier).params
+    before = manifest_of(asked.project, earlier.record).params
     held = {name: param_text(value) for name, value in before.items() if name in compiled.manifest.params}
     settings = replace(asked.settings, params={**held, **asked.settings.params})
     return compile_file(asked.project, path, settings, services.connections)

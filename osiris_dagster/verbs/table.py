@@ -65,6 +65,11 @@ _PACKAGE = (
     Option("compress", "Of the annex.", kind="choice", choices=("none", "gzip", "zstd")),
 )
 
+_WEBSERVER = (
+    Option("url", "Address of the webserver, else OSIRIS_WEBSERVER, else http://127.0.0.1:3000."),
+    Option("location", "Code location, else osiris_dagster.definitions, else the only one."),
+)
+
 VERBS: tuple[Verb, ...] = (
     Verb(
         "init",
@@ -97,6 +102,7 @@ VERBS: tuple[Verb, ...] = (
             Option("file", "OML file; with --retry it may be left out.", argument=True),
             Option("select", "Run this step only; may be given again.", many=True),
             Option("retry", "Go on with this run (an id, its first characters, or `last`) where it failed."),
+            Option("full_refresh", "Read incremental steps from the start and replace what is there.", kind="flag"),
             Option("no_aiop", "Do not export a package afterwards.", kind="flag"),
             *_COMPILING,
         ),
@@ -115,6 +121,18 @@ VERBS: tuple[Verb, ...] = (
         "Bring OML files of older shapes to the newest version; shows the difference.",
         "osiris_dagster.verbs.upgrade:upgrade_files",
         (_FILES, Option("write", "Write the files, too.", kind="flag")),
+    ),
+    Verb(
+        "reload",
+        "Let a running Dagster webserver load new and changed files.",
+        "osiris_dagster.verbs.reload:reload",
+        _WEBSERVER,
+    ),
+    Verb(
+        "watch",
+        "Watch the project's files, and reload the webserver whenever one changes.",
+        "osiris_dagster.verbs.watch:watch",
+        _WEBSERVER,
     ),
     Verb("components list", "List the components that steps can use.", "osiris_dagster.verbs.components:list_all"),
     Verb(

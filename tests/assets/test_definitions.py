@@ -107,6 +107,8 @@ def test_an_empty_project_loads(project):
 def test_a_run_worker_uses_the_manifests_that_the_code_server_saw(write, project):
     from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext, DefinitionsLoadType
 
+    from osiris_dagster import definitions as location
+
     path = write("shop", SHOP)
     context = DefinitionsLoadContext(DefinitionsLoadType.INITIALIZATION)
     with DefinitionsLoadContext.scoped(context):
@@ -118,6 +120,7 @@ def test_a_run_worker_uses_the_manifests_that_the_code_server_saw(write, project
         defs_state_info = None
         code_location_name = "here"
 
+    location._initialized.clear()  # a run worker is another process
     again = DefinitionsLoadContext(DefinitionsLoadType.RECONSTRUCTION, Saved())
     with DefinitionsLoadContext.scoped(again):
         after = graph(load())

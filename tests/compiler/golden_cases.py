@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,12 @@ CASES = tuple(sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir
 
 def compiled(case: str, lock: SchemaLock | None = None) -> Compiled:
     """Compile a case as a project of its own; `given.yaml` stands for the command line and the environment."""
-    folder = GOLDEN / case
+    with tempfile.TemporaryDirectory() as copy:
+        shutil.copytree(GOLDEN / case, copy, dirs_exist_ok=True)  # a project that is compiled keeps results in itself
+        return _compiled(Path(copy), lock)
+
+
+def _compiled(folder: Path, lock: SchemaLock | None) -> Compiled:
     given: dict[str, Any] = {}
     if (folder / "given.yaml").is_file():
         given = yaml.safe_load((folder / "given.yaml").read_text(encoding="utf-8"))

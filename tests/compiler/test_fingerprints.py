@@ -120,3 +120,40 @@ def with_description(name: str, text: str) -> Catalogue:
     catalogue = BASE.catalogue
     added = {name: {"description": f"another {text}"}}
     return Catalogue([(spec, {**catalogue.contents(spec.name), **added.get(spec.name, {})}) for spec in catalogue])
+
+
+@quick
+@given(WORDS)
+def test_the_content_of_a_spec_that_is_not_used_changes_nothing(text):
+    assert changed(replace(BASE, catalogue=with_description("filesystem.csv_extractor", text))) == set()
+
+
+MUTATIONS = {
+    "params": lambda inputs: replace(inputs, overrides={"top": "6"}),
+    "specs": lambda inputs: replace(inputs, catalogue=with_description("duckdb.writer", "one")),
+    "schemas": lambda inputs: replace(
+        inputs, lock=SchemaLock({"rows": LockedSchema(BASE.lock.steps["rows"].step, (Column("id", "int32"),))})
+    ),
+    "connections": lambda inputs: replace(inputs, connections=(replace(FACTS[0], identity="one"), FACTS[1])),
+    "oml": lambda inputs: with_text(inputs, f"{TEXT}# a comment\n"),
+}
+WITHOUT_EFFECT = (
+    lambda inputs: inputs,
+    lambda inputs: replace(inputs, env={"PATH": "/bin", "OSIRIS_PARAM_OTHER": "1"}),
+    lambda inputs: replace(inputs, env={"OSIRIS_PARAM_UNUSED": "7"}),
+    lambda inputs: replace(inputs, connections=inputs.connections[::-1]),
+)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.sets(st.sampled_from(sorted(MUTATIONS))), st.lists(st.sampled_from(WITHOUT_EFFECT), max_size=2))
+def test_exactly_the_fingerprints_of_the_inputs_that_change_are_others(which, idle):
+    inputs = BASE
+    for mutation in (*(MUTATIONS[name] for name in sorted(which)), *idle):
+        inputs = mutation(inputs)
+    assert changed(inputs) == which
+
+
+def with_text(inputs: Inputs, text: str) -> Inputs:
+    other = inputs_of(text)
+    return replace(inputs, pipeline=other.pipeline, document=other.document)

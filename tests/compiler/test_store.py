@@ -41,6 +41,7 @@ def test_a_folder_holds_everything_that_a_reader_may_want(tmp_path):
         "cfg/out.json",
         "cfg/rows.json",
         "fingerprints.json",
+        "manifest.json",
         "manifest.yaml",
         "pipeline.yaml",
         "plan.json",
@@ -130,7 +131,7 @@ def test_a_pointer_to_a_folder_that_is_gone_is_told(tmp_path):
 )
 def test_a_damaged_manifest_is_told_and_healed_by_the_next_compilation(tmp_path, damage):
     folder = store(tmp_path, MANIFEST, TEXT)
-    (folder / "manifest.yaml").write_bytes(damage)
+    (folder / "manifest.json").write_bytes(damage)
     for read in (lambda: load(tmp_path, NAME, MANIFEST.hash), lambda: load_latest(tmp_path, NAME)):
         with pytest.raises(CompileError) as caught:
             read()
@@ -150,7 +151,7 @@ def test_a_damaged_pointer_is_written_anew(tmp_path):
 
 
 def test_a_folder_in_place_of_a_manifest_is_damage(tmp_path):
-    (manifest_folder(tmp_path, NAME, MANIFEST.hash) / "manifest.yaml").mkdir(parents=True)
+    (manifest_folder(tmp_path, NAME, MANIFEST.hash) / "manifest.json").mkdir(parents=True)
     with pytest.raises(CompileError) as caught:
         load(tmp_path, NAME, MANIFEST.hash)
     assert caught.value.first.code == "CMP051"

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from osiris_dagster.drivers.duckdb import DuckDBDriver
-from osiris_dagster.drivers.registry import driver_class, open_driver
+from osiris_dagster.drivers.inspection import ConnectionCall
+from osiris_dagster.drivers.registry import driver_class, open_driver, open_inspector
 from osiris_dagster.errors import DriverError
+from osiris_dagster.project import Project
 from tests.drivers.workbench import COMPONENTS, Workbench, spec_of
 
 SPECS = sorted(path.parent.name for path in COMPONENTS.glob("*/spec.yaml"))
@@ -36,3 +38,32 @@ def test_a_driver_that_is_not_there_is_named(driver: str) -> None:
     with pytest.raises(DriverError, match=r"the driver of duckdb\.writer cannot be loaded") as caught:
         driver_class(replace(spec_of("duckdb.writer"), driver=driver))
     assert caught.value.first.code == "DRV002"
+
+
+def test_a_step_that_asks_for_another_mode_fails_before_anything_is_opened(tmp_path: Path) -> None:
+    call = Workbench(tmp_path).call("duckdb.writer", {"path": "data/x.duckdb", "table": "t"}, role="extractor")
+
+    with pytest.raises(DriverError, match=r"duckdb\.writer as an extractor, and its spec says a writer") as caught:
+        open_driver(spec_of("duckdb.writer"), call)
+
+    assert caught.value.first.code == "SPC011"
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_processor_without_the_capability_fails_before_anything_is_opened(tmp_path: Path) -> None:
+    spec = replace(spec_of("duckdb.processor"), capabilities=frozenset({"streaming"}))
+    call = Workbench(tmp_path).call("duckdb.processor", {"query": "select 1 as n"}, role="processor")
+
+    with pytest.raises(DriverError, match="does not declare that it can transform rows") as caught:
+        open_driver(spec, call)
+
+    assert (caught.value.first.code, caught.value.first.expected) == ("SPC011", "customTransforms")
+
+
+def test_connections_are_looked_into_only_by_who_declares_it(tmp_path: Path) -> None:
+    spec = replace(spec_of("duckdb.extractor"), capabilities=frozenset())
+
+    with pytest.raises(DriverError, match="look into its connections") as caught:
+        open_inspector(spec, ConnectionCall("@duckdb.a", {}, Project(tmp_path)))
+
+    assert caught.value.first.code == "SPC011"

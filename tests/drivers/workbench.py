@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from osiris_dagster.specs.model import ComponentSpec
 COMPONENTS = Path(__file__).parents[2] / "components"
 
 
+@cache
 def spec_file(component: str) -> Mapping[str, Any]:
     return yaml.safe_load((COMPONENTS / component / "spec.yaml").read_text("utf-8"))
 

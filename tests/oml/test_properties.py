@@ -7,6 +7,7 @@ import json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from osiris_dagster.oml.fix import fix
 from osiris_dagster.oml.model import ConnectionFacts
 from osiris_dagster.oml.render import render
 from osiris_dagster.oml.rules import RULES
@@ -138,3 +139,29 @@ def test_a_good_document_with_damage_is_answered_and_keeps_its_secret(data, cata
         result = validate(text, "a.yaml", catalogue, connections=FACTS)
         assert "hunter2" not in render(result.diagnostics)
         assert all("hunter2" not in str(finding.as_dict()) for finding in result.diagnostics)
+
+
+@SETTINGS
+@given(
+    cuts=st.lists(
+        st.tuples(st.integers(0, len(GOOD)), st.sampled_from(["", "x", "s", " ", "\n", ":", "_", "-"])), max_size=4
+    )
+)
+def test_fixing_is_done_once_and_never_makes_a_text_worse(cuts, catalogue):
+    text = GOOD
+    for at, part in cuts:
+        text = text[:at] + part + text[at + (not part) :]
+    first = validate(text, "a.yaml", catalogue, connections=FACTS)
+
+    def check(changed):
+        return validate(changed, "a.yaml", catalogue, connections=FACTS)
+
+    done = fix(first, check)
+
+    assert fix(done.validation, check).mended == ()
+    assert done.validation.document.text == done.text
+    assert done.validation.document.whole or not first.document.whole
+    assert (done.text == text) == (done.mended == ())
+    if first.document.whole and not first.document.faults:
+        before = {(finding.code, finding.path) for finding in done.mended}
+        assert not before & {(finding.code, finding.path) for finding in done.validation.errors}

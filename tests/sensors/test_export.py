@@ -75,13 +75,13 @@ def test_an_export_that_fails_is_tried_again_and_told(project, write, instance):
     write("p", SHOP)
     run_id = run(instance, "shop_daily_job")
     export_queue(project).add(run_id)
-    for manifest in project.build.rglob("manifest.yaml"):
+    for manifest in project.build.rglob("manifest.json"):
         manifest.rename(manifest.with_suffix(".kept"))
     exported, failed = work_off(instance, project)
     assert exported == 0
     assert "CMP050" in failed[0]
     for manifest in project.build.rglob("manifest.kept"):
-        manifest.rename(manifest.with_suffix(".yaml"))
+        manifest.rename(manifest.with_suffix(".json"))
     assert work_off(instance, project) == (1, [])
 
 

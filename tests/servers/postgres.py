@@ -107,14 +107,16 @@ def _account() -> dict[str, Any]:
 
 
 @contextmanager
-def private_server(**settings: str) -> Iterator[Server]:
-    """Start a server of its own, with further settings, and stop it at the end."""
+def private_server(certificate: Path | None = None, **settings: str) -> Iterator[Server]:
+    """Start a server of its own and stop it at the end; it speaks TLS with `cert` and `key` of a folder."""
     account = _account()
     folder = Path(tempfile.mkdtemp(prefix="osiris-pg-"))
     if account:
         os.chown(folder, account["user"], account["group"])
     try:
         _initialise(folder, account)
+        if certificate is not None:
+            settings = {**settings, **_tls(folder, certificate, account)}
         port = free_port()
         listening = {"listen_addresses": "127.0.0.1", "port": str(port)}
         options = [f"-c{name}={value}" for name, value in {**_SMALL, **listening, **settings}.items()]
@@ -135,6 +137,15 @@ def private_server(**settings: str) -> Iterator[Server]:
                 process.wait()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tls(folder: Path, certificate: Path, account: Mapping[str, Any]) -> dict[str, str]:
+    for name in ("cert", "key"):
+        shutil.copy(certificate / name, folder / name)
+        (folder / name).chmod(0o600)
+        if account:
+            os.chown(folder / name, account["user"], account["group"])
+    return {"ssl": "on", "ssl_cert_file": str(folder / "cert"), "ssl_key_file": str(folder / "key")}
 
 
 def _initialise(folder: Path, account: Mapping[str, Any]) -> None:

@@ -76,7 +76,7 @@ def schema(**fields: object) -> dict[str, object]:
 
 
 PARTS = ("secrets", "constraints", "x-dataset", "x-sql", "x-connection-fields", "connection")
-BARE = dict.fromkeys(PARTS)
+BARE = dict.fromkeys((*PARTS, "llmHints"))
 
 
 def test_a_config_schema_is_a_json_schema(tmp_path):
@@ -172,3 +172,32 @@ def test_a_rule_about_sql_names_fields_and_a_dialect(tmp_path):
 def test_a_dialect_is_one_that_is_known(tmp_path):
     found = damaged(tmp_path, **{"x-sql": {"dialect": "postgresql", "statements": ["query"]}})
     assert [(code, path) for code, _, _, path in found] == [("SPC002", "x-sql.dialect")]
+
+
+def test_the_capability_to_transform_fits_the_mode(tmp_path):
+    found = damaged(tmp_path, capabilities={"discover": True, "customTransforms": True})
+
+    assert [(code, path) for code, _, _, path in found] == [("SPC010", "capabilities")]
+
+
+def test_another_name_for_an_option_is_unambiguous(tmp_path):
+    hints = {"inputAliases": {"table": ["relation", "query"], "query": ["sql", "relation"], "tabel": ["x"]}}
+    found = damaged(tmp_path, llmHints=hints)
+
+    assert [(code, path.rpartition(".")[2]) for code, _, _, path in found] == [
+        ("SPC012", "table"),
+        ("SPC012", "query"),
+        ("SPC007", "tabel"),
+    ]
+
+
+@pytest.mark.parametrize("key", ["limits", "redaction", "loggingPolicy", "compatibility", "x-secret"])
+def test_what_nothing_would_enforce_is_refused_with_the_other_way(tmp_path, key):
+    (tmp_path / "demo.writer").mkdir()
+    text = (SAMPLES / "demo.writer" / "spec.yaml").read_text("utf-8")
+    (tmp_path / "demo.writer" / "spec.yaml").write_text(f"{text}{key}: {{}}\n", "utf-8")
+
+    (finding,) = lint_specs(tmp_path)
+
+    assert (finding.code, finding.path) == ("SPC002", key)
+    assert finding.fix.startswith("remove it: ")

@@ -43,7 +43,7 @@ def test_a_step_without_a_connection_resolves_none(lab, tmp_path):
 def test_a_family_without_a_driver_is_named_with_those_that_have_one(lab, tmp_path):
     plan = StepPlan("a", "oracle.extractor", "1", "extractor", {})
     with pytest.raises(RunError, match=r"no driver runs 'oracle\.extractor'") as caught:
-        open_driver(plan, "daily", lab.runtime(), tmp_path)
+        open_driver(step_call(plan, "daily", lab.runtime(), tmp_path), lab.runtime())
     assert (caught.value.first.found, caught.value.first.expected) == ("oracle", "mem, sql")
 
 

@@ -117,3 +117,14 @@ def test_a_name_without_a_spec_is_an_error(osiris, shop):
 
     assert (result.code, result.codes) == (2, ["CLI012"])
     assert "duckdb.processor" in result.data["diagnostics"][0]["fix"]
+
+
+def test_what_cannot_be_laid_out_safely_is_left_alone(osiris, shop):
+    file = shop / "pipelines" / "odd.yaml"
+    odd = 'oml_version: "0.2.0"\nname: x\nmetadata: {a: 1, a key over\n  two lines, b: 2}\nsteps: []\n'
+    file.write_text(odd)
+
+    result = osiris("fmt", "pipelines/odd.yaml", "--json")
+
+    assert (result.code, result.codes) == (2, ["CLI011"])
+    assert file.read_text() == odd

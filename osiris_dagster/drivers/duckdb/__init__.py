@@ -11,6 +11,7 @@ from osiris_dagster.drivers.duckdb.extract import Extraction
 from osiris_dagster.drivers.duckdb.pool import MEMORY_LIMIT, Connect, connect_file
 from osiris_dagster.drivers.duckdb.transform import Transformation
 from osiris_dagster.drivers.duckdb.write import Loading
+from osiris_dagster.drivers.positions import Position
 from osiris_dagster.errors import DriverError
 
 __all__ = ["MEMORY_LIMIT", "Connect", "DuckDBDriver", "connect_file"]
@@ -46,6 +47,10 @@ class DuckDBDriver:
     def write(self, rows: pa.RecordBatchReader) -> WriteReport:
         """Write the rows to the table."""
         return self._work.write(rows) if isinstance(self._work, Loading) else self._refuse("write")
+
+    def position(self, step: str) -> Position | None:
+        """Return how far an incremental step has come in the table to write."""
+        return self._work.position(step) if isinstance(self._work, Loading) else self._refuse("position")
 
     def cancel(self) -> None:
         """Interrupt DuckDB; a statement that comes after it is refused."""

@@ -109,7 +109,7 @@ class Extraction:
         check_source(config)
         query = config.get("query")
         source = f"(\n{single_select(query)}\n)" if query else self._table(session)
-        return single_select(selection(config, source, quoted, self._columns(session, source)))
+        return single_select(selection(config, source, quoted, self._columns(session, source), self._call.since))
 
     def _table(self, session: duckdb.DuckDBPyConnection) -> str:
         """Return the qualified table; DriverError with the nearest name when it is not there."""

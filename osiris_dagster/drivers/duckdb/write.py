@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 import duckdb
 import pyarrow as pa
@@ -15,11 +15,13 @@ from osiris_dagster.drivers.duckdb.dialect import DIALECT
 from osiris_dagster.drivers.duckdb.faults import named_faults
 from osiris_dagster.drivers.duckdb.loads import committed_rows, record_load
 from osiris_dagster.drivers.duckdb.pool import Connect, Lease, acquire, held_by_readers
+from osiris_dagster.drivers.duckdb.positions import read_position, record_positions
 from osiris_dagster.drivers.duckdb.session import Switch, database_file
 from osiris_dagster.drivers.duckdb.sql import catalogue_of, literal, quoted
 from osiris_dagster.drivers.duckdb.staging import Staging, prepare
 from osiris_dagster.drivers.duckdb.types import carried, import_check
 from osiris_dagster.drivers.duckdb.upsert import alterations, insertion, upsert_statements
+from osiris_dagster.drivers.positions import Position
 from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.drift import Drift
 from osiris_dagster.drivers.tables.loads import stage_name
@@ -50,6 +52,17 @@ class Loading:
         target = with_keys_as_spelt(target, watched.schema.names, DIALECT)
         with self._leased(watched) as (held, watched), self._switch.session(held.cursor()) as session:
             return _Transfer(session, held, self._switch, self._call, target).run(watched)
+
+    def position(self, step: str) -> Position | None:
+        """Return how far an incremental step has come in the table; None when the table is not there."""
+        path, name = database_file(self._call)
+        if not path.is_file():
+            return None
+        target = target_of(self._call.config, self._call.config["schema"])
+        wait = self._call.config["lock_timeout"]
+        held = acquire(path, self._connect, self._switch.stopped, write=False, wait=wait, name=name)
+        with closing(held), self._switch.session(held.cursor()) as session, named_faults():
+            return read_position(session, self._call, step, target.name) if _table_columns(session, target) else None
 
     @contextmanager
     def _leased(self, watched: Watched) -> Iterator[tuple[Lease, Watched]]:
@@ -126,8 +139,10 @@ class _Transfer:
         with _alone(self._held.catalogue_lock, self._switch), self._transaction():
             drift = self._drift(staging)
             staging.check_fit(drift.moves)
+            fresh = _table_columns(self._session, target) is None
             self._apply(drift, staging)
             record_load(self._session, self._call, target.name, rows)
+            record_positions(self._session, self._call, target.name, fresh=fresh)
             total = self._session.sql(f"select count(*) from {self._table}").fetchall()[0][0]
             staging.drop()
             self._switch.check()
@@ -146,22 +161,11 @@ class _Transfer:
 
     def _drift(self, staging: Staging) -> Drift:
         """Compare the table, as it is now, with the rows."""
-        return plan_write(self._target, self._table_columns(), staging.columns, DIALECT)
-
-    def _table_columns(self) -> tuple[TableColumn, ...] | None:
-        here = f"database_name = current_catalog() and lower(schema_name) = lower({literal(self._target.schema)})"
-        named = f"lower({literal(self._target.table)})"
-        if self._session.sql(f"select 1 from duckdb_views() where {here} and lower(view_name) = {named}").fetchall():
-            raise not_a_table(self._target, "a view")
-        columns = self._session.sql(
-            "select column_name, data_type, is_nullable or column_default is not null from duckdb_columns() "
-            f"where {here} and lower(table_name) = {named} order by column_index"
-        ).fetchall()
-        return tuple(TableColumn(*column) for column in columns) or None
+        return plan_write(self._target, _table_columns(self._session, self._target), staging.columns, DIALECT)
 
     def _apply(self, drift: Drift, staging: Staging) -> None:
         target, run = self._target, self._session.execute
-        if self._table_columns() is None:
+        if _table_columns(self._session, self._target) is None:
             run(f"create schema if not exists {quoted(self._catalogue, target.schema)}")
             staging.create_like(self._table)
         elif target.mode == "replace":
@@ -173,6 +177,18 @@ class _Transfer:
                 run(statement)
         else:
             run(insertion(self._table, drift.moves, f"{staging.table} s"))
+
+
+def _table_columns(session: duckdb.DuckDBPyConnection, target: Target) -> tuple[TableColumn, ...] | None:
+    here = f"database_name = current_catalog() and lower(schema_name) = lower({literal(target.schema)})"
+    named = f"lower({literal(target.table)})"
+    if session.sql(f"select 1 from duckdb_views() where {here} and lower(view_name) = {named}").fetchall():
+        raise not_a_table(target, "a view")
+    columns = session.sql(
+        "select column_name, data_type, is_nullable or column_default is not null from duckdb_columns() "
+        f"where {here} and lower(table_name) = {named} order by column_index"
+    ).fetchall()
+    return tuple(TableColumn(*column) for column in columns) or None
 
 
 @contextmanager

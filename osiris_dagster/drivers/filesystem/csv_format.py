@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -86,16 +88,29 @@ def _quoted(text: pa.Array, kind: pa.DataType, options: WriteOptions) -> pa.Arra
 
 
 def _quoted_where_needed(text: pa.Array, delimiter: str) -> pa.Array:
-    """Quote empty text and what holds a quote, a delimiter or a line end; most columns have none of it."""
-    data = _bytes(text)
-    needed = pc.equal(text, "")
-    special = [mark for mark in ('"', delimiter, "\n", "\r") if mark.encode() in data]
-    for mark in special:
-        needed = pc.or_(needed, pc.match_substring(text, mark))
-    if not special and not pc.any(needed).as_py():
+    """Quote empty text and what holds a quote, a delimiter or a line end; most values have none of it."""
+    needed = pc.fill_null(pc.equal(text, ""), False)  # noqa: FBT003 - the value to fill in
+    needed = pc.or_(needed, pa.array(_holding(text, ('"', delimiter, "\n", "\r"))))
+    if not pc.any(needed).as_py():
         return text
-    escaped = pc.replace_substring(text, '"', '""') if '"' in special else text
-    return pc.if_else(needed, _joined('"', escaped, '"', ""), text)
+    few = pc.replace_substring(text.filter(needed), '"', '""')
+    return pc.replace_with_mask(text, needed, _joined('"', few, '"', ""))
+
+
+def _holding(text: pa.Array, marks: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+    """Tell which values hold one of the characters, all of ASCII: one look at the bytes of the whole column."""
+    found = np.zeros(len(text), bool)
+    _, edges, data = text.buffers()
+    if data is None or not len(text):
+        return found
+    offsets = np.frombuffer(edges, np.int32)[text.offset : text.offset + len(text) + 1]
+    octets = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]]
+    special = octets == ord(marks[0])
+    for mark in marks[1:]:
+        special |= octets == ord(mark)
+    # The last value that begins at or before the place; those before it that begin there are empty.
+    found[np.searchsorted(offsets, np.flatnonzero(special) + offsets[0], side="right") - 1] = True
+    return found
 
 
 def _joined(*parts: pa.Array | str, null: str | None = None) -> pa.Array:

@@ -25,6 +25,7 @@ class Lattice:
     decimal: str  # how a decimal is written, with {} for its digits and its scale
     most_digits: int
     nothing: str = ""  # the type of a column without any value
+    boundless: str = ""  # the decimal that holds every number
 
     def wider(self, one: str, other: str) -> str | None:
         """Return the narrowest type that holds every value of both; `one` itself when it does, None without such."""
@@ -32,6 +33,8 @@ class Lattice:
             return one
         if one == self.nothing:
             return other
+        if self.boundless in (one, other) and (self._digits(one) or self._digits(other)):
+            return self.boundless
         for chain in self.chains:
             if one in chain and other in chain:
                 return max(one, other, key=chain.index)

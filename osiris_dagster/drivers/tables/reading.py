@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from osiris_dagster.drivers.positions import Since
 from osiris_dagster.errors import DriverError
 
 
@@ -23,7 +24,11 @@ def check_source(config: Mapping[str, Any]) -> None:
 
 
 def selection(
-    config: Mapping[str, Any], source: str, quoted: Callable[[str], str], selected: Sequence[str] | None = None
+    config: Mapping[str, Any],
+    source: str,
+    quoted: Callable[[str], str],
+    selected: Sequence[str] | None = None,
+    since: Since | None = None,
 ) -> str:
     """Return the SELECT over `source`, a name or a query in brackets, with the options around it.
 
@@ -32,8 +37,10 @@ def selection(
     columns = config.get("columns") if selected is None else selected
     condition, limit, offset = (config.get(key) for key in ("filter", "limit", "offset"))
     parts = [f"select {', '.join(map(quoted, columns)) if columns else '*'} from {source}"]
-    if condition:
-        parts.append(f"where (\n{condition}\n)")
+    conditions = [f"(\n{condition}\n)"] if condition else []
+    conditions += [since.condition(quoted)] if since else []
+    if conditions:
+        parts.append(f"where {' and '.join(conditions)}")
     if limit is not None:
         parts.append(f"limit {int(limit)}")
     if offset:

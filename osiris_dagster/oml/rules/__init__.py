@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from osiris_dagster.oml.rules import (
+    component,
     config,
     connection_fields,
     connections,
+    constraints,
     document,
     foreign,
+    incremental,
     not_yet,
     order,
     params,
@@ -49,9 +52,9 @@ RULES: tuple[Rule, ...] = (
     steps.unknown_key,
     steps.duplicate_id,
     steps.unusable_id,
-    steps.unknown_component,
-    steps.unknown_mode,
-    steps.mode_of_component,
+    component.unknown_component,
+    component.unknown_mode,
+    component.mode_of_component,
     # the order of steps
     order.needs_list,
     order.unknown_need,
@@ -68,8 +71,8 @@ RULES: tuple[Rule, ...] = (
     config.option_choice,
     config.option_range,
     config.option_pattern,
-    config.option_rule,
-    config.upsert_key,
+    constraints.option_rule,
+    constraints.upsert_key,
     config.project_path,
     # its connection
     connections.reference_form,
@@ -111,4 +114,7 @@ RULES: tuple[Rule, ...] = (
     connection_fields.unknown_field,
     connection_fields.wrong_value,
     connection_fields.secret_in_clear,
+    # incremental reads and what comes after them
+    incremental.only_sources,
+    incremental.followed,
 )

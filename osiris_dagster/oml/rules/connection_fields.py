@@ -21,9 +21,11 @@ def set_by_nobody(context: Context) -> Iterator[Diagnostic]:
 
     Wrong:
         - {id: in, component: duckdb.extractor, mode: read, config: {connection: "@duckdb.empty", table: orders}}
+        # osiris_connections.yaml has duckdb: {empty: {}}
 
     Right:
         - {id: in, component: duckdb.extractor, mode: read, config: {connection: "@duckdb.warehouse", table: orders}}
+        # osiris_connections.yaml has duckdb: {warehouse: {path: data/warehouse.duckdb}}
     """
     for step, path, reference in references_of(context):
         fact = find_connection(reference, context.connections or ())
@@ -54,9 +56,11 @@ def unknown_field(context: Context) -> Iterator[Diagnostic]:
 
     Wrong:
         - {id: in, component: duckdb.extractor, mode: read, config: {connection: "@duckdb.misspelt", table: orders}}
+        # osiris_connections.yaml has duckdb: {misspelt: {path: data/a.duckdb, pth: x}}
 
     Right:
         - {id: in, component: duckdb.extractor, mode: read, config: {connection: "@duckdb.warehouse", table: orders}}
+        # osiris_connections.yaml has duckdb: {warehouse: {path: data/warehouse.duckdb}}
     """
     yield from _faults(context, "OML120")
 
@@ -69,9 +73,11 @@ def wrong_value(context: Context) -> Iterator[Diagnostic]:
 
     Wrong:
         - {id: in, component: duckdb.extractor, mode: read, config: {connection: "@duckdb.wrong", table: orders}}
+        # osiris_connections.yaml has duckdb: {wrong: {path: [data/a.duckdb]}}
 
     Right:
         - {id: in, component: duckdb.extractor, mode: read, config: {connection: "@duckdb.warehouse", table: orders}}
+        # osiris_connections.yaml has duckdb: {warehouse: {path: data/warehouse.duckdb}}
     """
     yield from _faults(context, "OML121")
 
@@ -82,9 +88,11 @@ def secret_in_clear(context: Context) -> Iterator[Diagnostic]:
 
     Wrong:
         - {id: in, component: duckdb.extractor, mode: read, config: {connection: "@duckdb.open", table: orders}}
+        # osiris_connections.yaml has duckdb: {open: {path: data/a.duckdb, token: abcdef}}
 
     Right:
         - {id: in, component: duckdb.extractor, mode: read, config: {connection: "@duckdb.warehouse", table: orders}}
+        # osiris_connections.yaml has duckdb: {warehouse: {path: data/warehouse.duckdb}}
     """
     yield from _faults(context, "OML122")
 

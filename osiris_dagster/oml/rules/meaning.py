@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from osiris_dagster.errors import Edit
@@ -11,6 +13,8 @@ from osiris_dagster.oml.edits import rename_key, replace_scalar, scalar_text
 from osiris_dagster.oml.rules.context import Context
 from osiris_dagster.specs.nearest import certainly, nearest
 
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_MOST_SIBLINGS = 100
 Fits = Mapping[str, type | tuple[type, ...]]
 
 
@@ -36,11 +40,22 @@ def meant_key(
     known = tuple(known)
     written = str(path[-1])
     sure = certainly(written, known)
-    habit = habits.get(written, "")
+    habit = habits.get(written) or habits.get(_snake(written), "")
+    if (*path[:-1], habit) in context.document.key_marks:
+        habit = ""  # said already
     word = sure or (habit if habit in known else "") or nearest(written, known)
     if not word:
         return Meaning()
-    certain = bool(sure or word == habit) and isinstance(_value(context, path), (fits or {}).get(word, object))
+    rivals = [
+        other
+        for other in _siblings(context, path)
+        if word in (habits.get(other), habits.get(_snake(other))) or certainly(other, [word])
+    ]
+    certain = (
+        bool(sure or word == habit)
+        and rivals == [written]
+        and isinstance(_value(context, path), (fits or {}).get(word, object))
+    )
     fix = f"write `{word}` instead" if word == habit and not sure else f"did you mean `{word}`?"
     return Meaning(word, fix, rename_key(context.document, path, word, safe=certain))
 
@@ -68,11 +83,20 @@ def quoted(context: Context, path: Path, value: Any) -> tuple[Edit, ...]:
     return replace_scalar(context.document, path, f'"{text}"', safe=True)
 
 
+def _siblings(context: Context, path: Path) -> list[str]:
+    around = _value(context, path[:-1])
+    return list(islice(around, _MOST_SIBLINGS)) if isinstance(around, dict) else []
+
+
 def _value(context: Context, path: Path) -> Any:
     value: Any = context.document.value
     for part in path:
         value = value[part]
     return value
+
+
+def _snake(name: str) -> str:
+    return _HUMP.sub("_", name).replace("-", "_").lower()
 
 
 def _folded(text: str) -> str:

@@ -30,7 +30,6 @@ NOT_YET_IN_DOCUMENT: tuple[NotYet, ...] = (
     NotYet(("concurrency",), harmful=False, instead="runs may overlap"),
 )
 NOT_YET_IN_STEP: tuple[NotYet, ...] = (
-    NotYet(("incremental",), harmful=True, instead="the step would read everything"),
     NotYet(("checks",), harmful=True, instead="data that should be refused would be written", default=[]),
     NotYet(("columns",), harmful=True, instead="other columns and types would be let through"),
     NotYet(("retry",), harmful=False, instead="a step that fails is not tried again", default={"attempts": 0}),
@@ -42,7 +41,7 @@ NOT_YET_IN_STEP: tuple[NotYet, ...] = (
 def harmful(context: Context) -> Iterator[Diagnostic]:
     """The document asks for something that this version does not do, and doing without would give other data.
 
-    Therefore the document is refused. These are partitions, incremental reads, data checks, declared columns and the
+    Therefore the document is refused. These are partitions, data checks, declared columns and the
     target e2b.
 
     Wrong:

@@ -51,10 +51,10 @@ def incremental(context: Context) -> Iterator[Diagnostic]:
     """`incremental` names the `cursor` column, and may say where to begin and how far to look back.
 
     Wrong:
-        - {id: a, component: duckdb.processor, mode: transform, incremental: {from: 1}, config: {query: select 1}}
+        - {id: a, component: filesystem.csv_extractor, mode: read, incremental: {from: 1}, config: {path: a.csv}}
 
     Right:
-        - {id: a, component: duckdb.processor, mode: transform, incremental: {cursor: n}, config: {query: select 1}}
+        - {id: a, component: filesystem.csv_extractor, mode: read, incremental: {cursor: n}, config: {path: a.csv}}
     """
     for path, value in step_blocks(context, "incremental"):
         yield from shape(context, path, value, shape_validator("incremental"))

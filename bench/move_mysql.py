@@ -1,0 +1,254 @@
+"""MySQL and MariaDB as source and target: whole `osiris run`s less the same on ten rows, against hand-made ways.
+
+The table is realistic: a key, numbers, decimals, short and long texts with everything in them, moments, truth values.
+Rows are made by arithmetic on their number. A private server holds them; checksums of source and target are compared.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import duckdb
+from measure import Bar, Case, Figures, race
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.servers.mariadb import Server, private_server
+
+_OSIRIS = str(Path(sys.executable).parent / "osiris")
+MANY, FEW, START = 10_000_000, 1_000_000, 10
+_HASH = "((i * 2654435761) % 1000000007)"
+ORDERS = f"""
+    i as id, ({_HASH} % 50000)::int as customer_id,
+    case when i % 50 <> 7 then ((({_HASH} * 97) % 20000000) - 2000000) / 100 end::decimal(12,2) as amount,
+    ['new', 'paid', 'shipped', 'cancelled', 'returned'][1 + ({_HASH} % 5)::int] as status,
+    case i % 6 when 0 then null when 1 then '' when 2 then 'Příliš žluťoučký kůň € ' || i
+        when 3 then 'He said "hi", it''s' || chr(9) || 'tab and back\\slash ' || i
+        when 4 then 'line one' || chr(10) || 'line two 日本語 🚀 ' || i
+        else 'order ' || i || ' shipped from warehouse ' || (i * 31) % 97 || ', carrier ref ' || (i * 7919) % 1000003
+    end as note,
+    case when i % 37 <> 5 then make_timestamp((946684800 + {_HASH} % 946080000) * 1000000 + {_HASH} % 1000000) end
+        as created_at,
+    case when i % 11 <> 3 then {_HASH} % 2 = 0 end as is_paid,
+    case when i % 41 <> 2 then 1 + sqrt(i) * 1.1 end as weight
+"""
+DECLARED = (
+    "id bigint primary key, customer_id int, amount decimal(12,2), status varchar(20), note varchar(200), "
+    "created_at datetime(6), is_paid bool, weight double"
+)
+_CHANGED = "customer_id amount status note created_at is_paid weight".split()
+CHECKSUM = (
+    "select count(*), sum(id), sum(customer_id), sum(amount), sum(length(status)), sum(crc32(note)), "
+    "sum(unix_timestamp(created_at)), sum(is_paid), round(sum(weight), 3) from {}"
+)
+_CONNECTIONS = """\
+connections:
+  mysql:
+    bench: {{host: {host}, port: {port}, user: {user}, database: bench}}
+"""
+_READ = """\
+oml_version: "0.1.0"
+name: {name}
+steps:
+  - {{id: rows, component: mysql.extractor, mode: read, config: {{connection: "@mysql.bench", table: {table}}}}}
+"""
+_WRITE = "  - {{id: out, component: {component}, mode: write, config: {{{config}}}}}\n"
+_TABLE = "connection: '@mysql.bench', table: {table}, write_mode: {mode}"
+_WAYS = {
+    "arrow": "",
+    "csv": _WRITE.format(component="filesystem.csv_writer", config="path: out/rows.csv"),
+    "parquet": _WRITE.format(component="filesystem.parquet_writer", config="path: out/rows.parquet"),
+    "table": _WRITE.format(component="mysql.writer", config=_TABLE.format(table="copied", mode="replace")),
+    "upsert": _WRITE.format(
+        component="mysql.writer", config=_TABLE.format(table="target", mode="upsert, primary_key: id")
+    ),
+}
+_MYSQLCLIENT = """
+import sys, pyarrow as pa, pyarrow.parquet as pq
+from MySQLdb import _mysql
+port, table, out = sys.argv[1:]
+types = [pa.int64(), pa.int32(), pa.decimal128(12, 2), pa.string(), pa.string(), pa.timestamp("us"), pa.int8()]
+types.append(pa.float64())
+schema = pa.schema(list(zip("id customer_id amount status note created_at is_paid weight".split(), types)))
+c = _mysql.connect(host="127.0.0.1", port=int(port), user="root", database="bench"); c.set_character_set("utf8mb4")
+c.query(f"select * from {table}"); r = c.use_result()
+with pq.ParquetWriter(out, schema, compression="zstd") as w:
+    while rows := r.fetch_row(maxrows=20000, how=0):
+        cols = [pa.array(x, pa.binary()).cast(pa.string()) for x in zip(*rows)]
+        cols = [x if t == pa.string() else x.cast(t) for x, t in zip(cols, types)]
+        w.write_batch(pa.record_batch(cols, schema=schema))
+"""
+
+
+@contextmanager
+def bench_server(folder: Path) -> Iterator[Server]:
+    """A server with room for the tables."""
+    room = ("--innodb-buffer-pool-size=2G", "--innodb-log-file-size=2G", "--innodb-flush-log-at-trx-commit=1")
+    with private_server(*room) as server:
+        server.execute("create database bench character set utf8mb4 collate utf8mb4_bin")
+        for name, rows in (("orders", "range(1, 1000001)"), ("few", "range(1, 11)"), ("few_changes", "range(1, 11)")):
+            load(server, folder, name, f"select {ORDERS} from {rows} t(i)")
+        changes = "(from range(1, 1000001) t(i) where i % 20 < 3 union all from range(1000001, 1050001) t(i)) t"
+        load(
+            server,
+            folder,
+            "changes",
+            f"select * replace (id + 0 as id, 'changed' as status) from (select {ORDERS} from {changes})",
+        )
+        yield server
+
+
+def load(server: Server, folder: Path, name: str, query: str) -> None:
+    """Make a table, through a file in the format of LOAD DATA, which stays."""
+    escaped = "note"
+    for letter in ("'\\'", "chr(9)", "chr(10)"):
+        escaped = f"replace({escaped}, {letter}, '\\' || {letter})"
+    duckdb.sql(
+        f"copy (select * replace ({escaped} as note, is_paid::int as is_paid) from ({query})) "
+        f"to '{folder / name}.tsv' (delimiter '\t', header false, nullstr '\\N', quote '', escape '')"
+    )
+    server.execute(f"create table {name} ({DECLARED})", database="bench")
+    client(
+        server,
+        f"load data local infile '{folder / name}.tsv' into table {name} character set utf8mb4; analyze table {name}",
+    )
+
+
+def client(server: Server, statement: str, *options: str) -> None:
+    subprocess.run([*_client(server), *options, "-e", statement], check=True, capture_output=True)
+
+
+def _client(server: Server) -> list[str]:
+    address = ["--host=127.0.0.1", f"--port={server.port}", "--user=root", "--local-infile=1"]
+    return ["mariadb", "--no-defaults", *address, "--default-character-set=utf8mb4", "bench"]
+
+
+def bars(folder: Path) -> list[Bar]:
+    with bench_server(folder) as server:
+        project = _project(folder, server)
+        return [*_reads(folder, project, server), *_writes(folder, project, server), *_memory(folder, project, server)]
+
+
+def _project(folder: Path, server: Server) -> Path:
+    project = folder / "project"
+    (project / "out").mkdir(parents=True)
+    (project / "osiris.yaml").touch()
+    place = {"host": server.host, "port": server.port, "user": server.user}
+    (project / "osiris_connections.yaml").write_text(_CONNECTIONS.format(**place))
+    sources = {"orders": "orders", "few": "few", "changes": "changes", "few_changes": "few_changes", "many": "many"}
+    for way, writer in _WAYS.items():
+        for source, table in sources.items():
+            name = f"{way}_{source}"
+            (project / f"{name}.yaml").write_text(_READ.format(name=name, table=table) + writer)
+    return project
+
+
+def _run(project: Path, name: str, before: list[str] | None = None) -> Case:
+    return Case(name, [_OSIRIS, "run", "--no-aiop", f"{name}.yaml"], cwd=str(project), before=before or ())
+
+
+def _moved(figures: dict[str, Figures], name: str, start: str) -> float:
+    return figures[name].wall - figures[start].wall
+
+
+def _bar(what: str, figures: dict[str, Figures], ours: tuple[str, str], base: str, limit: float) -> Bar:
+    moved, floor = _moved(figures, *ours), figures[base].wall
+    cpu = figures[ours[0]].cpu - figures[ours[1]].cpu
+    detail = f"{moved:.2f} s against {floor:.2f} s; client CPU {cpu:.2f} s, peak {figures[ours[0]].peak_mib:.0f} MiB"
+    return Bar(what, moved / floor, limit, detail)
+
+
+def _reads(folder: Path, project: Path, server: Server) -> list[Bar]:
+    batch = " ".join(_client(server)) + f" --batch --quick -e 'select * from orders' > {folder / 'batch.tsv'}"
+    cases = [Case("batch", ["sh", "-c", batch])]
+    peer = find_spec("MySQLdb") is not None
+    if peer:
+        command = [sys.executable, "-c", _MYSQLCLIENT, str(server.port), "orders", str(folder / "peer.parquet")]
+        cases.append(Case("mysqlclient", command))
+    for way in ("arrow", "csv", "parquet"):
+        cases += [_run(project, f"{way}_orders"), _run(project, f"{way}_few")]
+    figures = race(cases, rounds=5)
+    found = [
+        _bar("MariaDB -> CSV, 1 M rows, against mariadb --batch", figures, ("csv_orders", "csv_few"), "batch", 1.1),
+        _bar("MariaDB -> Arrow, against the same", figures, ("arrow_orders", "arrow_few"), "batch", 0.75),
+    ]
+    if peer:
+        ours = ("parquet_orders", "parquet_few")
+        found.append(_bar("MariaDB -> Parquet, against mysqlclient and Arrow", figures, ours, "mysqlclient", 0.7))
+    else:
+        print("mysqlclient is not installed: no bar for MariaDB -> Parquet")
+    return found
+
+
+def _writes(folder: Path, project: Path, server: Server) -> list[Bar]:
+    reset = (
+        "drop table if exists copied, target, stage; create table target like orders; "
+        "insert into target select * from orders"
+    )
+    before = [*_client(server), "-e", reset]
+    made = f"create table copied ({DECLARED.replace(' primary key', '')}) character set utf8mb4"
+    by_hand = f"{made}; load data local infile '{folder / 'orders'}.tsv' into table copied character set utf8mb4"
+    changes = ", ".join(f"{name} = values({name})" for name in _CHANGED)
+    upsert = (
+        f"create table stage ({DECLARED.replace(' primary key', '')}) character set utf8mb4; "
+        f"load data local infile '{folder / 'changes'}.tsv' into table stage character set utf8mb4; "
+        f"insert into target select * from stage on duplicate key update {changes}; drop table stage"
+    )
+    cases = [
+        Case("load data", [*_client(server), "-e", by_hand], before=before),
+        _run(project, "table_orders", before),
+        _run(project, "table_few", before),
+        Case("upsert by hand", [*_client(server), "-e", upsert], before=before),
+        _run(project, "upsert_changes", before),
+        _run(project, "upsert_few_changes", before),
+    ]
+    figures = race(cases, rounds=3)
+    _compare(project, server)
+    return [
+        _bar(
+            "MariaDB -> MariaDB, new table, against LOAD DATA from a ready file",
+            figures,
+            ("table_orders", "table_few"),
+            "load data",
+            1.5,
+        ),
+        _bar(
+            "upsert of 200 k rows into 1 M, against the statements by hand",
+            figures,
+            ("upsert_changes", "upsert_few_changes"),
+            "upsert by hand",
+            1.6,
+        ),
+    ]
+
+
+def _compare(project: Path, server: Server) -> None:
+    again = "drop table target; create table target like orders; insert into target select * from orders"
+    client(server, again)
+    subprocess.run([_OSIRIS, "run", "--no-aiop", "upsert_changes.yaml"], cwd=project, check=True, capture_output=True)
+    server.execute("create table again like orders", "insert into again select * from orders", database="bench")
+    values = ", ".join(f"{name} = values({name})" for name in _CHANGED)
+    server.execute(f"insert into again select * from changes on duplicate key update {values}", database="bench")
+    sums = [server.execute(CHECKSUM.format(name), database="bench")[0] for name in ("again", "target")]
+    print(f"checksums after the upsert: {'equal' if sums[0] == sums[1] else sums}")
+
+
+def _memory(folder: Path, project: Path, server: Server) -> list[Bar]:
+    load(server, folder, "many", f"select {ORDERS} from range(1, {MANY + 1}) t(i)")
+    found = []
+    for way in ("csv", "parquet"):
+        figures = race([_run(project, f"{way}_orders"), _run(project, f"{way}_many")], rounds=1)
+        many, few = figures[f"{way}_many"].peak_mib, figures[f"{way}_orders"].peak_mib
+        found.append(
+            Bar(
+                f"MariaDB -> {way}: peak memory, 10 M against 1 M rows",
+                many / few,
+                1.1,
+                f"{many:.0f} MiB against {few:.0f} MiB",
+            )
+        )
+    return found

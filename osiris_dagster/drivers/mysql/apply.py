@@ -1,0 +1,208 @@
+"""A filled staging table in, the target changed in one step out: by one transaction, or by the change of a name.
+
+The server commits whenever a table is made or altered. So that happens before the first row of the target changes, and
+a table that appears under its name at once carries the mark of its load in its comment until the record has it.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from osiris_dagster.drivers.base import StepCall
+from osiris_dagster.drivers.mysql.dialect import DIALECT
+from osiris_dagster.drivers.mysql.session import Session
+from osiris_dagster.drivers.mysql.side import NEW, OLD, Side, digest_of, record_load
+from osiris_dagster.drivers.mysql.sql import listed, quoted
+from osiris_dagster.drivers.mysql.stage import Stage
+from osiris_dagster.drivers.mysql.table import TableFacts
+from osiris_dagster.drivers.tables.drift import Drift
+from osiris_dagster.drivers.tables.loads import is_same_load
+from osiris_dagster.drivers.tables.target import Target
+from osiris_dagster.errors import DriverError
+
+_TRIES = 5
+_LARGE = 200_000  # rows from which deleting them takes longer than making a table anew
+_MARK = re.compile(
+    r"osiris load (?P<digest>[0-9a-f]{64}) of (?P<run>\S*): (?P<rows>\d+) rows\. ?(?P<comment>.*)", re.DOTALL
+)
+
+
+@dataclass
+class Change:
+    """What is going to happen to the target."""
+
+    session: Session
+    call: StepCall
+    side: Side
+    recorded: bool
+    target: Target
+    facts: TableFacts | None
+    drift: Drift
+    stage: Stage
+
+    @property
+    def table(self) -> str:
+        """The qualified target."""
+        return quoted(self.target.schema, self.target.table)
+
+    def apply(self, rows: int) -> None:
+        """Make the change; returns when it is committed."""
+        if self.facts is None:
+            self._appear(rows)
+        elif self.target.mode == "replace" and self._by_name(self.facts):
+            self._swap(self.facts, rows)
+        else:
+            for statement in self._alterations(self.facts):
+                self.session.run(f"alter table {self.table} {statement}")
+            self._transaction(lambda: self._change_rows(self.facts), rows)
+
+    # -- in one transaction ------------------------------------------------------------------------------------------
+
+    def _transaction(self, change: Callable[[], None], rows: int) -> None:
+        """Do it again, from its beginning, when a deadlock was broken at our expense."""
+        for attempt in range(1, _TRIES + 1):
+            try:
+                self.session.run("start transaction")
+                change()
+                if self.recorded:
+                    record_load(self.session, self.side, self.call, self.target, rows)
+                self.session.stop.check()
+                self._commit()
+            except DriverError as error:
+                if attempt == _TRIES or not _is_deadlock(error):
+                    raise
+                time.sleep(random.uniform(0.02, 0.2) * attempt)  # noqa: S311 - two that met should not meet again
+            else:
+                return
+
+    def _commit(self) -> None:
+        self.session.committing = True
+        self.session.run("commit")
+        self.session.committing = False
+
+    def _change_rows(self, facts: TableFacts | None) -> None:
+        if self.target.mode == "replace":
+            self.session.run(f"delete from {self.table}")
+        if self.target.mode == "upsert" and facts is not None:
+            for statement in self._upsert(facts):
+                self.session.run(statement)
+        else:
+            self.session.run(self._insertion(self.table))
+
+    def _insertion(self, table: str) -> str:
+        moves = self.drift.moves
+        targets, sources = listed([move.target for move in moves]), listed([move.source for move in moves], "s")
+        return f"insert into {table} ({targets}) select {sources} from {self.stage.table} s"
+
+    def _upsert(self, facts: TableFacts) -> Iterator[str]:
+        """Yield the statements. With the one unique index that is the key, the server finds known rows by itself."""
+        keys = {key.lower() for key in self.target.keys}
+        moved = [
+            (quoted(move.target), f"s.{quoted(move.source)}")
+            for move in self.drift.moves
+            if move.source.lower() not in keys
+        ]
+        same = " and ".join(
+            f"t.{quoted(move.target)} = s.{quoted(move.source)}"
+            for move in self.drift.moves
+            if move.source.lower() in keys
+        )
+        targets = {move.target.lower() for move in self.drift.moves if move.source.lower() in keys}
+        if moved and facts.unique == (frozenset(targets),):
+            changes = ", ".join(f"{name} = values({name})" for name, _ in moved)
+            yield f"{self._insertion(self.table)} on duplicate key update {changes}"
+            return
+        if moved:
+            changes = ", ".join(f"t.{name} = {value}" for name, value in moved)
+            yield f"update {self.table} t join {self.stage.table} s on {same} set {changes}"
+        yield f"{self._insertion(self.table)} where not exists (select 1 from {self.table} t where {same})"
+
+    def _alterations(self, facts: TableFacts) -> Iterator[str]:
+        for column in self.drift.added:
+            yield f"add column {quoted(column.name)} {self.stage.typed(column.type)} null"
+        for column in self.drift.changed:
+            found = facts.column(column.name)
+            assert found is not None
+            null = "null" if found.nullable else "not null"
+            widened = DIALECT.lattice.wider(found.kind, column.type) == column.type
+            attributes = found.attributes(widened=widened)
+            yield f"modify column {quoted(found.name)} {self.stage.typed(column.type)} {null} {attributes}"
+
+    # -- under a name ------------------------------------------------------------------------------------------------
+
+    def _by_name(self, facts: TableFacts) -> bool:
+        """Tell whether a new table takes the place of the old one: it must lose nothing, and be worth it."""
+        needed = bool(self.drift.changed)
+        if not needed and facts.rows < _LARGE:
+            return False
+        if facts.tied and needed:
+            raise DriverError(
+                f"the types of {self.target.name} change, and a new table in its place would lose its {facts.tied}",
+                code="DRV104",
+                found=f"a table with {facts.tied}",
+                expected="a table that can be made anew",
+                fix="alter the columns by hand, or convert the rows in a step before",
+            )
+        return not facts.tied
+
+    def _appear(self, rows: int) -> None:
+        """Turn the staging table into the target, which is not there yet."""
+        self.stage.drop_numbers()
+        if self.target.keys:
+            self.session.run(f"alter table {self.stage.table} add primary key ({listed(self.target.keys)})")
+        self._mark(self.stage.table, rows, "")
+        self._rename([(self.stage.table, self.table)], rows, "")
+
+    def _swap(self, facts: TableFacts, rows: int) -> None:
+        new, old = (self.stage.table.removesuffix("`") + f"{suffix}`" for suffix in (NEW, OLD))
+        for leftover in (new, old):
+            self.session.run(f"drop table if exists {leftover}")
+        self.session.run(f"create table {new} like {self.table}")
+        try:
+            for statement in self._alterations(facts):
+                self.session.run(f"alter table {new} {statement}")
+            self._mark(new, rows, facts.comment)
+            self.session.run(self._insertion(new))
+            self._rename([(self.table, old), (new, self.table)], rows, facts.comment)
+        finally:
+            for leftover in (new, old):
+                if not self.session.broken:
+                    self.session.run(f"drop table if exists {leftover}")
+
+    def _mark(self, table: str, rows: int, comment: str) -> None:
+        mark = f"osiris load {digest_of(self.call, self.target)} of {self.call.run_id}: {rows} rows. {comment}"
+        self.session.run(f"alter table {table} comment = {self.session.text(mark[:2048])}")
+
+    def _rename(self, names: list[tuple[str, str]], rows: int, comment: str) -> None:
+        self.session.stop.check()
+        self.session.committing = True
+        self.session.run("rename table " + ", ".join(f"{before} to {after}" for before, after in names))
+        self.session.committing = False
+        # It is done. Should the rest fail, the mark stays in the comment, where a retry looks as well.
+        with suppress(DriverError):
+            if self.recorded:
+                self._transaction(lambda: None, rows)
+            self.session.run(f"alter table {self.table} comment = {self.session.text(comment)}")
+
+
+def marked_rows(facts: TableFacts | None, call: StepCall, target: Target) -> int | None:
+    """Return the rows of this load if the target's comment says that it is done, None otherwise."""
+    found = _MARK.fullmatch(facts.comment) if facts else None
+    if not found or found["digest"] != digest_of(call, target) or not is_same_load(call, found["run"]):
+        return None
+    return int(found["rows"])
+
+
+def comment_without_mark(comment: str) -> str:
+    """Return what a comment says beside the mark of a load."""
+    found = _MARK.fullmatch(comment)
+    return found["comment"] if found else comment
+
+
+def _is_deadlock(error: DriverError) -> bool:
+    return error.first.code == "DRV094" and "1213" in error.first.message

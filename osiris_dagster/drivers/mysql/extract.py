@@ -1,0 +1,159 @@
+"""A table or a SELECT in, a stream of batches out, read in one read-only transaction of one session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pymysql
+from pymysql.cursors import SSCursor
+
+from osiris_dagster.drivers.base import StepCall
+from osiris_dagster.drivers.batches import plain_schema, stream
+from osiris_dagster.drivers.mysql.rows.binary import BinaryRows
+from osiris_dagster.drivers.mysql.rows.fields import Policies
+from osiris_dagster.drivers.mysql.rows.packets import RowPackets
+from osiris_dagster.drivers.mysql.rows.plain import PlainRows, described, give_up
+from osiris_dagster.drivers.mysql.rows.prepared import (
+    CANNOT_BE_PREPARED,
+    available,
+    execute,
+    fail,
+    forget,
+    prepare,
+    receiver,
+)
+from osiris_dagster.drivers.mysql.session import Session, program_of
+from osiris_dagster.drivers.mysql.settings import settings_of
+from osiris_dagster.drivers.mysql.source import Source, source_of
+from osiris_dagster.drivers.stopping import StopSign
+
+
+class Extraction:
+    """One reading of one step."""
+
+    def __init__(self, call: StepCall) -> None:
+        self._call = call
+        self._stop = StopSign()
+        self._session: Session | None = None
+        self._read: list[BinaryRows | PlainRows] = []
+
+    def schema(self) -> pa.Schema:
+        """Return the columns without reading rows; the statement is prepared and not executed."""
+        try:
+            session, source = self._opened()
+            with session.faults():
+                return plain_schema(self._described(session, source))
+        finally:
+            self.close()
+
+    def read(self) -> pa.RecordBatchReader:
+        """Open the source. The session ends after the last batch, at the latest by `close`."""
+        session, source = self._opened()
+        with session.faults():
+            schema, batches = self._rows(session, source)
+        return stream(schema, source.cut(batches), self._call.config.get("batch_size"))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say how many zero dates became NULL."""
+        return tuple(
+            f"column {name}: {count} zero dates read as NULL"
+            for rows in self._read
+            for name, count in rows.zeros.count.items()
+        )
+
+    def cancel(self) -> None:
+        """End the session on both sides. Idempotent."""
+        self._stop.set()
+        if self._session is not None:
+            self._session.cancel()
+
+    def close(self) -> None:
+        """End the session. Idempotent."""
+        if self._session is not None:
+            self._session.close()
+
+    def _opened(self) -> tuple[Session, Source]:
+        settings = settings_of(self._call)
+        session = self._session = Session(program_of(self._call), settings, self._stop, self._subject)
+        session.open()
+        source = source_of(self._call, session)
+        session.run("start transaction read only")
+        if source.most is not None:
+            session.run(f"set session sql_select_limit = {source.most}")
+        return session, source
+
+    @property
+    def _subject(self) -> str:
+        table = self._call.config.get("table")
+        return f"table {table}" if table else "the query"
+
+    @property
+    def _policies(self) -> Policies:
+        return Policies(self._call.config["tinyint1"], self._call.config["zero_dates"])
+
+    def _rows(self, session: Session, source: Source) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        if self._binary:
+            try:
+                prepared = prepare(session.connection, source.statement)
+            except pymysql.Error as error:
+                if error.args[0] not in CANNOT_BE_PREPARED:
+                    raise
+            else:
+                rows = BinaryRows(execute(session.connection, prepared), self._policies)
+                session.busy = True
+                self._read.append(rows)
+                return rows.schema, self._binary_batches(session, rows)
+        return self._plain_rows(session, source)
+
+    @property
+    def _binary(self) -> bool:
+        return self._call.config["protocol"] == "binary" and available()
+
+    def _described(self, session: Session, source: Source) -> pa.Schema:
+        if not self._binary:
+            return self._plain_rows(session, source)[0]
+        prepared = prepare(session.connection, source.statement)
+        forget(session.connection, prepared)
+        return BinaryRows(prepared.fields, self._policies).schema
+
+    def _binary_batches(self, session: Session, rows: BinaryRows) -> Iterator[pa.RecordBatch]:
+        packets = RowPackets(receiver(session.connection), fail, self._call.config["batch_bytes"])
+        blocks = iter(packets)
+        while True:
+            session.stop.check()
+            with session.faults():
+                block = next(blocks, None)
+            if block is None:
+                break
+            yield rows.batch(block)
+        session.busy = False
+        session.close()
+
+    def _plain_rows(self, session: Session, source: Source) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        with session.connection.cursor() as probe:
+            probe.execute(f"select * from (\n{source.statement}\n) q limit 0")
+            rows = PlainRows(described(probe), self._policies)
+        self._read.append(rows)
+        return rows.schema, self._plain_batches(session, rows, rows.statement(source.statement))
+
+    def _plain_batches(self, session: Session, rows: PlainRows, statement: str) -> Iterator[pa.RecordBatch]:
+        cursor = session.connection.cursor(SSCursor)
+        with session.faults():
+            session.connection.use_unicode, session.connection.decoders = False, {}
+            cursor.execute(statement)
+        session.busy = True
+        batches = rows.batches(cursor, self._call.config["batch_bytes"])
+        try:
+            while True:
+                session.stop.check()
+                with session.faults():
+                    batch = next(batches, None)
+                if batch is None:
+                    break
+                yield batch
+            session.busy = False
+        finally:
+            give_up(cursor)
+        session.close()

@@ -1,0 +1,116 @@
+"""Tables over REST: pages of a table in, batches out; and rows in, requests that are each one transaction out.
+
+The slow way, for a project of which only url and key are known. What it cannot do safely it refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NoReturn
+
+import pyarrow as pa
+
+from osiris_dagster.drivers.base import StepCall, TransformInput, WriteReport
+from osiris_dagster.drivers.batches import Watched, plain_schema, stream
+from osiris_dagster.drivers.stopping import StopSign
+from osiris_dagster.drivers.supabase.rest import Rest
+from osiris_dagster.drivers.supabase.rest_pages import PAGE, pages
+from osiris_dagster.drivers.supabase.rest_types import RestDecoder, RestTable, describe, schema_of
+from osiris_dagster.drivers.supabase.rest_write import RestWriting
+from osiris_dagster.drivers.tables.reading import check_source, unknown
+from osiris_dagster.errors import DriverError
+
+
+class RestDriver:
+    """Runs the components of the family over REST."""
+
+    def __init__(self, call: StepCall) -> None:
+        self._call = call
+        self._stopped = StopSign()
+        self._rest: Rest | None = None
+        self._notes: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What became NULL because other stores have no such value."""
+        return self._notes
+
+    def schema(self) -> pa.Schema:
+        """Return the columns without reading rows."""
+        return self._source()[2]
+
+    def read(self) -> pa.RecordBatchReader:
+        """Open the table."""
+        rest, table, schema = self._source()
+        decoder = RestDecoder(schema, special_to_null=self._call.config["special_values"] == "null")
+        return stream(schema, self._batches(rest, table, decoder), self._call.config.get("batch_rows"))
+
+    def _source(self) -> tuple[Rest, RestTable, pa.Schema]:
+        config = self._call.config
+        check_source(config)
+        for option in ("query", "filter"):
+            if config.get(option):
+                raise _not_over_rest(f"`{option}` is SQL")
+        rest = self._opened()
+        table = describe(rest, config["table"])
+        columns = config.get("columns") or list(table.columns)
+        for column in columns:
+            if column not in table.columns:
+                raise unknown("column", column, column, table.columns)
+        return rest, table, schema_of({name: table.columns[name] for name in columns}, config["unbounded_numeric"])
+
+    def _batches(self, rest: Rest, table: RestTable, decoder: RestDecoder) -> Iterator[pa.RecordBatch]:
+        read = 0
+        for page in pages(rest, self._call.config, table, decoder.schema.names):
+            read += len(page)
+            yield decoder.batch(page)
+        self._notes = (
+            *(
+                f"column {name}: {count} values that other stores do not have became NULL"
+                for name, count in decoder.nulled.items()
+            ),
+            *([] if table.keys or read <= PAGE else ["the table has no key: its pages were read in no certain order"]),
+        )
+
+    def transform(self, inputs: tuple[TransformInput, ...]) -> pa.RecordBatchReader:  # noqa: ARG002 - of the protocol
+        """Refuse: the family has no processor."""
+        self._refuse("transform")
+
+    def write(self, rows: pa.RecordBatchReader) -> WriteReport:
+        """Write the rows to the table."""
+        rest = self._opened()
+        return RestWriting(rest, self._call).run(Watched(rows, plain_schema(rows.schema)))
+
+    def cancel(self) -> None:
+        """End the request under way and refuse further ones."""
+        self._stopped.set()
+        if self._rest is not None:
+            self._rest.cut()
+
+    def close(self) -> None:
+        """End the line."""
+        if self._rest is not None:
+            self._rest.cut()
+
+    def _opened(self) -> Rest:
+        self._rest = Rest(self._call, self._stopped)
+        return self._rest
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise DriverError(
+            f"{self._call.component} cannot {what}",
+            code="DRV003",
+            found=what,
+            expected="what the modes of the component say",
+            fix="use another component of the family",
+        )
+
+
+def _not_over_rest(reason: str) -> DriverError:
+    return DriverError(
+        f"this cannot be done over REST: {reason}",
+        code="DRV075",
+        found="a connection with only `url` and `key`",
+        expected="a connection with the project's PostgreSQL address",
+        fix="add `dsn` to the connection; the project's settings show it",
+    )

@@ -1,0 +1,300 @@
+"""What a step may ask of `mysql.extractor`, and what happens when the question, the server or the network is bad."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from osiris_dagster.drivers.mysql.sql import single_select
+from osiris_dagster.errors import DriverError, OsirisError
+from tests.drivers.workbench import Workbench
+from tests.servers.mariadb import PASSWORD, Database, Server, free_port
+from tests.servers.network import Network
+
+READER = "mysql.extractor"
+
+
+@pytest.fixture
+def bench(tmp_path: Path, mysql_database: Database) -> Workbench:
+    mysql_database.execute(
+        "create table t (id int primary key, name varchar(20), amount decimal(10,2))",
+        "insert into t values (1, 'a', 1.50), (2, null, null), (3, 'c', 3.00), (4, 'd', 4.25)",
+    )
+    return Workbench(tmp_path, mysql_database.connection)
+
+
+def refused(bench: Workbench, config: dict[str, Any], **connection: Any) -> OsirisError:
+    """The error of a reading; whatever it says, it says no secret."""
+    bench.connection = {**bench.connection, **connection}
+    with pytest.raises(OsirisError) as caught:
+        bench.read(READER, config)
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert PASSWORD not in f"{error} {error!r}"
+        error = error.__cause__
+    assert caught.value.first.fix
+    return caught.value
+
+
+# -- options -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("protocol", ["binary", "text"])
+@pytest.mark.parametrize(
+    ("config", "ids"),
+    [
+        ({"table": "t"}, [1, 2, 3, 4]),
+        ({"table": "t", "filter": "id > 1", "limit": 2, "offset": 1}, [3, 4]),
+        ({"table": "t", "offset": 3}, [4]),
+        ({"table": "t", "limit": 0}, []),
+        ({"table": "t", "filter": "name = 'a' -- the first"}, [1]),
+        ({"query": "select * from t order by id desc"}, [4, 3, 2, 1]),
+        ({"query": "select * from t order by id desc;  -- the end", "limit": 2}, [4, 3]),
+        ({"query": "select * from t order by id desc", "limit": 2, "offset": 1}, [3, 2]),
+        ({"query": "(select * from t where id < 2) union all (select * from t where id > 3)", "filter": "id > 1"}, [4]),
+        ({"query": "with x as (select * from t) select id, replace(name, 'a', 'b') as n from x where id = 1"}, [1]),
+        ({"query": "select id, 'into; -- /*' as n from t /* into */ where id = 2"}, [2]),
+    ],
+)
+def test_options_choose_the_rows(bench: Workbench, protocol: str, config: dict[str, Any], ids: list[int]) -> None:
+    assert bench.read(READER, {**config, "protocol": protocol})["id"].to_pylist() == ids
+
+
+def test_columns_are_read_from_tables_and_queries_in_the_order_asked_for(bench: Workbench) -> None:
+    for source in ({"table": "t"}, {"query": "select * from t"}):
+        found = bench.read(READER, {**source, "columns": ["name", "id"], "filter": "id < 3"})
+        assert found.to_pydict() == {"name": ["a", None], "id": [1, 2]}
+
+
+def test_batches_have_at_most_the_rows_asked_for(bench: Workbench) -> None:
+    with bench.opened(READER, {"table": "t", "batch_size": 3}) as driver:
+        assert [batch.num_rows for batch in driver.read()] == [3, 1]
+
+
+def test_a_table_of_another_database_is_read(bench: Workbench, mysql_database: Database) -> None:
+    other = f"{mysql_database.name}_b"
+    mysql_database.execute(f"create database {other}", f"create table {other}.`odd ``name` as select 7 as id")
+    try:
+        found = bench.read(READER, {"table": "odd `name", "database": other})
+    finally:
+        mysql_database.execute(f"drop database {other}")
+    assert found.to_pydict() == {"id": [7]}
+
+
+def test_the_schema_is_told_without_reading_rows(bench: Workbench, mysql_database: Database) -> None:
+    slow = {"query": "select id, sleep(10) as s from t"}
+    start = time.monotonic()
+    assert bench.schema(READER, slow).names == ["id", "s"]
+    assert time.monotonic() - start < 10
+
+
+# -- bad input ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "insert into t values (9, 'x', 1)",
+        "delete from t",
+        "select 1; delete from t",
+        "with x as (select 1 as id) delete from t where id in (select id from x)",
+        "select 1 into @x",
+        "select * from t into outfile '/tmp/x'",
+        "select 1 --1 into outfile '/tmp/x'",
+        "select 1 /*! into outfile '/tmp/x' */",
+        "select 1 /*M! into outfile '/tmp/x' */",
+        "call p()",
+        "set global local_infile = 1",
+        "kill 1",
+        "",
+        "-- nothing",
+    ],
+)
+def test_a_query_that_is_not_one_select_never_reaches_the_server(query: str) -> None:
+    with pytest.raises(DriverError) as caught:
+        single_select(query)
+    assert caught.value.first.code == "DRV023"
+
+
+@pytest.mark.parametrize("mode", ["NO_BACKSLASH_ESCAPES", "ANSI_QUOTES"])
+def test_texts_end_where_the_mode_of_the_session_ends_them(mode: str) -> None:
+    quote = "'" if mode == "NO_BACKSLASH_ESCAPES" else '"'
+    query = f"select {quote}\\{quote} into outfile {quote}/tmp/x{quote}"
+    with pytest.raises(DriverError):
+        single_select(query, mode)
+
+
+def test_a_function_that_changes_rows_is_stopped_by_the_transaction(bench: Workbench, mysql_database: Database) -> None:
+    mysql_database.execute(
+        "set global log_bin_trust_function_creators = 1",
+        "create function f() returns int modifies sql data begin delete from t; return 1; end",
+    )
+    assert refused(bench, {"query": "select f() as x"}).first.code == "DRV023"
+    assert mysql_database.execute("select count(*) from t") == [(4,)]
+
+
+@pytest.mark.parametrize(
+    ("config", "code", "words"),
+    [
+        ({"table": "tt"}, "DRV024", ["there is no table", "did you mean t?"]),
+        ({"table": "t", "columns": ["nam"]}, "DRV024", ["there is no column nam", "did you mean name?"]),
+        ({"table": "t", "filter": "idd > 0"}, "DRV024", ["idd"]),
+        ({"table": "t", "filter": "id >"}, "DRV096", ["SQL syntax"]),
+        ({"query": "select * from missing"}, "DRV024", ["missing"]),
+        ({"query": "selct 1"}, "DRV023", ["SELCT"]),
+        ({"query": "select id from t where id = ?"}, "DRV023", ["placeholders"]),
+        ({"query": "select 1 as x", "table": "t"}, "DRV022", ["both"]),
+    ],
+)
+def test_a_bad_question_is_answered_with_a_code_and_a_way_out(
+    bench: Workbench, config: dict[str, Any], code: str, words: list[str]
+) -> None:
+    error = refused(bench, config)
+    shown = f"{error} {error.first.found}"
+    assert error.first.code == code
+    assert [word for word in words if word not in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("connection", "code"),
+    [
+        ({"password": "wrong-password"}, "DRV092"),
+        ({"user": "nobody-of-that-name"}, "DRV092"),
+        ({"host": "no-such-host.invalid"}, "DRV091"),
+        ({"port": free_port()}, "DRV091"),
+        ({"port": "three"}, "DRV090"),
+        ({"host": ""}, "DRV090"),
+        ({"database": "no_such_database"}, "DRV024"),
+        ({"ssl_mode": "required"}, "DRV095"),
+        ({"ssl_mode": "verify_ca"}, "DRV090"),
+        ({"ssl_mode": "verify_ca", "ssl_ca": "no/such/file.pem"}, "DRV095"),
+    ],
+)
+def test_a_bad_connection_is_one_sentence_with_its_place(
+    bench: Workbench, connection: dict[str, Any], code: str
+) -> None:
+    error = refused(bench, {"table": "t"}, **connection)
+    assert error.first.code == code
+    assert "wrong-password" not in str(error)
+    assert (
+        any(str(value) in str(error) for value in connection.values() if "wrong" not in str(value)) or code != "DRV091"
+    )
+
+
+# -- cancel, loss and freeze -------------------------------------------------------------------------------------------
+
+
+def sessions(server: Server) -> list[Any]:
+    return server.execute(
+        "select id, command, state, info from information_schema.processlist where user = 'osiris_test'"
+    )
+
+
+def left_sessions(server: Server) -> list[Any]:
+    """The sessions of ours that the server still has after a while; there should be none."""
+    deadline = time.monotonic() + 20
+    while sessions(server) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return sessions(server)
+
+
+@pytest.mark.parametrize("protocol", ["binary", "text"])
+def test_canceling_a_statement_that_computes_ends_it_here_and_on_the_server(
+    bench: Workbench, mysql_server: Server, protocol: str
+) -> None:
+    config = {"query": "select id, sleep(60) as s from t", "protocol": protocol}
+    with bench.opened(READER, config) as driver:
+        canceler = threading.Timer(0.5, driver.cancel)
+        canceler.start()
+        with pytest.raises(DriverError) as caught:
+            driver.read().read_all()
+        canceler.join()
+        assert caught.value.first.code == "DRV028"
+        assert left_sessions(mysql_server) == []
+
+
+def test_a_reading_given_up_halfway_leaves_no_session(bench: Workbench, mysql_server: Server) -> None:
+    query = "select a.id, repeat('x', 100000) as v from t a, t b, t c, t d, t e, t f"
+    with bench.opened(READER, {"query": query}) as driver:
+        driver.read().read_next_batch()
+        assert len(sessions(mysql_server)) == 1
+    assert left_sessions(mysql_server) == []
+
+
+def test_a_session_killed_on_the_server_is_an_error_that_can_be_retried(bench: Workbench, mysql_server: Server) -> None:
+    query = "select a.id, repeat('x', 100000) as v from t a, t b, t c, t d, t e, t f"
+    with bench.opened(READER, {"query": query}) as driver:
+        reader = driver.read()
+        reader.read_next_batch()
+        ids = mysql_server.execute("select id from information_schema.processlist where user = 'osiris_test'")
+        mysql_server.execute(f"kill {ids[0][0]}")
+        with pytest.raises(DriverError) as caught:
+            reader.read_all()
+    assert (caught.value.first.code, caught.value.retryable) == ("DRV093", "transient")
+
+
+@pytest.fixture
+def relayed(bench: Workbench, mysql_server: Server) -> Iterator[Callable[[Callable[[socket.socket], None]], Workbench]]:
+    networks: list[Network] = []
+
+    def through(then: Callable[[socket.socket], None]) -> Workbench:
+        networks.append(Network(mysql_server.host, mysql_server.port, limit=300_000, then=then))
+        return Workbench(bench.root / "relayed", {**bench.connection, "port": networks[-1].port, "read_timeout": 2})
+
+    yield through
+    for network in networks:
+        network.close()
+
+
+BIG = {"query": "select a.id, repeat('x', 1000) as v from t a, t b, t c, t d, t e, t f"}
+
+
+@pytest.mark.parametrize("protocol", ["binary", "text"])
+def test_an_orderly_close_in_mid_result_is_an_error(relayed: Any, protocol: str) -> None:
+    bench = relayed(lambda sink: sink.shutdown(socket.SHUT_RDWR))
+    with pytest.raises(DriverError) as caught:
+        bench.read(READER, {**BIG, "protocol": protocol})
+    assert (caught.value.first.code, caught.value.retryable) == ("DRV093", "transient")
+
+
+@pytest.mark.parametrize("protocol", ["binary", "text"])
+def test_a_frozen_network_ends_the_step_after_read_timeout(relayed: Any, protocol: str) -> None:
+    bench = relayed(lambda sink: time.sleep(30))
+    with pytest.raises(DriverError, match=r"read_timeout|timed out") as caught:
+        bench.read(READER, {**BIG, "protocol": protocol})
+    assert (caught.value.first.code, caught.value.retryable) == ("DRV093", "transient")
+
+
+# -- TLS ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["preferred", "required", "verify_ca", "verify_identity"])
+def test_rows_come_through_tls(tmp_path: Path, mysql_tls_server: tuple[Server, Path], mode: str) -> None:
+    server, authority = mysql_tls_server
+    server.execute(
+        "create or replace user guest@'%' require ssl",
+        "grant all on *.* to guest@'%'",
+        "create database if not exists d",
+        "create or replace table d.t (id int, v longtext)",
+        "insert into d.t values " + ", ".join(f"({n}, repeat('x', 2000))" for n in range(5_000)),
+    )
+    connection = {"host": server.host, "port": server.port, "user": "guest", "database": "d", "ssl_mode": mode}
+    bench = Workbench(tmp_path, {**connection, "ssl_ca": str(authority)})
+    found = bench.read(READER, {"table": "t"})
+    assert pa.compute.sum(pa.compute.utf8_length(found["v"])).as_py() == 10_000_000
+
+
+def test_a_certificate_of_somebody_else_is_refused(
+    tmp_path: Path, mysql_tls_server: tuple[Server, Path], bench: Workbench
+) -> None:
+    server, authority = mysql_tls_server
+    other = {"host": "localhost", "ssl_mode": "verify_identity", "ssl_ca": str(authority)}
+    connection = {"user": "root", "password": "", "database": "mysql", "port": server.port}
+    assert refused(bench, {"table": "user"}, **connection, **other).first.code == "DRV095"
