@@ -17,6 +17,7 @@ from dagster import (
     multi_asset,
 )
 
+from osiris_dagster.assets.column_lineage import LINEAGE, column_origins, written_lineage
 from osiris_dagster.assets.execute import Body, Listener, close_with_op, run_body
 from osiris_dagster.assets.keys import aiop_key, dataset_key, job_name, op_name, step_keys
 from osiris_dagster.assets.lineage import Lineage
@@ -54,7 +55,11 @@ def pipeline_assets(
     """
     path, fed = services.project.root / manifest.file, fed_by or {}
     digest = manifest.hash
-    steps = [StepData(manifest, step, path, fed.get(step.id, ()), digest) for step in manifest.steps]
+    origins = column_origins(manifest)
+    steps = [
+        StepData(manifest, step, path, fed.get(step.id, ()), digest, origins.get(step.id, {}))
+        for step in manifest.steps
+    ]
     specs = [translator.get_asset_spec(step) for step in steps]
     families = sorted({step.family for step in manifest.steps})
     body = Body(manifest, services, listener)
@@ -111,6 +116,9 @@ def _dataset_asset(dataset: Dataset, manifests: dict[str, Manifest], lineage: Li
     columns = next((step.columns for step in steps if step.columns), None)
     if columns:
         metadata["dagster/column_schema"] = table_schema(columns)
+    lineage_of_columns = written_lineage((manifests[w.pipeline], step) for w, step in zip(writers, steps, strict=True))
+    if lineage_of_columns:
+        metadata[LINEAGE] = lineage_of_columns
     hidden = [f"{w.pipeline}/{w.step}" for w in lineage.left_out if w.dataset == dataset]
     if hidden:
         metadata["osiris/also_written_by"] = ", ".join(hidden)
