@@ -11,7 +11,9 @@ from typing import Any
 from dagster import (
     AssetKey,
     AssetSpec,
+    AutomationCondition,
     CodeReferencesMetadataValue,
+    FreshnessPolicy,
     LocalFileCodeReference,
     MetadataValue,
     TableColumn,
@@ -39,6 +41,8 @@ class StepData:
     feeders: tuple[AssetKey, ...] = ()  # steps of other pipelines that write the tables this one reads
     manifest_hash: str = ""  # of the manifest; given once for all of its steps, as it takes a while
     origins: Mapping[str, str] = field(default_factory=dict)  # where each column comes from, in words
+    start: AutomationCondition[AssetKey] | None = None  # of a pipeline that waits for updates
+    freshness: FreshnessPolicy | None = None  # of the pipeline's last steps
 
 
 class DagsterOsirisTranslator:
@@ -59,6 +63,8 @@ class DagsterOsirisTranslator:
             tags=tags_of(manifest),
             code_version=step.fingerprint[:16],
             metadata=_metadata(data, keys),
+            automation_condition=data.start,
+            freshness_policy=data.freshness,
         )
 
 
