@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext, DefinitionsLoadType
 
-from osiris_dagster.assets.automation import update_sensor
+from osiris_dagster.assets.automation import pool_of, update_sensor
 from osiris_dagster.assets.broken import broken_asset, compiles_check
 from osiris_dagster.assets.factory import Job, PipelineAssets, dataset_assets, pipeline_assets
 from osiris_dagster.assets.keys import dataset_key, job_name, step_keys
@@ -124,7 +124,7 @@ def project_definitions(
         asset_checks=[compiles_check(item, project) for item in refused],
         jobs=jobs,
         schedules=[part.schedule for part in built if part.schedule],
-        sensors=[*sensors(project, tuple(refused)), *_update_sensors(built)],
+        sensors=[*sensors(project, tuple(refused), _pools(built)), *_update_sensors(built)],
         resources=resources,
         executor=dg.in_process_executor,
         metadata=_told(lineage, starts),
@@ -154,6 +154,10 @@ def _started_by(starts: Starts, by_name: dict[str, Manifest]) -> list[dg.AssetKe
 def _update_sensors(built: list[PipelineAssets]) -> list[dg.AutomationConditionSensorDefinition]:
     keys = [key for part in built if part.waits for key in part.assets.keys]
     return [update_sensor(keys)] if keys else []
+
+
+def _pools(built: list[PipelineAssets]) -> frozenset[str]:
+    return frozenset(pool for part in built if (pool := pool_of(part.manifest)))
 
 
 def _connections(project: Project, manifests: tuple[Manifest, ...]) -> Connections:

@@ -45,11 +45,11 @@ def schedule_of(manifest: Manifest) -> ScheduleDefinition | None:
 def on_update(first: AssetKey, updated: Iterable[AssetKey]) -> AutomationCondition[AssetKey] | None:
     """Return the condition of every step of a pipeline that runs when one of the assets was `updated`.
 
-    It asks about the pipeline's first step, whichever step it is evaluated for: so all steps start together, in one run.
+    It asks about the pipeline's first step, whichever step it is evaluated for: so all start together, in one run.
     Only the request of a run makes an update old, not the end of one: an update during a run is followed by another.
     """
-    # A `since` for each asset: where an update and the request of a run fall between two looks, it compares their times,
-    # and Dagster knows none of `a | b`.
+    # A `since` for each asset: where an update and the request of a run fall between two looks, it compares their
+    # times, and Dagster knows none of `a | b`.
     pending = [
         AutomationCondition.asset_matches(key, AutomationCondition.newly_updated()).since(
             AutomationCondition.newly_requested()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-import duckdb
 import pytest
 
 from osiris_dagster.definitions import defs
@@ -18,7 +17,10 @@ name: {name}
 steps:
 {steps}
 """
-READ = '  - {{id: in_{0}, component: duckdb.extractor, mode: read, needs: [], config: {{connection: "@duckdb.ops", table: {0}}}}}'
+READ = (
+    "  - {{id: in_{0}, component: duckdb.extractor, mode: read, needs: [],"
+    ' config: {{connection: "@duckdb.warehouse", table: {0}}}}}'
+)
 WRITE = (
     "  - {{id: out_{0}, component: duckdb.writer, mode: write, needs: [in_{1}],"
     ' config: {{connection: "@duckdb.warehouse", table: {0}}}}}'
@@ -32,8 +34,7 @@ def pipeline(name, *moves, schedule=UPDATE):
     for move in moves:
         source, target = move.split(">")
         steps += [READ.format(source), WRITE.format(target, source)]
-    text = COPY.format(name=name, schedule=schedule, steps="\n".join(steps))
-    return text.replace("@duckdb.ops", "@duckdb.warehouse")
+    return COPY.format(name=name, schedule=schedule, steps="\n".join(steps))
 
 
 class Location:

@@ -30,7 +30,7 @@ steps:
     mode: transform
     needs: [orders, people]
     config: {{query: {query}}}
-  - {{id: out, component: duckdb.writer, mode: write, config: {{connection: "@duckdb.warehouse", table: t, write_mode: replace}}}}
+  - {{id: out, component: duckdb.writer, mode: write, config: {{connection: "@duckdb.warehouse", table: t}}}}
 """
 SECOND = """\
 oml_version: "0.2.0"
