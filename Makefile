@@ -2,7 +2,7 @@
 # Another Python: make demo PYTHON=python3.12. Another port: make ui PORT=4000.
 
 .DEFAULT_GOAL := help
-.PHONY: demo demo-failure ui test check bench bench-aiop bench-move fmt lock clean help
+.PHONY: demo demo-failure ui test kill-test check bench bench-aiop bench-move fmt lock clean help
 
 BIN := .venv/bin
 READY := .venv/ready
@@ -27,6 +27,9 @@ test: $(READY) ## Run the tests; branch coverage has a floor
 	$(BIN)/coverage report --format=total --fail-under=80
 	$(BIN)/coverage report --format=total --fail-under=90 \
 	  --include='$(BELOW_DRIVERS)' --omit='$(ABOVE)'
+
+kill-test: $(READY) ## Kill writes at random moments, 25 times each, and retry them
+	OSIRIS_KILLS=25 $(BIN)/python -m pytest tests/kills -p no:cacheprovider
 
 check: $(READY) ## Check style, types, layers, layout and the generated pages
 	$(BIN)/ruff check .
