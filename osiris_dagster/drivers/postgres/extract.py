@@ -109,5 +109,6 @@ class Extraction:
         columns = self._call.selected(known)
         for column in columns:
             if column not in known:
-                raise unknown("column", column, column, known)
+                where = "the query" if self._call.config.get("query") else self._call.config["table"]
+                raise unknown("column", f"{column} in {where} of {session.place}", column, known)
         return columns

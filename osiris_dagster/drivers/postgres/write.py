@@ -23,7 +23,7 @@ from osiris_dagster.drivers.postgres.staging import Staging
 from osiris_dagster.drivers.postgres.upsert import Insertion, alterations
 from osiris_dagster.drivers.tables.drift import Drift
 from osiris_dagster.drivers.tables.loads import stage_name
-from osiris_dagster.drivers.tables.refusals import ALREADY_COMMITTED, AT_LEAST_ONCE, left_out
+from osiris_dagster.drivers.tables.refusals import ALREADY_COMMITTED, AT_LEAST_ONCE, left_out, located
 from osiris_dagster.drivers.tables.target import (
     Target,
     check_names,
@@ -72,6 +72,11 @@ class Loading:
                 done = committed_rows(session, self._call, target.name)
                 return WriteReport(done or 0, notes=(ALREADY_COMMITTED,))
             commit(session, self._switch, endpoint, self._call, target.name if recorded else "")
+        except DriverError as error:
+            session.rollback()
+            if error is watched.error:  # of a step before
+                raise
+            raise located(error, target.name, endpoint.name) from error.__cause__
         except BaseException:
             session.rollback()
             raise
