@@ -2,7 +2,7 @@
 # Another Python: make demo PYTHON=python3.12. Another port: make ui PORT=4000.
 
 .DEFAULT_GOAL := help
-.PHONY: demo demo-failure ui test check bench bench-aiop fmt lock clean help
+.PHONY: demo demo-failure ui test check bench bench-aiop bench-move fmt lock clean help
 
 BIN := .venv/bin
 READY := .venv/ready
@@ -38,6 +38,10 @@ check: $(READY) ## Check style, types, layers, layout and the generated pages
 
 bench: $(READY) ## Measure against hand-written code; prints a table of ratios
 	$(BIN)/python bench
+
+bench-move: $(READY) ## Measure rows moving between databases and files, against other tools
+	@sh tools/servers.sh
+	$(BIN)/python bench/move.py
 
 bench-aiop: $(READY) ## Measure packages: builder, gates, long logs, waiting runs, delay with the UI
 	$(BIN)/python bench aiop

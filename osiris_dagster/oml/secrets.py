@@ -16,7 +16,7 @@ from osiris_dagster.specs.secrets import is_secret_name, unescaped
 Kind = Literal["literal", "parameter", "dsn", "form", "known"]
 _FORMS = frozenset({"private key", "access token"})
 _SHORTEST_FORM = 20
-_SHORTEST_KNOWN = 6  # a shorter secret would be found in ordinary words
+_SHORTEST_KNOWN = 6
 
 _VARIABLE = re.compile(r"\$\{(?!params\.)[A-Za-z_][A-Za-z0-9_.]*(?::-)?\}")
 _REFERENCE = re.compile(r"@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)?")
@@ -41,7 +41,7 @@ def inline_secrets(
     named = list(_by_name(document, catalogue))
     yield from named
     told = {secret.path for secret in named}
-    known = [value for value in known if len(value) >= _SHORTEST_KNOWN]
+    known = [value for value in known if _is_distinct(value)]
     for path, text in _texts(document, ()):
         if path in told:
             continue
@@ -49,6 +49,11 @@ def inline_secrets(
             yield InlineSecret(path, text, "known")
         elif len(text) >= _SHORTEST_FORM and _FORMS & set(secret_shapes(text)):
             yield InlineSecret(path, text, "form")
+
+
+def _is_distinct(secret: str) -> bool:
+    """Tell whether a secret can be told from ordinary text: `postgres` or `123456` stand in many an honest document."""
+    return len(secret) >= _SHORTEST_KNOWN and not secret.isalpha() and not secret.isdecimal()
 
 
 def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:

@@ -12,6 +12,7 @@ from osiris_dagster.oml.document import Document
 from osiris_dagster.oml.text import place_at
 
 _QUOTED = 'write it in quotes, e.g. name: "a: b"'
+_MOST_TABS = 32
 _BARE_REFERENCE = re.compile(r"@[\w-]+(?:\.[\w-]+)?(?=\s*(?:[,}\]]|\s#|$))")
 _TEMPLATE = re.compile(r"\{\{\s*(?P<inside>[^{}\n]*?)\s*\}\}")
 # Part of the parser's wording -> message, expected, fix. The first that occurs wins.
@@ -113,7 +114,9 @@ def _cannot_start(place: Place, line: str, begin: int) -> Diagnostic:
             found="a tab",
             expected="spaces",
             fix="replace the tab by two spaces; editors have a setting for it",
-            edits=(Edit(place, replace(place, column=place.column + tabs), begin, begin + tabs, "  " * tabs),),
+            edits=(Edit(place, replace(place, column=place.column + tabs), begin, begin + tabs, "  " * tabs),)
+            if tabs <= _MOST_TABS
+            else (),
         )
     return Diagnostic(
         "OML001",

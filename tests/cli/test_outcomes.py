@@ -121,6 +121,7 @@ ASKED = [
 REPORTED = {
     "validate pipelines/shop.yaml pipelines/invalid.yaml",
     "validate pipelines/inline.yaml",
+    "validate --fix pipelines/inline.yaml",
     "validate pipelines/leaving.yaml",
     "validate pipelines/shop.yaml pipelines/absent.yaml",
     "validate pipelines",

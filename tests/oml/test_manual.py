@@ -19,6 +19,8 @@ FACTS = (
     ConnectionFacts("duckdb", "warehouse", default=True, fields=("path",)),
     ConnectionFacts("duckdb", "shop", fields=("path",)),
     ConnectionFacts("duckdb", "empty"),
+    ConnectionFacts("mysql", "shop", fields=("database", "host", "password", "user")),
+    ConnectionFacts("postgres", "shop", fields=("database", "host", "password", "user")),
     *(
         ConnectionFacts("duckdb", alias, fields=("path",), faults=(Diagnostic(code, "x", place=Place("c.yaml", 3, 5)),))
         for alias, code in (("misspelt", "OML120"), ("wrong", "OML121"), ("open", "OML122"))

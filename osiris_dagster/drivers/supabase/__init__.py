@@ -9,7 +9,7 @@ import pyarrow as pa
 from osiris_dagster.drivers.base import Driver, StepCall, TransformInput, WriteReport
 from osiris_dagster.drivers.postgres import PostgresDriver
 from osiris_dagster.drivers.supabase.rest_driver import RestDriver
-from osiris_dagster.drivers.supabase.route import database_fields
+from osiris_dagster.drivers.supabase.route import connection_of, database_fields
 
 __all__ = ["SupabaseDriver"]
 
@@ -18,6 +18,7 @@ class SupabaseDriver:
     """Runs `supabase.extractor` and `supabase.writer` by the better of the two ways that the connection allows."""
 
     def __init__(self, call: StepCall) -> None:
+        call = replace(call, connection=connection_of(call))
         fields = database_fields(call.connection)
         self._driver: Driver = RestDriver(call) if fields is None else PostgresDriver(replace(call, connection=fields))
 

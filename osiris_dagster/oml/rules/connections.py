@@ -140,10 +140,10 @@ def connection_missing(context: Context) -> Iterator[Diagnostic]:
     """The component reaches its source or target through a connection, and the step names none.
 
     Wrong:
-        - {id: in, component: mysql.extractor, mode: read, config: {table: orders}}
+        - {id: in, component: postgres.extractor, mode: read, config: {table: orders}}
 
     Right:
-        - {id: in, component: mysql.extractor, mode: read, config: {connection: "@mysql.shop", table: orders}}
+        - {id: in, component: postgres.extractor, mode: read, config: {connection: "@postgres.shop", table: orders}}
     """
     for step in context.steps:
         if step.spec is None or step.spec.connection != "required" or step.config.get("connection") is not None:
@@ -173,7 +173,7 @@ def forbidden_override(context: Context) -> Iterator[Diagnostic]:
         - id: in
           component: mysql.extractor
           mode: read
-          config: {connection: "@mysql.shop", table: orders, database: other}
+          config: {connection: "@mysql.shop", table: orders, user: other}
 
     Right:
         - id: in
@@ -199,15 +199,15 @@ def doubtful_override(context: Context) -> Iterator[Diagnostic]:
 
     Wrong:
         - id: in
-          component: mysql.extractor
+          component: graphql.extractor
           mode: read
-          config: {connection: "@mysql.shop", table: orders, schema: archive}
+          config: {connection: "@graphql.api", query: "{ orders }", headers: {Accept: text/plain}}
 
     Right:
         - id: in
-          component: mysql.extractor
+          component: graphql.extractor
           mode: read
-          config: {connection: "@mysql.shop", table: orders}
+          config: {connection: "@graphql.api", query: "{ orders }"}
     """
     for path, name, text in _overrides(context, "warning"):
         yield context.at(

@@ -75,7 +75,8 @@ def connection_string(context: Context) -> Iterator[Diagnostic]:
 def known_secret(context: Context) -> Iterator[Diagnostic]:
     """A text of the document holds a value that the project's connections keep as a secret.
 
-    The name of the field does not matter: a password in a query, a comment column or a description is as visible.
+    The name of the field does not matter: a password in a query or a description is as visible. A password that is
+    one plain word or number cannot be told from ordinary text, and is not looked for.
 
     Wrong:
         description: sign in with known-to-the-tests
