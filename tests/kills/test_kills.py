@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 
 import pytest
 
@@ -39,4 +40,4 @@ def test_a_killed_write_that_is_retried_leaves_the_right_table(family, mode, req
     if TIMES > 1:
         killed, retried = sum(each.killed for each in rounds), sum(each.retries for each in rounds)
         with capsys.disabled():
-            print(f"\n{family} {mode}: {TIMES} runs, {killed} killed, {retried} retried, all tables right")
+            sys.stderr.write(f"\n{family} {mode}: {TIMES} runs, {killed} killed, {retried} retried, all tables right\n")
