@@ -45,6 +45,7 @@ bench: $(READY) ## Measure against hand-written code; prints a table of ratios
 bench-move: $(READY) ## Measure rows moving between databases and files, against other tools
 	@sh tools/servers.sh
 	$(BIN)/python bench/move.py
+	$(BIN)/python bench move_mysql
 
 bench-aiop: $(READY) ## Measure packages: builder, gates, long logs, waiting runs, delay with the UI
 	$(BIN)/python bench aiop
