@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import yaml
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
 
 from tests.drivers.conformance import Store
 from tests.drivers.mysql_types import CASES
@@ -20,6 +16,7 @@ from tests.drivers.test_mysql import STORE
 from tests.drivers.test_postgres import TestPostgres
 from tests.drivers.values import VALUES
 
+ROOT = Path(__file__).resolve().parent.parent
 STORES: dict[str, Store] = {
     "DuckDB": TestDuckDB.store,
     "PostgreSQL, Supabase": TestPostgres.store,
