@@ -21,7 +21,8 @@ from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.specs.model import OML_MODES, ComponentSpec
 from osiris_dagster.specs.schema_faults import describe
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(1, str(Path(__file__).parent.parent))
 from terms import terms_page
 from type_tables import types_page
 
