@@ -60,6 +60,8 @@ class Change:
         else:
             for statement in self._alterations(self.facts):
                 self.session.run(f"alter table {self.table} {statement}")
+            if self.target.mode == "upsert" and not self._keyed(self.facts):
+                self.stage.index(self.target.keys)
             self._transaction(lambda: self._change_rows(self.facts), rows)
 
     # -- in one transaction ------------------------------------------------------------------------------------------
@@ -105,7 +107,11 @@ class Change:
         return f"insert into {table} ({targets}) select {sources} from {self.stage.table} s"
 
     def _upsert(self, facts: TableFacts) -> Iterator[str]:
-        """Yield the statements. With the one unique index that is the key, the server finds known rows by itself."""
+        """Yield the statements. With the one unique index that is the key, the server finds known rows by itself.
+
+        Otherwise it goes once through the table and finds each row's successor by the index of the staging table;
+        what is left there then is new.
+        """
         keys = {key.lower() for key in self.target.keys}
         moved = [
             (quoted(move.target), f"s.{quoted(move.source)}")
@@ -117,15 +123,21 @@ class Change:
             for move in self.drift.moves
             if move.source.lower() in keys
         )
-        targets = {move.target.lower() for move in self.drift.moves if move.source.lower() in keys}
-        if moved and facts.unique == (frozenset(targets),):
+        if moved and self._keyed(facts):
             changes = ", ".join(f"{name} = values({name})" for name, _ in moved)
             yield f"{self._insertion(self.table)} on duplicate key update {changes}"
             return
         if moved:
             changes = ", ".join(f"t.{name} = {value}" for name, value in moved)
             yield f"update {self.table} t join {self.stage.table} s on {same} set {changes}"
-        yield f"{self._insertion(self.table)} where not exists (select 1 from {self.table} t where {same})"
+        yield f"delete s from {self.stage.table} s join {self.table} t on {same}"
+        yield self._insertion(self.table)
+
+    def _keyed(self, facts: TableFacts) -> bool:
+        """Tell whether the key is the only unique index of the table."""
+        keys = {key.lower() for key in self.target.keys}
+        targets = {move.target.lower() for move in self.drift.moves if move.source.lower() in keys}
+        return facts.unique == (frozenset(targets),)
 
     def _alterations(self, facts: TableFacts) -> Iterator[str]:
         for column in self.drift.added:

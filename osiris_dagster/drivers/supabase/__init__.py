@@ -7,6 +7,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from osiris_dagster.drivers.base import Driver, StepCall, TransformInput, WriteReport
+from osiris_dagster.drivers.positions import Position
 from osiris_dagster.drivers.postgres import PostgresDriver
 from osiris_dagster.drivers.supabase.rest_driver import RestDriver
 from osiris_dagster.drivers.supabase.route import connection_of, database_fields
@@ -43,6 +44,11 @@ class SupabaseDriver:
     def write(self, rows: pa.RecordBatchReader) -> WriteReport:
         """Write the rows to the table."""
         return self._driver.write(rows)
+
+    def position(self, step: str) -> Position | None:
+        """Return how far an incremental step has come in the table to write."""
+        assert isinstance(self._driver, PostgresDriver | RestDriver)
+        return self._driver.position(step)
 
     def cancel(self) -> None:
         """End what is under way."""
