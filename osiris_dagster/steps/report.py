@@ -31,8 +31,22 @@ class StepProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class StepRetry:
+    """A try of a step failed, and there will be another one; the steps of its stream start again with it."""
+
+    step_id: str
+    at_ms: int
+    attempt: int  # the one that failed, from 1
+    pause_ms: int  # before the next
+    error: ErrorInfo
+
+
+@dataclass(frozen=True, slots=True)
 class StepReport:
-    """One step that ended well. Rows and bytes are what left it (a writer: what it committed)."""
+    """One step that ended well. Rows and bytes are what left it (a writer: what it committed).
+
+    Times begin with the first attempt; all other numbers are those of the last one.
+    """
 
     step_id: str
     start_ms: int
@@ -64,4 +78,4 @@ class StepFailure:
     error: ErrorInfo | None = None
 
 
-StepEvent = StepStarted | StepProgress | StepReport | StepFailure
+StepEvent = StepStarted | StepProgress | StepRetry | StepReport | StepFailure

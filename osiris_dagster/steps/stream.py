@@ -31,6 +31,7 @@ class Guard:
 
     def __init__(self, canceled: threading.Event, redactor: Redactor, root: Path) -> None:
         self.fault: Fault | None = None
+        self._expired: Fault | None = None
         self._canceled = canceled
         self._redactor = redactor
         self._root = root
@@ -41,12 +42,27 @@ class Guard:
         """Keep the error as the fault of the unit, unless there is one or the unit has ended without."""
         with self._lock:
             if self.fault is None and not self._sealed:
-                self.fault = Fault(step_id, None if self._canceled.is_set() else self.record(error))
+                self.fault = self._meant(step_id, error)
+
+    def _meant(self, step_id: str, error: BaseException) -> Fault:
+        if self._canceled.is_set():
+            return Fault(step_id, None)
+        return self._expired or Fault(step_id, self.record(error))
+
+    def expire(self, step_id: str, error: RunError) -> None:
+        """Let no batch pass any more: a step has used up its time. If the unit breaks now, this is why.
+
+        It is no fault by itself, for a commit may be under way that can no longer be stopped.
+        """
+        with self._lock:
+            self._expired = self._expired or Fault(step_id, self.record(error))
 
     def check(self) -> None:
-        """Raise RunError once the run is canceled or the unit has a fault."""
+        """Raise RunError once the run is canceled, a step out of time, or the unit has a fault."""
         if self._canceled.is_set():
             raise RunError("the run was canceled", code="RUN016")
+        if self._expired is not None:
+            raise RunError(f"step {self._expired.step_id!r} of the same stream is out of time", code="RUN017")
         if self.fault is not None:
             raise RunError(f"step {self.fault.step_id!r} of the same stream failed", code="RUN017")
 
