@@ -188,7 +188,10 @@ def _evidence_id(node: Artifact | Output | Issue) -> str:
 
 
 def _notes(package: Package) -> list[str]:
-    told = [(step.step_id, note) for step in package.evidence.step_runs for note in step.notes]
+    steps = {step.id: step.step_id for step in package.evidence.step_runs}
+    retries = [event for event in package.evidence.timeline if event.type == "step_retry"]
+    told = [(steps[event.verifies], event.log_message) for event in retries if event.verifies in steps]
+    told += [(step.step_id, note) for step in package.evidence.step_runs for note in step.notes]
     lines = [f"- {code(step_id, 100)}: {code(note, 300)}" for step_id, note in told[:_MOST_LINES]]
     lines += [
         f"- left out to stay within the size: {lost.dropped:,} {lost.section}" for lost in package.metadata.truncations

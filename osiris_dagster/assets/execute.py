@@ -18,7 +18,7 @@ from dagster import (
 )
 
 from osiris_dagster.assets.keys import step_keys
-from osiris_dagster.assets.record import dataset_written, materialized, unfinished
+from osiris_dagster.assets.record import dataset_written, materialized, retried, unfinished
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.errors import OsirisError
 from osiris_dagster.resources.driver import OsirisDriver
@@ -26,7 +26,7 @@ from osiris_dagster.resources.services import Services
 from osiris_dagster.runs.ancestry import resumed_of, root_of
 from osiris_dagster.runs.tags import FULL_REFRESH, ORIGIN
 from osiris_dagster.steps.execution import Execution
-from osiris_dagster.steps.report import StepEvent, StepFailure, StepReport
+from osiris_dagster.steps.report import StepEvent, StepFailure, StepReport, StepRetry
 from osiris_dagster.steps.runtime import Runtime
 
 _INTERRUPTS = (DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__)
@@ -62,6 +62,8 @@ def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
                 body.listener(event)
             if isinstance(event, StepReport):
                 yield from _ended(event, manifest, keys, context)
+            elif isinstance(event, StepRetry):
+                context.log_event(retried(keys[event.step_id], manifest, event))
             elif isinstance(event, StepFailure):
                 context.log_event(unfinished(keys[event.step_id], manifest, event))
                 failures.append(event)

@@ -11,8 +11,8 @@ from osiris_dagster.assets.keys import dataset_key
 from osiris_dagster.assets.translator import table_schema
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepPlan
 from osiris_dagster.runs.record import ArtifactRecord, StepRecord
-from osiris_dagster.runs.trace import TRACE, trace_entry
-from osiris_dagster.steps.report import StepFailure, StepReport
+from osiris_dagster.runs.trace import RETRY, TRACE, retry_entry, trace_entry
+from osiris_dagster.steps.report import StepFailure, StepReport, StepRetry
 
 
 def materialized(key: AssetKey, manifest: Manifest, step: StepPlan, report: StepReport) -> MaterializeResult[Any]:
@@ -36,6 +36,7 @@ def _numbers(report: StepReport) -> dict[str, Any]:
         "bytes": report.bytes_out,
         "duration (s)": round((report.end_ms - report.start_ms) / 1000, 3),
         "busy (s)": round(report.busy_ms / 1000, 3),
+        **({"attempts": report.attempts} if report.attempts > 1 else {}),
         "peak memory (MB)": round(report.peak_memory_bytes / 1e6, 1),
     }
 
@@ -59,6 +60,18 @@ def unfinished(key: AssetKey, manifest: Manifest, failure: StepFailure) -> Asset
         TRACE: MetadataValue.json(trace_entry(manifest, failure_record(failure))),
     }
     return AssetObservation(key, description=f"step {failure.step_id} {failure.status}", metadata=metadata)
+
+
+def retried(key: AssetKey, manifest: Manifest, retry: StepRetry) -> AssetObservation:
+    """Return the observation of an attempt that failed and was not the last."""
+    metadata: Mapping[str, Any] = {
+        "status": "retrying",
+        "attempt": retry.attempt,
+        "next after (s)": round(retry.pause_ms / 1000, 1),
+        "error": retry.error.message,
+        RETRY: MetadataValue.json(retry_entry(manifest, retry)),
+    }
+    return AssetObservation(key, description=f"step {retry.step_id}: attempt {retry.attempt} failed", metadata=metadata)
 
 
 def step_record(report: StepReport) -> StepRecord:

@@ -52,7 +52,8 @@ class StepRecord:
 class EventRecord:
     """One entry of the timeline; `step_id` is empty for the run itself.
 
-    Types: run_start, run_end, step_start, step_complete, step_failed, step_aborted, step_canceled, step_skipped, log.
+    Types: run_start, run_end, step_start, step_retry, step_complete, step_failed, step_aborted, step_canceled,
+    step_skipped, log.
     """
 
     ts_ms: int

@@ -6,6 +6,7 @@ import pytest
 
 from osiris_dagster.errors import DriverError
 from osiris_dagster.oml.model import Retry
+from osiris_dagster.redaction import Redactor, capture
 from osiris_dagster.steps import retrying
 from osiris_dagster.steps.report import StepRetry, StepStarted
 from osiris_dagster.steps.stream import Fault
@@ -130,25 +131,23 @@ def test_a_pause_is_interrupted_by_a_cancellation(lab):
     retry = next(event for event in events if isinstance(event, StepRetry))
     assert 3600_000 <= retry.pause_ms <= 4500_000
     failures = execution.cancel()
-    assert {failure.step_id: failure.status for failure in failures} == {"a": "canceled", "b": "skipped", "c": "skipped"}
+    assert {failure.step_id: failure.status for failure in failures} == {
+        "a": "canceled",
+        "b": "skipped",
+        "c": "skipped",
+    }
     assert lab.threads() == []
 
 
 def test_pauses_double_up_to_a_limit_and_are_never_shorter_than_asked():
     error = DriverError("x", retryable="transient")
-    fault = Fault("a", retrying_error(error))
+    fault = Fault("a", capture(error, Redactor()))
     policy = Retry(attempts=50, delay=10)
     pauses = [retrying._pause(policy, fault, failures) for failures in (1, 2, 3, 20)]
     for pause, least in zip(pauses, (10, 20, 40, retrying.LONGEST_PAUSE), strict=True):
         assert least <= pause <= least * 1.25
     assert retrying._pause(Retry(attempts=1, delay=7200), fault, 1) >= 7200
     assert retrying._pause(policy, fault, 51) is None
-
-
-def retrying_error(error):
-    from osiris_dagster.redaction import Redactor, capture
-
-    return capture(error, Redactor())
 
 
 def wait_for_cancel(driver, *_details):

@@ -32,8 +32,6 @@ NOT_YET_IN_DOCUMENT: tuple[NotYet, ...] = (
 NOT_YET_IN_STEP: tuple[NotYet, ...] = (
     NotYet(("checks",), harmful=True, instead="data that should be refused would be written", default=[]),
     NotYet(("columns",), harmful=True, instead="other columns and types would be let through"),
-    NotYet(("retry",), harmful=False, instead="a step that fails is not tried again", default={"attempts": 0}),
-    NotYet(("timeout",), harmful=False, instead="a step may run for any time"),
 )
 
 
@@ -57,7 +55,7 @@ def harmful(context: Context) -> Iterator[Diagnostic]:
 def harmless(context: Context) -> Iterator[Diagnostic]:
     """The document asks for something that this version does not do; the data are the same without it.
 
-    These are schedules, freshness, concurrency, retries, timeouts, isolation and checkpoints.
+    These are schedules, freshness, concurrency, isolation and checkpoints.
 
     Wrong:
         freshness: {max_lag: 26h}
