@@ -31,6 +31,19 @@ class StepProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What one data check found in the rows of a step, in numbers and words, never in values."""
+
+    name: str
+    type: str
+    severity: Literal["error", "warn"]
+    passed: bool
+    rows: int  # seen
+    failing: int | None = None  # rows at fault, where they can be counted
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StepRetry:
     """A try of a step failed, and there will be another one; the steps of its stream start again with it."""
 
@@ -62,6 +75,7 @@ class StepReport:
     writes: tuple[Dataset, ...] = ()
     rows_total: int | None = None
     notes: tuple[str, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +90,7 @@ class StepFailure:
     rows_out: int = 0
     attempts: int = 1
     error: ErrorInfo | None = None
+    checks: tuple[CheckResult, ...] = ()  # those that saw all rows
 
 
 StepEvent = StepStarted | StepProgress | StepRetry | StepReport | StepFailure

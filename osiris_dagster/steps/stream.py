@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -80,6 +81,20 @@ class Guard:
             return ErrorInfo(type(error).__name__, "the error has no readable text")
 
 
+class Observer(Protocol):
+    """Sees each batch of a stream, and its end before the reader does; what it raises is the fault of its step."""
+
+    step_id: str
+
+    def see(self, batch: pa.RecordBatch) -> None:
+        """Take note of a batch."""
+        ...
+
+    def end(self) -> None:
+        """Take note that there is no more."""
+        ...
+
+
 class Stream:
     """An iterator over the batches that one step hands to another.
 
@@ -105,6 +120,11 @@ class Stream:
         self._guard = guard
         self._watch = watch
         self._pulling = threading.Lock()
+        self._observers: tuple[Observer, ...] = ()
+
+    def observe(self, *observers: Observer) -> None:
+        """Let these see all rows too, after those that do already."""
+        self._observers += observers
 
     def reader(self) -> pa.RecordBatchReader:
         """Return the stream in the form that drivers take."""
@@ -124,10 +144,14 @@ class Stream:
         self._producer.call_begins()
         try:
             batch = self._pull()
+            if batch is None:
+                self._guard.check()
+                self._tell(lambda observer: observer.end())
+                self.ended = True
+                raise StopIteration
+            self._tell(lambda observer: observer.see(batch))
             rows, nbytes = batch.num_rows, batch.nbytes
         except StopIteration:
-            self._guard.check()
-            self.ended = True
             raise
         except BaseException as error:
             self._guard.note(self._producer.step_id, error)
@@ -138,11 +162,23 @@ class Stream:
         self._watch.passing()
         return batch
 
-    def _pull(self) -> pa.RecordBatch:
+    def _tell(self, what: Callable[[Observer], None]) -> None:
+        for observer in self._observers:
+            try:
+                what(observer)
+            except BaseException as error:
+                self._guard.note(observer.step_id, error)
+                raise
+
+    def _pull(self) -> pa.RecordBatch | None:
+        """Return the next batch, None at the end."""
         source = self._source
         if source is None:
             raise RunError(f"the stream of step {self._producer.step_id!r} is read after its end", code="RUN017")
-        batch = source()
+        try:
+            batch = source()
+        except StopIteration:
+            return None
         found = batch.schema
         # Arrow does not compare: a reader in C would take the bytes of one type for those of another.
         if not found.equals(self.schema) and (found.names, found.types) != (self.schema.names, self.schema.types):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 
 from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.errors import RunError
-from osiris_dagster.steps.open_drivers import OpenDriver
+from osiris_dagster.steps.open_drivers import Interruptible, OpenDriver
 from osiris_dagster.steps.stream import Guard
 
 
@@ -18,7 +19,7 @@ class TimeLimit:
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def reached(self, plan: StepPlan, opened: OpenDriver | None) -> None:
+    def reached(self, plan: StepPlan, opened: Iterable[OpenDriver[Interruptible]]) -> None:
         """Stop a step, from any thread. A driver that is still being opened is stopped by the guard afterwards."""
         self._guard.expire(
             plan.id,
@@ -31,13 +32,13 @@ class TimeLimit:
                 retryable="transient",
             ),
         )
-        if opened is not None:
+        for each in opened:
             # In a thread of its own: to cancel may take a connection, and other steps have limits too.
-            thread = threading.Thread(target=self._interrupt, args=(opened,), name="osiris-timeout", daemon=True)
+            thread = threading.Thread(target=self._interrupt, args=(each,), name="osiris-timeout", daemon=True)
             self._threads.append(thread)
             thread.start()
 
-    def _interrupt(self, opened: OpenDriver) -> None:
+    def _interrupt(self, opened: OpenDriver[Interruptible]) -> None:
         """Interrupt until the try is over: a driver between two calls misses the first time."""
         pause = 1.0
         while not self._over.is_set():
