@@ -11,13 +11,13 @@ from dagster import (
     AssetsDefinition,
     AssetSelection,
     AssetSpec,
-    MaterializeResult,
     define_asset_job,
     in_process_executor,
     multi_asset,
 )
 
-from osiris_dagster.assets.execute import Body, Listener, close_with_op, run_body
+from osiris_dagster.assets.checks import check_specs
+from osiris_dagster.assets.execute import Body, Listener, Result, close_with_op, run_body
 from osiris_dagster.assets.keys import aiop_key, dataset_key, job_name, op_name, step_keys
 from osiris_dagster.assets.lineage import Lineage
 from osiris_dagster.assets.translator import DagsterOsirisTranslator, StepData, kinds_of, table_schema, tags_of
@@ -62,12 +62,13 @@ def pipeline_assets(
     @multi_asset(
         name=op_name(manifest.pipeline),
         specs=specs,
+        check_specs=check_specs(manifest),
         can_subset=True,
         description=manifest.description or None,
         required_resource_keys={resource_key(family) for family in families},
         op_tags={f"dagster/kind/{family}": "" for family in families},
     )
-    def run_pipeline(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
+    def run_pipeline(context: AssetExecutionContext) -> Iterator[Result]:
         drivers = {family: getattr(context.resources, resource_key(family)) for family in families}
         running = run_body(body, context, drivers)
         close_with_op(running, context)

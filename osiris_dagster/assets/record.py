@@ -10,9 +10,9 @@ from dagster import AssetKey, AssetMaterialization, AssetObservation, Materializ
 from osiris_dagster.assets.keys import dataset_key
 from osiris_dagster.assets.translator import table_schema
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepPlan
-from osiris_dagster.runs.record import ArtifactRecord, StepRecord
+from osiris_dagster.runs.record import ArtifactRecord, CheckRecord, StepRecord
 from osiris_dagster.runs.trace import RETRY, TRACE, retry_entry, trace_entry
-from osiris_dagster.steps.report import StepFailure, StepReport, StepRetry
+from osiris_dagster.steps.report import CheckResult, StepFailure, StepReport, StepRetry
 
 
 def materialized(key: AssetKey, manifest: Manifest, step: StepPlan, report: StepReport) -> MaterializeResult[Any]:
@@ -92,6 +92,13 @@ def step_record(report: StepReport) -> StepRecord:
         writes=tuple(dataset.key for dataset in report.writes),
         rows_total=report.rows_total,
         notes=report.notes,
+        checks=tuple(_check_record(result) for result in report.checks),
+    )
+
+
+def _check_record(result: CheckResult) -> CheckRecord:
+    return CheckRecord(
+        result.name, result.type, result.severity, result.passed, result.rows, result.failing, result.message
     )
 
 
@@ -106,4 +113,5 @@ def failure_record(failure: StepFailure) -> StepRecord:
         rows_out=failure.rows_out if failure.start_ms is not None else None,
         attempts=failure.attempts,
         error=failure.error,
+        checks=tuple(_check_record(result) for result in failure.checks),
     )

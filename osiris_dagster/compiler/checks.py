@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from osiris_dagster.arrow import arrow_type
 from osiris_dagster.columns import Columns
-from osiris_dagster.compiler.bind import BindError, bind
+from osiris_dagster.compiler.bind import BindError, bind, check_statement
 from osiris_dagster.compiler.manifest import StepInput
 from osiris_dagster.compiler.usage import columns_read
 from osiris_dagster.oml.model import Check
@@ -26,6 +26,7 @@ _MOST_NAMED = 20
 class CheckFault:
     """Why a check cannot work: the key that is at fault and, in a query, where; the offset may be unknown."""
 
+    kind: Literal["column", "value", "query"]  # which it is: a missing column, a wrong type or value, SQL
     key: str
     message: str
     found: str = ""
@@ -45,8 +46,17 @@ def columns_needed(check: Check, columns: Columns) -> frozenset[str]:
     """Return the names of the columns that a check reads of those its step has; the check has no fault."""
     if check.type != "sql":
         return frozenset(columns_named(check))
-    read = columns_read(str(check.options["query"]), [(StepInput(THIS, (THIS,)), columns)])
+    read = columns_read(counting(str(check.options["query"])), [(StepInput(THIS, (THIS,)), columns)])
     return frozenset(column.name for column in read.get(THIS, columns))
+
+
+def counting(query: str) -> str:
+    r"""Return the query that tells how many rows a query of a check gives.
+
+    >>> counting("select * from this;")
+    'select count(*) as n from (select * from this\n)'
+    """
+    return f"select count(*) as n from ({query.strip().rstrip(';')}\n)"
 
 
 def check_fault(check: Check, columns: Columns) -> CheckFault | None:
@@ -55,6 +65,7 @@ def check_fault(check: Check, columns: Columns) -> CheckFault | None:
     for name in columns_named(check):
         if name not in kinds:
             return CheckFault(
+                "column",
                 "column",
                 f"the check {check.name!r} names the column {name!r}, which the step does not have",
                 found=name,
@@ -68,12 +79,22 @@ def check_fault(check: Check, columns: Columns) -> CheckFault | None:
     return _value_fault(check, kinds)
 
 
-def _query_fault(check: Check, columns: Columns) -> CheckFault | None:
+def statement_fault(check: Check) -> CheckFault | None:
+    """Return what is wrong with the SQL of a check whatever the columns are."""
+    return _query_fault(check, None) if check.type == "sql" else None
+
+
+def _query_fault(check: Check, columns: Columns | None) -> CheckFault | None:
+    query = str(check.options["query"])
     try:
-        bind(str(check.options["query"]), [(StepInput(THIS, (THIS,)), columns)])
+        if columns is None:
+            check_statement(query)
+        else:
+            bind(query, [(StepInput(THIS, (THIS,)), columns)])
     except BindError as fault:
         known = ", ".join(fault.candidates)
         return CheckFault(
+            "query",
             "query",
             f"the SQL of the check {check.name!r} is not valid: {fault.message}",
             expected=f"candidates: {known}" if known else "one SELECT from the table `this`",
@@ -90,6 +111,7 @@ def _age_fault(check: Check, kinds: Mapping[str, str]) -> CheckFault | None:
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         return None
     return CheckFault(
+        "value",
         "column",
         f"the check {check.name!r} asks for the age of {name!r}, which holds no times",
         found=kinds[name],
@@ -109,6 +131,7 @@ def _value_fault(check: Check, kinds: Mapping[str, str]) -> CheckFault | None:
                 typed(value, arrow_type(kinds[name]))
             except ValueError:
                 return CheckFault(
+                    "value",
                     key,
                     f"the check {check.name!r} compares {name!r} with a value that it cannot hold",
                     found=f"{value!r}"[:200],

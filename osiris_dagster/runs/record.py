@@ -27,6 +27,19 @@ class ArtifactRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckRecord:
+    """What one data check found: rows seen, rows at fault where they can be counted, a sentence without values."""
+
+    name: str
+    type: str
+    severity: Literal["error", "warn"]
+    passed: bool
+    rows: int
+    failing: int | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StepRecord:
     """How one step went. `aborted`: its chain broke elsewhere; `skipped`: it never started; null times likewise."""
 
@@ -46,6 +59,7 @@ class StepRecord:
     rows_total: int | None = None
     notes: tuple[str, ...] = ()
     error: ErrorInfo | None = None
+    checks: tuple[CheckRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from osiris_dagster.compiler.checks import THIS
+from osiris_dagster.compiler.checks import THIS, counting
 from osiris_dagster.drivers.batches import converted
 from osiris_dagster.drivers.duckdb.sql import literal, quoted
 from osiris_dagster.drivers.duckdb.types import carried
@@ -55,15 +55,15 @@ class CheckTable:
         names = [quoted(name) for name in columns]
         present = " and ".join(f"{name} is not null" for name in names)
         groups = f"select count(*) as n from {THIS} where {present} group by {', '.join(names)} having count(*) > 1"
-        return self._numbers(f"select count(*), coalesce(sum(n), 0) from ({groups})")
+        values, rows = self._numbers(f"select count(*), coalesce(sum(n), 0) from ({groups})")
+        return values, rows
 
     def rows_of(self, query: str) -> int:
         """Return how many rows a query gives; duckdb.Error when it fails on the values."""
-        return self._numbers(f"select count(*), 0 from ({query.strip().rstrip(';')}\n)")[0]
+        return self._numbers(counting(query))[0]
 
-    def _numbers(self, query: str) -> tuple[int, int]:
-        found = self._session.execute(query).fetchall()[0]
-        return int(found[0]), int(found[1])
+    def _numbers(self, query: str) -> list[int]:
+        return [int(number) for number in self._session.execute(query).fetchall()[0]]
 
     def cancel(self) -> None:
         """Interrupt the statement under way."""
