@@ -157,20 +157,20 @@ class CompileError(OsirisError):
 
 
 class RunError(OsirisError):
-    """A step of a run failed."""
+    """A step of a run failed; `retryable` tells whether trying again can help."""
 
     exit_code = 4
     code = "RUN001"
 
-
-class DriverError(RunError):
-    """A driver could not do its part; `retryable` tells whether trying again can help."""
-
-    code = "DRV001"
-
     def __init__(self, message: str, *, retryable: Retryable = "permanent", **parts: Any) -> None:
         super().__init__(message, **parts)
         self.retryable: Retryable = retryable
+
+
+class DriverError(RunError):
+    """A driver could not do its part."""
+
+    code = "DRV001"
 
 
 class ConfigError(OsirisError):

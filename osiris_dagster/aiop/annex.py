@@ -104,7 +104,8 @@ def _timeline(scene: Scene, _logs: Spool) -> Iterator[bytes]:
 
 def _metrics(scene: Scene, _logs: Spool) -> Iterator[bytes]:
     owners: list[Run | StepRun] = [run_of(scene), *step_runs(scene)]
-    return (_line(as_json(metric)) for owner in owners for metric in owner.metrics)
+    yield from (_line(as_json(metric)) for owner in owners for metric in owner.metrics)
+    yield from (_line(as_json(check)) for step in step_runs(scene) for check in step.checks)
 
 
 def _errors(scene: Scene, _logs: Spool) -> Iterator[bytes]:

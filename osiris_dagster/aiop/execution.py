@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from osiris_dagster.aiop.ids import component_iri, dataset_iri, distinct_slugs
-from osiris_dagster.aiop.model import Artifact, Column, Metric, Output, Run, StepRun
+from osiris_dagster.aiop.model import Artifact, Check, Column, Metric, Output, Run, StepRun
 from osiris_dagster.aiop.scene import Scene, once, timestamp
 from osiris_dagster.aiop.settle import first_failure
 from osiris_dagster.aiop.text import distinct
@@ -64,6 +64,7 @@ def _step_run(scene: Scene, seq: int, plan: StepPlan, step: StepRecord) -> StepR
         produces=(*_artifacts(scene, plan, step, ended), *_outputs(scene, step, ended)),
         columns=() if step.columns in ((), plan.columns) else columns_of(scene.names.step_run(plan.id), step.columns),
         metrics=_metrics(scene, step.step_id, ended, _step_values(step, ended)),
+        checks=_checks(scene, step, ended),
         notes=distinct(step.notes),
     )
 
@@ -126,6 +127,26 @@ def columns_of(owner: str, columns: Columns) -> tuple[Column, ...]:
             read_from=(),
         )
         for seq, (name, column) in enumerate(zip(slugs, columns, strict=True), 1)
+    )
+
+
+def _checks(scene: Scene, step: StepRecord, ended: int) -> tuple[Check, ...]:
+    ids = scene.names.evidence("check", [(step.step_id, check.name, ended) for check in step.checks])
+    return tuple(
+        Check(
+            id=evidence_id,
+            seq=seq,
+            check_name=check.name,
+            check_type=check.type,
+            severity=check.severity,
+            passed=check.passed,
+            rows_checked=check.rows,
+            rows_failing=check.failing,
+            text=check.message,
+            ts=timestamp(ended),
+            verifies=scene.names.step_run(step.step_id),
+        )
+        for seq, (evidence_id, check) in enumerate(zip(ids, step.checks, strict=True), 1)
     )
 
 

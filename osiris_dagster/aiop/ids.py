@@ -21,7 +21,7 @@ RUN_LEVEL = "_run"
 
 _NAME = r"[a-z0-9_-]+"
 _DOTTED = rf"{_NAME}(?:\.{_NAME})*"
-_EVIDENCE_ID = rf"ev\.(?:event|metric|artifact|output|issue)\.{_NAME}\.{_NAME}\.[0-9]{{13}}"
+_EVIDENCE_ID = rf"ev\.(?:event|metric|artifact|output|issue|check)\.{_NAME}\.{_NAME}\.[0-9]{{13}}"
 EVIDENCE_ID = re.compile(_EVIDENCE_ID)
 _RUN = r"osiris://run/[0-9a-f]{32}"
 _PIPELINE = rf"osiris://pipeline/{_NAME}@[0-9a-f]{{64}}"

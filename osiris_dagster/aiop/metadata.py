@@ -65,6 +65,7 @@ _ANNEX = {
     "events": "timeline",
     "steps": "metrics",
     "steps with metrics": "metrics",
+    "checks": "metrics",
     "causes": "errors",
     "frames": "errors",
     "columns": "discovery",

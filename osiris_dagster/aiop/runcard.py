@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from osiris_dagster.aiop.hindsight import changed, recurrence, stale_inputs, unusual, waiting
 from osiris_dagster.aiop.markdown import block, code, table
-from osiris_dagster.aiop.model import Artifact, Frame, Issue, Output, Package, Run, StepRun
+from osiris_dagster.aiop.model import Artifact, Check, Frame, Issue, Output, Package, Run, StepRun
 from osiris_dagster.aiop.text import counted, duration, moment, size
 
 _MOST_STEPS = 50
@@ -21,6 +21,7 @@ def run_card(package: Package, folder: str) -> str:
         *([_failure(package, issue) for issue in package.evidence.issues[:1]]),
         _facts(package),
         _steps(package),
+        _checks(package),
         _written(package),
         _notes(package),
         _next(package),
@@ -167,6 +168,24 @@ def _number(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
+def _checks(package: Package) -> list[str]:
+    """Return what the checks found, those that failed first."""
+    told = [(step, check) for step in package.evidence.step_runs for check in step.checks]
+    if not told:
+        return []
+    ranked = sorted(told, key=lambda pair: (pair[1].passed, pair[1].severity))[:_MOST_LINES]
+    rows = [[code(step.step_id, 100), code(check.check_name, 100), _found(check)] for step, check in ranked]
+    more = ["", f"{counted(len(told) - len(rows), 'more check')} not shown."] if len(told) > len(rows) else []
+    return ["## Checks", "", *table(["Step", "Check", "Result"], rows), *more]
+
+
+def _found(check: Check) -> str:
+    if check.passed:
+        return "passed"
+    word = "**failed**" if check.severity == "error" else "warning"
+    return f"{word}: {code(check.text, 300)}" if check.text else word
+
+
 def _written(package: Package) -> list[str]:
     names = {dataset.id: dataset for dataset in package.semantic.datasets}
     lines = []
@@ -196,7 +215,10 @@ def _evidence_id(node: Artifact | Output | Issue) -> str:
 
 
 def _notes(package: Package) -> list[str]:
-    told = [(step.step_id, note) for step in package.evidence.step_runs for note in step.notes]
+    steps = {step.id: step.step_id for step in package.evidence.step_runs}
+    retries = [event for event in package.evidence.timeline if event.type == "step_retry"]
+    told = [(steps[event.verifies], event.log_message) for event in retries if event.verifies in steps]
+    told += [(step.step_id, note) for step in package.evidence.step_runs for note in step.notes]
     lines = [f"- {code(step_id, 100)}: {code(note, 300)}" for step_id, note in told[:_MOST_LINES]]
     lines += [
         f"- left out to stay within the size: {lost.dropped:,} {lost.section}" for lost in package.metadata.truncations

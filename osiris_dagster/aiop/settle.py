@@ -16,7 +16,7 @@ STEP_END = {
     "canceled": "step_canceled",
     "skipped": "step_skipped",
 }
-ORDER = ("run_start", "step_start", "log", *STEP_END.values(), "run_end")
+ORDER = ("run_start", "step_start", "log", "step_retry", *STEP_END.values(), "run_end")
 """Types of events, in the order that events of one millisecond are told."""
 
 LEVELS = ("debug", "info", "warning", "error")

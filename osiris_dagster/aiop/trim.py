@@ -14,7 +14,7 @@ from osiris_dagster.aiop.walk import change_strings
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import Manifest, StepPlan
 from osiris_dagster.errors import ErrorInfo
-from osiris_dagster.runs.record import EventRecord, RunRecord, StepRecord
+from osiris_dagster.runs.record import CheckRecord, EventRecord, RunRecord, StepRecord
 
 T = TypeVar("T")
 
@@ -167,12 +167,18 @@ class _Trimmer:
             artifacts=self._first("artifacts", step.artifacts),
             writes=self._first("datasets", step.writes),
             notes=self._first("notes", step.notes),
+            checks=self._checks(step.checks),
             error=self._error(step.error),
         )
 
     def _columns(self, columns: Columns) -> Columns:
         self._count("columns", min(len(columns), self._limits.columns), len(columns))
         return columns[: self._limits.columns]
+
+    def _checks(self, checks: tuple[CheckRecord, ...]) -> tuple[CheckRecord, ...]:
+        """Keep those that failed before those that passed, in their order."""
+        failed = {check.name for check in self._first("checks", sorted(checks, key=lambda check: check.passed))}
+        return tuple(check for check in checks if check.name in failed)
 
     def _error(self, error: ErrorInfo | None) -> ErrorInfo | None:
         """Keep the outer end of a long chain and its root; of the frames the innermost."""

@@ -15,7 +15,7 @@ from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.redaction import Redactor
 from osiris_dagster.runs.past import PastRun
-from osiris_dagster.runs.record import ArtifactRecord, EventRecord, RunRecord, StepRecord
+from osiris_dagster.runs.record import ArtifactRecord, CheckRecord, EventRecord, RunRecord, StepRecord
 from osiris_dagster.runs.surroundings import Upstream
 from osiris_dagster.specs.model import ComponentSpec, DatasetRule
 
@@ -31,6 +31,8 @@ CLOSED = frozenset(
         (EventRecord, "type"),
         (EventRecord, "level"),
         (ArtifactRecord, "sha256"),
+        (CheckRecord, "type"),
+        (CheckRecord, "severity"),
         (ErrorInfo, "retryable"),
         (StepPlan, "role"),
         (ComponentSpec, "mode"),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagster import (
+    AssetCheckKey,
+    AssetCheckResult,
     AssetExecutionContext,
     AssetKey,
     AssetMaterialization,
@@ -17,8 +19,9 @@ from dagster import (
     MaterializeResult,
 )
 
+from osiris_dagster.assets.checks import check_results, rows_before
 from osiris_dagster.assets.keys import step_keys
-from osiris_dagster.assets.record import dataset_written, materialized, unfinished
+from osiris_dagster.assets.record import dataset_written, materialized, retried, unfinished
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.errors import OsirisError
 from osiris_dagster.resources.driver import OsirisDriver
@@ -26,12 +29,13 @@ from osiris_dagster.resources.services import Services
 from osiris_dagster.runs.ancestry import resumed_of, root_of
 from osiris_dagster.runs.tags import FULL_REFRESH, ORIGIN
 from osiris_dagster.steps.execution import Execution
-from osiris_dagster.steps.report import StepEvent, StepFailure, StepReport
+from osiris_dagster.steps.report import StepEvent, StepFailure, StepReport, StepRetry
 from osiris_dagster.steps.runtime import Runtime
 
 _INTERRUPTS = (DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__)
 Listener = Callable[[StepEvent], None]
-Results = Generator[MaterializeResult[Any]]
+Result = MaterializeResult[Any] | AssetCheckResult
+Results = Generator[Result]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,11 @@ def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
                 body.listener(event)
             if isinstance(event, StepReport):
                 yield from _ended(event, manifest, keys, context)
+            elif isinstance(event, StepRetry):
+                context.log_event(retried(keys[event.step_id], manifest, event))
             elif isinstance(event, StepFailure):
                 context.log_event(unfinished(keys[event.step_id], manifest, event))
+                yield from _checked(event, keys, context)
                 failures.append(event)
     except (DagsterExecutionInterruptedError, KeyboardInterrupt, GeneratorExit):
         _canceled(execution, body, keys, context)
@@ -106,6 +113,7 @@ def _runtime(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
         root_run_id=root_of(run),
         retry_of=resumed_of(run),
         full_refresh=run.tags.get(FULL_REFRESH) == "true",
+        rows_before=rows_before(context.instance, body.manifest),
     )
 
 
@@ -115,6 +123,15 @@ def _ended(
     for dataset in report.writes:
         context.log_event(dataset_written(dataset, manifest, report))
     yield materialized(keys[report.step_id], manifest, manifest.step(report.step_id), report)
+    yield from _checked(report, keys, context)  # after the materialization, which they are about
+
+
+def _checked(
+    end: StepReport | StepFailure, keys: Mapping[str, AssetKey], context: AssetExecutionContext
+) -> Generator[AssetCheckResult]:
+    for result in check_results(keys[end.step_id], end.checks):
+        if AssetCheckKey(keys[end.step_id], str(result.check_name)) in context.selected_asset_check_keys:
+            yield result
 
 
 def _canceled(execution: Execution, body: Body, keys: Mapping[str, AssetKey], context: AssetExecutionContext) -> None:

@@ -13,7 +13,6 @@ from dagster import (
     AssetSelection,
     AssetSpec,
     AutomationCondition,
-    MaterializeResult,
     ScheduleDefinition,
     define_asset_job,
     in_process_executor,
@@ -21,8 +20,9 @@ from dagster import (
 )
 
 from osiris_dagster.assets.automation import freshness_of, on_update, pool_of, schedule_of
+from osiris_dagster.assets.checks import check_specs
 from osiris_dagster.assets.column_lineage import LINEAGE, column_origins, written_lineage
-from osiris_dagster.assets.execute import Body, Listener, close_with_op, run_body
+from osiris_dagster.assets.execute import Body, Listener, Result, close_with_op, run_body
 from osiris_dagster.assets.keys import aiop_key, dataset_key, job_name, op_name, step_keys
 from osiris_dagster.assets.lineage import Lineage
 from osiris_dagster.assets.translator import DagsterOsirisTranslator, StepData, kinds_of, table_schema, tags_of
@@ -71,13 +71,14 @@ def pipeline_assets(
     @multi_asset(
         name=op_name(manifest.pipeline),
         specs=specs,
+        check_specs=check_specs(manifest),
         can_subset=True,
         description=manifest.description or None,
         required_resource_keys={resource_key(family) for family in families},
         op_tags={f"dagster/kind/{family}": "" for family in families},
         pool=pool_of(manifest),
     )
-    def run_pipeline(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
+    def run_pipeline(context: AssetExecutionContext) -> Iterator[Result]:
         drivers = {family: getattr(context.resources, resource_key(family)) for family in families}
         running = run_body(body, context, drivers)
         close_with_op(running, context)

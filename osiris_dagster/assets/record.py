@@ -11,9 +11,9 @@ from osiris_dagster.assets.column_lineage import LINEAGE, step_lineage, written_
 from osiris_dagster.assets.keys import dataset_key, step_keys
 from osiris_dagster.assets.translator import table_schema
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepPlan
-from osiris_dagster.runs.record import ArtifactRecord, StepRecord
-from osiris_dagster.runs.trace import TRACE, trace_entry
-from osiris_dagster.steps.report import StepFailure, StepReport
+from osiris_dagster.runs.record import ArtifactRecord, CheckRecord, StepRecord
+from osiris_dagster.runs.trace import RETRY, TRACE, retry_entry, trace_entry
+from osiris_dagster.steps.report import CheckResult, StepFailure, StepReport, StepRetry
 
 
 def materialized(key: AssetKey, manifest: Manifest, step: StepPlan, report: StepReport) -> MaterializeResult[Any]:
@@ -39,6 +39,7 @@ def _numbers(report: StepReport) -> dict[str, Any]:
         "bytes": report.bytes_out,
         "duration (s)": round((report.end_ms - report.start_ms) / 1000, 3),
         "busy (s)": round(report.busy_ms / 1000, 3),
+        **({"attempts": report.attempts} if report.attempts > 1 else {}),
         "peak memory (MB)": round(report.peak_memory_bytes / 1e6, 1),
     }
 
@@ -66,6 +67,18 @@ def unfinished(key: AssetKey, manifest: Manifest, failure: StepFailure) -> Asset
     return AssetObservation(key, description=f"step {failure.step_id} {failure.status}", metadata=metadata)
 
 
+def retried(key: AssetKey, manifest: Manifest, retry: StepRetry) -> AssetObservation:
+    """Return the observation of an attempt that failed and was not the last."""
+    metadata: Mapping[str, Any] = {
+        "status": "retrying",
+        "attempt": retry.attempt,
+        "next after (s)": round(retry.pause_ms / 1000, 1),
+        "error": retry.error.message,
+        RETRY: MetadataValue.json(retry_entry(manifest, retry)),
+    }
+    return AssetObservation(key, description=f"step {retry.step_id}: attempt {retry.attempt} failed", metadata=metadata)
+
+
 def step_record(report: StepReport) -> StepRecord:
     """Return the record of a step that ended well."""
     return StepRecord(
@@ -84,6 +97,13 @@ def step_record(report: StepReport) -> StepRecord:
         writes=tuple(dataset.key for dataset in report.writes),
         rows_total=report.rows_total,
         notes=report.notes,
+        checks=tuple(_check_record(result) for result in report.checks),
+    )
+
+
+def _check_record(result: CheckResult) -> CheckRecord:
+    return CheckRecord(
+        result.name, result.type, result.severity, result.passed, result.rows, result.failing, result.message
     )
 
 
@@ -98,4 +118,5 @@ def failure_record(failure: StepFailure) -> StepRecord:
         rows_out=failure.rows_out if failure.start_ms is not None else None,
         attempts=failure.attempts,
         error=failure.error,
+        checks=tuple(_check_record(result) for result in failure.checks),
     )

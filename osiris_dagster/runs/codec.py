@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any, get_args
 
 from osiris_dagster.columns import columns_from
 from osiris_dagster.errors import ErrorInfo, error_from_dict
 from osiris_dagster.runs.record import (
     ArtifactRecord,
+    CheckRecord,
     EventRecord,
     RunRecord,
     RunStatus,
@@ -88,6 +90,7 @@ def step_as_dict(step: StepRecord) -> dict[str, Any]:
         "rows_total": step.rows_total,
         "notes": list(step.notes),
         "error": _error_dict(step.error),
+        "checks": [asdict(check) for check in step.checks],
     }
 
 
@@ -113,6 +116,19 @@ def step_from_dict(item: Mapping[str, Any]) -> StepRecord:
         rows_total=_optional(item["rows_total"]),
         notes=_texts(item["notes"]),
         error=_error_from(item["error"]),
+        checks=tuple(_check_from(check) for check in item.get("checks", ())),  # older records have none
+    )
+
+
+def _check_from(item: Mapping[str, Any]) -> CheckRecord:
+    return CheckRecord(
+        name=_text(item["name"]),
+        type=_text(item["type"]),
+        severity=_one_of(item["severity"], ("error", "warn")),
+        passed=_one_of(item["passed"], (True, False)),
+        rows=_number(item["rows"]),
+        failing=_optional(item["failing"]),
+        message=_text(item["message"]),
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from dagster import AssetKey, DagsterEventType, DagsterInstance, DagsterRunStatus, EventLogEntry, JsonMetadataValue
 from dagster import RunRecord as DagsterRunRecord
@@ -18,7 +19,7 @@ from osiris_dagster.runs.ancestry import parent_of, root_of
 from osiris_dagster.runs.failure import dagster_error
 from osiris_dagster.runs.record import EventRecord, RunRecord, RunStatus, StepRecord
 from osiris_dagster.runs.tags import ORIGIN
-from osiris_dagster.runs.trace import TRACE, Trace, read_trace, versions
+from osiris_dagster.runs.trace import RETRY, TRACE, Trace, read_retry, read_trace, versions
 
 ENDED: Mapping[DagsterRunStatus, RunStatus] = {
     DagsterRunStatus.SUCCESS: "completed",
@@ -42,6 +43,7 @@ class _Seen:
 
     planned: set[AssetKey] = field(default_factory=set)
     traces: dict[str, dict[str, Trace]] = field(default_factory=lambda: defaultdict(dict))  # pipeline -> step -> trace
+    retries: dict[str, list[EventRecord]] = field(default_factory=lambda: defaultdict(list))  # by pipeline
     error: ErrorInfo | None = None
 
 
@@ -72,7 +74,7 @@ def _gather(instance: DagsterInstance, run_id: str) -> _Seen:
         elif kind in (DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED):
             seen.error = seen.error or dagster_error(event)
         else:
-            _add_trace(entry, seen)
+            _add_entries(entry, seen)
     return seen
 
 
@@ -86,13 +88,18 @@ def _entries(instance: DagsterInstance, run_id: str) -> Iterator[EventLogEntry]:
         cursor = page.cursor
 
 
-def _add_trace(entry: EventLogEntry, seen: _Seen) -> None:
+def _add_entries(entry: EventLogEntry, seen: _Seen) -> None:
     event = entry.asset_materialization or entry.asset_observation
-    value = event.metadata.get(TRACE) if event else None
-    if isinstance(value, JsonMetadataValue) and isinstance(value.value, Mapping):
-        found = read_trace(value.value)
-        if found:
-            seen.traces[found.pipeline][found.step.step_id] = found
+    metadata = event.metadata if event else {}
+    if trace := read_trace(_json(metadata.get(TRACE))):
+        seen.traces[trace.pipeline][trace.step.step_id] = trace
+    if retry := read_retry(_json(metadata.get(RETRY))):
+        seen.retries[retry[0]].append(retry[1])
+
+
+def _json(value: object) -> Mapping[str, Any]:
+    found = value.value if isinstance(value, JsonMetadataValue) else None
+    return found if isinstance(found, Mapping) else {}
 
 
 def _manifests(project: Project, seen: _Seen) -> Iterator[tuple[Manifest, str]]:
@@ -127,7 +134,7 @@ def _record(row: DagsterRunRecord, manifest: Manifest, digest: str, seen: _Seen)
         start_ms=start_ms,
         end_ms=max(end_ms, start_ms),
         steps=steps,
-        events=_timeline(start_ms, max(end_ms, start_ms), status, steps),
+        events=_timeline(start_ms, max(end_ms, start_ms), status, steps, seen.retries.get(manifest.pipeline, ())),
         error=None if told or status != "failed" else seen.error,
         origin=_origin(run.tags),
         partition=run.tags.get("dagster/partition", ""),
@@ -161,8 +168,10 @@ _ENDS = {
 }
 
 
-def _timeline(start_ms: int, end_ms: int, status: RunStatus, steps: tuple[StepRecord, ...]) -> tuple[EventRecord, ...]:
-    events = [EventRecord(start_ms, "run_start")]
+def _timeline(
+    start_ms: int, end_ms: int, status: RunStatus, steps: tuple[StepRecord, ...], retries: Iterable[EventRecord]
+) -> tuple[EventRecord, ...]:
+    events = [EventRecord(start_ms, "run_start"), *retries]
     for step in steps:
         if step.start_ms is not None:
             events.append(EventRecord(step.start_ms, "step_start", step.step_id))

@@ -27,6 +27,19 @@ class ArtifactRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckRecord:
+    """What one data check found: rows seen, rows at fault where they can be counted, a sentence without values."""
+
+    name: str
+    type: str
+    severity: Literal["error", "warn"]
+    passed: bool
+    rows: int
+    failing: int | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StepRecord:
     """How one step went. `aborted`: its chain broke elsewhere; `skipped`: it never started; null times likewise."""
 
@@ -46,13 +59,15 @@ class StepRecord:
     rows_total: int | None = None
     notes: tuple[str, ...] = ()
     error: ErrorInfo | None = None
+    checks: tuple[CheckRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
     """One entry of the timeline; `step_id` is empty for the run itself.
 
-    Types: run_start, run_end, step_start, step_complete, step_failed, step_aborted, step_canceled, step_skipped, log.
+    Types: run_start, run_end, step_start, step_retry, step_complete, step_failed, step_aborted, step_canceled,
+    step_skipped, log.
     """
 
     ts_ms: int

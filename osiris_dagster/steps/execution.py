@@ -16,11 +16,12 @@ from osiris_dagster.steps.journal import HEAR_SIGNALS, Journal, StepEnd
 from osiris_dagster.steps.meter import Clock, Watch
 from osiris_dagster.steps.open_drivers import OpenDrivers
 from osiris_dagster.steps.report import StepEvent, StepFailure, StepReport
+from osiris_dagster.steps.retrying import run_unit
 from osiris_dagster.steps.runtime import Runtime
 from osiris_dagster.steps.schedule import Schedule
 from osiris_dagster.steps.scratch import Scratch
 from osiris_dagster.steps.selection import select
-from osiris_dagster.steps.unit_run import Shared, UnitEnd, UnitRun
+from osiris_dagster.steps.unit_run import Shared, UnitEnd
 from osiris_dagster.steps.units import cut
 
 
@@ -112,7 +113,7 @@ class Execution:
     def _work(self, shared: Shared) -> None:
         while (index := self._ready.get()) is not None:
             if not self._canceled.is_set():
-                self._settle(index, UnitRun(self._units[index], shared).run())
+                self._settle(index, run_unit(self._units[index], shared))
 
     def _settle(self, index: int, end: UnitEnd) -> None:
         """Tell how a unit ended and let others start, or never start, because of it."""

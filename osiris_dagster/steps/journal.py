@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.steps.meter import Clock
-from osiris_dagster.steps.report import StepEvent, StepFailure, StepProgress, StepReport, StepStarted
+from osiris_dagster.steps.report import StepEvent, StepFailure, StepProgress, StepReport, StepRetry, StepStarted
 
 StepEnd = StepReport | StepFailure
 HEAR_SIGNALS = 0.5
@@ -31,9 +31,9 @@ class Journal:
         self._taken = False
 
     def started(self, step_id: str, at_ms: int) -> None:
-        """Say that a step opened."""
+        """Say that a step opened, the first time."""
         with self._lock:
-            if step_id in self._open:
+            if step_id in self._open and step_id not in self._started:
                 self._started[step_id] = at_ms
                 self._queue.put(StepStarted(step_id, at_ms))
 
@@ -42,6 +42,12 @@ class Journal:
         with self._lock:
             if step_id in self._open:
                 self._queue.put(StepProgress(step_id, self._clock.now_ms(), rows))
+
+    def retried(self, retry: StepRetry) -> None:
+        """Say that a step failed and is tried again."""
+        with self._lock:
+            if retry.step_id in self._open:
+                self._queue.put(retry)
 
     def ended(self, ends: Iterable[StepEnd]) -> None:
         """Say how steps ended; the first end of a step counts."""

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
 import psutil
 
@@ -47,6 +48,13 @@ class Meter:
     def busy_ms(self) -> int:
         """Own time so far."""
         return round(self._busy * 1000)
+
+    @property
+    def busy_seconds(self) -> float:
+        """Own time up to this moment, the call under way included."""
+        with self._lock:
+            self._pass_time()
+            return self._busy
 
     @contextmanager
     def own(self) -> Iterator[None]:
@@ -92,6 +100,13 @@ class Meter:
         self._since = now
 
 
+class Limit(NamedTuple):
+    """Seconds of own time that a step may take, and what to call beyond."""
+
+    seconds: float
+    reached: Callable[[], None]
+
+
 class Watch:
     """Looks at the open steps a few times a second: memory of the process, and progress for whoever listens."""
 
@@ -100,6 +115,7 @@ class Watch:
         self._process = psutil.Process()
         self._lock = threading.Lock()
         self._open: dict[Meter, int] = {}  # rows told last
+        self._limits: dict[Meter, Limit] = {}
         self._due = 0.0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look, name="osiris-watch", daemon=True)
@@ -114,10 +130,12 @@ class Watch:
         if self._thread.is_alive():
             self._thread.join()
 
-    def opened(self, meter: Meter) -> None:
-        """Follow a step from now on."""
+    def opened(self, meter: Meter, limit: Limit | None = None) -> None:
+        """Follow a step from now on, and tell once when its own time is over its limit."""
         with self._lock:
             self._open[meter] = 0
+            if limit is not None:
+                self._limits[meter] = limit
         self.sample()
 
     def closed(self, meter: Meter) -> None:
@@ -125,6 +143,7 @@ class Watch:
         self.sample()
         with self._lock:
             self._open.pop(meter, None)
+            self._limits.pop(meter, None)
 
     def passing(self) -> None:
         """A batch passes: sample the memory if the last sample is old enough."""
@@ -149,5 +168,9 @@ class Watch:
                 moved = [(meter, meter.rows_out or meter.rows_in) for meter in self._open]
                 moved = [(meter, rows) for meter, rows in moved if rows != self._open[meter]]
                 self._open.update(moved)
+                over = [meter for meter, limit in self._limits.items() if meter.busy_seconds > limit.seconds]
+                reached = [self._limits.pop(meter) for meter in over]
             for meter, rows in moved:
                 self._progress(meter.step_id, rows)
+            for limit in reached:
+                limit.reached()

@@ -1,4 +1,4 @@
-"""The steps of a unit in, the columns that its extractors need not read out: those that the SQL after them leaves."""
+"""The steps of a unit in, the columns that its extractors read out: not those that nothing after them needs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.bind import BindError
+from osiris_dagster.compiler.checks import check_fault, columns_needed
 from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.compiler.usage import columns_read
 
@@ -28,11 +29,20 @@ def narrowed(steps: Iterable[str], plans: Mapping[str, StepPlan]) -> Mapping[str
             read = columns_read(str(query), pairs)
         except BindError:
             continue
-        fewer = {step: columns for step, columns in read.items() if step in sources}
-        found.update({step: columns for step, columns in fewer.items() if _may_narrow(plans[step], columns)})
+        for step, columns in read.items():
+            fewer = _with_own(plans[step], columns)
+            if step in sources and fewer != plans[step].columns:
+                found[step] = fewer
     return found
 
 
-def _may_narrow(plan: StepPlan, columns: Columns) -> bool:
-    """An incremental step needs its cursor, which the runner follows."""
-    return plan.incremental is None or plan.incremental.cursor in {column.name for column in columns}
+def _with_own(plan: StepPlan, read: Columns) -> Columns:
+    """Return the columns that the query reads and those that the step needs itself: its cursor, and what it checks."""
+    known = plan.columns or ()
+    names = {column.name for column in read}
+    names |= {plan.incremental.cursor} if plan.incremental else set()
+    for check in plan.checks:
+        if check_fault(check, known):
+            return known  # what is wrong with it is said when the step opens
+        names |= columns_needed(check, known)
+    return tuple(column for column in known if column.name in names)

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import threading
+from typing import Generic, Protocol, TypeVar
 
-from osiris_dagster.drivers.base import Driver
+
+class Interruptible(Protocol):
+    """What is opened, may be interrupted from another thread, and is closed once: a driver, or a table of checks."""
+
+    def cancel(self) -> None:
+        """Make a call that is under way end soon."""
+        ...
+
+    def close(self) -> None:
+        """Release everything."""
+        ...
 
 
-class OpenDriver:
+D = TypeVar("D", bound=Interruptible)
+D_co = TypeVar("D_co", bound=Interruptible, covariant=True)
+
+
+class OpenDriver(Generic[D_co]):
     """One driver between its opening and its closing."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: D_co) -> None:
         self.driver = driver
         self._closed = False
         self._lock = threading.Lock()
@@ -39,17 +54,17 @@ class OpenDrivers:
     """All open drivers of one execution."""
 
     def __init__(self) -> None:
-        self._open: dict[OpenDriver, None] = {}
+        self._open: dict[OpenDriver[Interruptible], None] = {}
         self._lock = threading.Lock()
 
-    def add(self, driver: Driver) -> OpenDriver:
+    def add(self, driver: D) -> OpenDriver[D]:
         """Follow a driver that was just made."""
         opened = OpenDriver(driver)
         with self._lock:
             self._open[opened] = None
         return opened
 
-    def close(self, opened: OpenDriver) -> BaseException | None:
+    def close(self, opened: OpenDriver[Interruptible]) -> BaseException | None:
         """Close a driver and forget it; return what went wrong with that."""
         error = opened.close()
         with self._lock:

@@ -31,8 +31,35 @@ class StepProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What one data check found in the rows of a step, in numbers and words, never in values."""
+
+    name: str
+    type: str
+    severity: Literal["error", "warn"]
+    passed: bool
+    rows: int  # seen
+    failing: int | None = None  # rows at fault, where they can be counted
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepRetry:
+    """A try of a step failed, and there will be another one; the steps of its stream start again with it."""
+
+    step_id: str
+    at_ms: int
+    attempt: int  # the one that failed, from 1
+    pause_ms: int  # before the next
+    error: ErrorInfo
+
+
+@dataclass(frozen=True, slots=True)
 class StepReport:
-    """One step that ended well. Rows and bytes are what left it (a writer: what it committed)."""
+    """One step that ended well. Rows and bytes are what left it (a writer: what it committed).
+
+    Times begin with the first attempt; all other numbers are those of the last one.
+    """
 
     step_id: str
     start_ms: int
@@ -48,6 +75,7 @@ class StepReport:
     writes: tuple[Dataset, ...] = ()
     rows_total: int | None = None
     notes: tuple[str, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +90,7 @@ class StepFailure:
     rows_out: int = 0
     attempts: int = 1
     error: ErrorInfo | None = None
+    checks: tuple[CheckResult, ...] = ()  # those that saw all rows
 
 
-StepEvent = StepStarted | StepProgress | StepReport | StepFailure
+StepEvent = StepStarted | StepProgress | StepRetry | StepReport | StepFailure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ class Runtime:
     root_run_id: str
     retry_of: str = ""
     full_refresh: bool = False  # incremental steps read everything, and their writers replace what is there
+    rows_before: Mapping[str, int] = field(default_factory=dict)  # rows of steps in their last good run
     max_parallel: int = 4  # units at once
     cancel_seconds: float = 30.0  # how long a cancellation waits for drivers to stop
     scratch: Path | None = None  # where each execution makes its private folder; default `.osiris/scratch`

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -31,6 +32,7 @@ class Guard:
 
     def __init__(self, canceled: threading.Event, redactor: Redactor, root: Path) -> None:
         self.fault: Fault | None = None
+        self._expired: Fault | None = None
         self._canceled = canceled
         self._redactor = redactor
         self._root = root
@@ -41,12 +43,27 @@ class Guard:
         """Keep the error as the fault of the unit, unless there is one or the unit has ended without."""
         with self._lock:
             if self.fault is None and not self._sealed:
-                self.fault = Fault(step_id, None if self._canceled.is_set() else self.record(error))
+                self.fault = self._meant(step_id, error)
+
+    def _meant(self, step_id: str, error: BaseException) -> Fault:
+        if self._canceled.is_set():
+            return Fault(step_id, None)
+        return self._expired or Fault(step_id, self.record(error))
+
+    def expire(self, step_id: str, error: RunError) -> None:
+        """Let no batch pass any more: a step has used up its time. If the unit breaks now, this is why.
+
+        It is no fault by itself, for a commit may be under way that can no longer be stopped.
+        """
+        with self._lock:
+            self._expired = self._expired or Fault(step_id, self.record(error))
 
     def check(self) -> None:
-        """Raise RunError once the run is canceled or the unit has a fault."""
+        """Raise RunError once the run is canceled, a step out of time, or the unit has a fault."""
         if self._canceled.is_set():
             raise RunError("the run was canceled", code="RUN016")
+        if self._expired is not None:
+            raise RunError(f"step {self._expired.step_id!r} of the same stream is out of time", code="RUN017")
         if self.fault is not None:
             raise RunError(f"step {self.fault.step_id!r} of the same stream failed", code="RUN017")
 
@@ -62,6 +79,20 @@ class Guard:
             return capture(error, self._redactor, self._root)
         except Exception:  # noqa: BLE001 - an exception whose own text raises still has to be recorded
             return ErrorInfo(type(error).__name__, "the error has no readable text")
+
+
+class Observer(Protocol):
+    """Sees each batch of a stream, and its end before the reader does; what it raises is the fault of its step."""
+
+    step_id: str
+
+    def see(self, batch: pa.RecordBatch) -> None:
+        """Take note of a batch."""
+        ...
+
+    def end(self) -> None:
+        """Take note that there is no more."""
+        ...
 
 
 class Stream:
@@ -89,6 +120,11 @@ class Stream:
         self._guard = guard
         self._watch = watch
         self._pulling = threading.Lock()
+        self._observers: tuple[Observer, ...] = ()
+
+    def observe(self, *observers: Observer) -> None:
+        """Let these see all rows too, after those that do already."""
+        self._observers += observers
 
     def reader(self) -> pa.RecordBatchReader:
         """Return the stream in the form that drivers take."""
@@ -108,10 +144,14 @@ class Stream:
         self._producer.call_begins()
         try:
             batch = self._pull()
+            if batch is None:
+                self._guard.check()
+                self._tell(lambda observer: observer.end())
+                self.ended = True
+                raise StopIteration
+            self._tell(lambda observer: observer.see(batch))
             rows, nbytes = batch.num_rows, batch.nbytes
         except StopIteration:
-            self._guard.check()
-            self.ended = True
             raise
         except BaseException as error:
             self._guard.note(self._producer.step_id, error)
@@ -122,11 +162,23 @@ class Stream:
         self._watch.passing()
         return batch
 
-    def _pull(self) -> pa.RecordBatch:
+    def _tell(self, what: Callable[[Observer], None]) -> None:
+        for observer in self._observers:
+            try:
+                what(observer)
+            except BaseException as error:
+                self._guard.note(observer.step_id, error)
+                raise
+
+    def _pull(self) -> pa.RecordBatch | None:
+        """Return the next batch, None at the end."""
         source = self._source
         if source is None:
             raise RunError(f"the stream of step {self._producer.step_id!r} is read after its end", code="RUN017")
-        batch = source()
+        try:
+            batch = source()
+        except StopIteration:
+            return None
         found = batch.schema
         # Arrow does not compare: a reader in C would take the bytes of one type for those of another.
         if not found.equals(self.schema) and (found.names, found.types) != (self.schema.names, self.schema.types):

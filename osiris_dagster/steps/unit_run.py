@@ -1,4 +1,4 @@
-"""Run one unit in one thread: open its steps, stream the rows to its end, close, and say how each step ended."""
+"""Try one unit once in one thread: open its steps, stream the rows to its end, close, and say how each step ended."""
 
 from __future__ import annotations
 
@@ -18,17 +18,21 @@ from osiris_dagster.compiler.manifest import StepInput, StepPlan
 from osiris_dagster.drivers.base import Driver, Noting, StepCall, TransformInput, WriteReport
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.steps.checkpoint import Kept, keep
+from osiris_dagster.steps.checks.completion import Completion
+from osiris_dagster.steps.checks.step_checks import StepChecks
+from osiris_dagster.steps.checks.table import CheckTable
 from osiris_dagster.steps.increments import Increments
 from osiris_dagster.steps.journal import Journal, StepEnd
-from osiris_dagster.steps.meter import Clock, Meter, Watch
+from osiris_dagster.steps.meter import Clock, Limit, Meter, Watch
 from osiris_dagster.steps.narrowing import narrowed
-from osiris_dagster.steps.open_drivers import OpenDriver, OpenDrivers
+from osiris_dagster.steps.open_drivers import Interruptible, OpenDriver, OpenDrivers
 from osiris_dagster.steps.promises import check_write, kept_columns
-from osiris_dagster.steps.report import FailureStatus, StepFailure, StepReport
+from osiris_dagster.steps.report import CheckResult, FailureStatus, StepFailure, StepReport
 from osiris_dagster.steps.runtime import Runtime, open_driver, step_call
 from osiris_dagster.steps.scans import counted_scans
 from osiris_dagster.steps.selection import Selection
 from osiris_dagster.steps.stream import Fault, Guard, Stream
+from osiris_dagster.steps.timeout import TimeLimit
 from osiris_dagster.steps.units import Unit
 
 _PATIENCE = 1.0  # seconds that a pull in a library's own thread may take to end before its driver is interrupted
@@ -55,6 +59,15 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a unit: its number from 1, its private folder, and when each step started for the first time."""
+
+    number: int
+    folder: Path
+    started: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class UnitEnd:
     """How a unit ended: well or not, and the ends of recorded steps that follow from it."""
 
@@ -63,24 +76,30 @@ class UnitEnd:
 
 
 class UnitRun:
-    """One run of one unit."""
+    """One try of one unit: `run`, and then `ended` or `broke`."""
 
-    def __init__(self, unit: Unit, shared: Shared) -> None:
+    def __init__(self, unit: Unit, shared: Shared, attempt: Attempt) -> None:
         self._unit = unit
         self._shared = shared
+        self._attempt = attempt
         self._guard = Guard(shared.canceled, shared.runtime.redactor, shared.runtime.project.root)
+        self._limit = TimeLimit(self._guard)
         self._at = unit.steps[0]  # the step whose code this thread is in, when it is not inside a stream
         self._meters: dict[str, Meter] = {}
-        self._opened: dict[str, OpenDriver] = {}
+        self._opened: dict[str, OpenDriver[Driver]] = {}
+        self._checks: dict[str, StepChecks] = {}
+        self._checked: list[Stream] = []
+        self._tables: dict[str, OpenDriver[CheckTable]] = {}
         self._readers: dict[str, pa.RecordBatchReader] = {}
         self._streams: list[tuple[str, Stream]] = []  # with the step that made the rows
         self._written: WriteReport | None = None
         self._narrowed: Mapping[str, Columns] = {}
         self._notes: dict[str, list[str]] = {step_id: [] for step_id in unit.steps}
 
-    def run(self) -> UnitEnd:
-        """Run to the end or to the first fault; never raises."""
+    def run(self) -> Fault | None:
+        """Run to the end or to the first fault, which is returned; never raises."""
         try:
+            self._attempt.folder.mkdir(mode=0o700)
             self._narrowed = narrowed(self._unit.steps, self._shared.plans)
             for step_id in self._unit.steps:
                 self._at = step_id
@@ -90,14 +109,15 @@ class UnitRun:
             self._guard.note(self._at, error)
         fault = self._guard.seal()
         self._close()
-        return self._ended() if fault is None else self._broke(fault)
+        return fault
 
     def _open(self, plan: StepPlan) -> None:
         self._guard.check()
         shared = self._shared
-        meter = self._meters[plan.id] = Meter(plan.id, shared.clock.now_ms())
-        shared.journal.started(plan.id, meter.start_ms)
-        shared.watch.opened(meter)
+        start_ms = self._attempt.started.setdefault(plan.id, shared.clock.now_ms())
+        meter = self._meters[plan.id] = Meter(plan.id, start_ms)
+        shared.journal.started(plan.id, start_ms)
+        shared.watch.opened(meter, self._limited(plan))
         with meter.own():
             opened = shared.drivers.add(open_driver(self._call(plan), shared.runtime))
             self._opened[plan.id] = opened
@@ -110,11 +130,32 @@ class UnitRun:
                 inputs = tuple(TransformInput(i.names, self._rows(i, meter), i.scans) for i in plan.inputs)
                 reader = opened.driver.transform(counted_scans(plan, inputs))
         meter.columns = self._promised(plan, reader.schema)
+        self._begin_checks(plan, reader.schema)
         self._readers[plan.id] = reader
+
+    def _limited(self, plan: StepPlan) -> Limit | None:
+        if plan.timeout is None:
+            return None
+        return Limit(plan.timeout, lambda: self._limit.reached(plan, list(self._working(plan.id))))
+
+    def _working(self, step_id: str) -> Iterator[OpenDriver[Interruptible]]:
+        if (opened := self._opened.get(step_id)) is not None:
+            yield opened
+        if (table := self._tables.get(step_id)) is not None:
+            yield table
+
+    def _begin_checks(self, plan: StepPlan, schema: pa.Schema) -> StepChecks | None:
+        if not plan.checks:
+            return None
+        folder = self._attempt.folder / slug(f"checks {plan.id}")
+        checks = self._checks[plan.id] = StepChecks(plan, schema, folder, self._shared.runtime.rows_before)
+        if checks.table is not None:
+            self._tables[plan.id] = self._shared.drivers.add(checks.table)
+        return checks
 
     def _call(self, plan: StepPlan) -> StepCall:
         shared = self._shared
-        call = step_call(plan, shared.pipeline, shared.runtime, shared.folder, shared.plans.values())
+        call = step_call(plan, shared.pipeline, shared.runtime, self._attempt.folder, shared.plans.values())
         if plan.role == "writer":
             return shared.increments.of_writer(plan, call)
         wanted = tuple(column.name for column in self._narrowed.get(plan.id, ()))
@@ -124,7 +165,7 @@ class UnitRun:
     def _asked(self, writer: StepPlan) -> Iterator[Driver]:
         """Open the driver of a writer to ask it something before its own turn."""
         shared = self._shared
-        folder = shared.folder / slug(f"before {self._at}")
+        folder = self._attempt.folder / slug(f"before {self._at}")
         folder.mkdir(mode=0o700, exist_ok=True)
         call = step_call(writer, shared.pipeline, shared.runtime, folder, shared.plans.values())
         opened = shared.drivers.add(open_driver(call, shared.runtime))
@@ -157,15 +198,22 @@ class UnitRun:
         reader, ends = self._readers[step_id], (self._meters[step_id], consumer)
         stream = Stream(reader.read_next_batch, reader.schema, ends, self._guard, self._shared.watch)
         self._streams.append((step_id, stream))
+        if step_id in self._checks:
+            self._check(stream, self._checks[step_id])
         return stream
+
+    def _check(self, stream: Stream, checks: StepChecks) -> None:
+        stream.observe(checks)
+        self._checked.append(stream)
 
     def _finish(self, last: StepPlan) -> None:
         """Pull all rows through the unit."""
         if self._unit.end == "write":
             return self._write(last)
         stream = self._stream(last.id, Meter(last.id))
+        stream.observe(Completion(last.id, lambda: self._read_out(before=stream)))
         if self._unit.end == "spill":
-            stem = self._shared.folder / f"{slug(last.id)}.rows"
+            stem = self._attempt.folder / f"{slug(last.id)}.rows"
             self._shared.kept.add(last.id, keep(stream, stream.schema, stem))
         else:
             deque(stream, maxlen=0)  # unlike a loop it holds no batch while the next one is made
@@ -175,14 +223,26 @@ class UnitRun:
         meter = self._meters[plan.id]
         rows = self._rows(plan.inputs[0], meter)
         meter.columns = columns_of(rows.schema)
+        stream = self._streams[-1][1]
+        stream.observe(Completion(plan.id, lambda: self._read_out(before=stream)))
+        if (checks := self._begin_checks(plan, rows.schema)) is not None:
+            self._check(stream, checks)
         with meter.own():
             report = self._opened[plan.id].driver.write(rows)
-        check_write(plan, report, meter, read_to_end=self._streams[-1][1].ended)
+        check_write(plan, report, meter, read_to_end=stream.ended)
+        self._read_out()  # what was committed by an attempt before is not read by the writer
         clean = self._shared.runtime.redactor.text
         artifacts = tuple(replace(artifact, path=clean(artifact.path)) for artifact in report.artifacts)
         self._written = replace(report, artifacts=artifacts, notes=tuple(map(clean, report.notes)))
 
+    def _read_out(self, before: Stream | None = None) -> None:
+        """Read what checks have not seen: a step after them may have stopped early, e.g. with a LIMIT."""
+        for stream in self._checked:
+            if stream is not before and not stream.ended:
+                deque(stream, maxlen=0)
+
     def _close(self) -> None:
+        self._limit.over()
         for _, stream in self._streams:
             stream.stop()
         for step_id, stream in self._streams:
@@ -193,10 +253,13 @@ class UnitRun:
             self._readers.pop(step_id, None)
             if (error := self._shared.drivers.close(opened)) is not None:
                 self._notes[step_id].append(f"closing failed: {self._guard.record(error).message}")
+        for table in self._tables.values():
+            self._shared.drivers.close(table)
         for meter in self._meters.values():
             self._shared.watch.closed(meter)
 
-    def _ended(self) -> UnitEnd:
+    def ended(self) -> UnitEnd:
+        """Say how the steps of a run without a fault ended."""
         for step_id, opened in self._opened.items():
             if self._shared.plans[step_id].role != "writer" and isinstance(opened.driver, Noting):
                 self._notes[step_id] += map(self._shared.runtime.redactor.text, opened.driver.notes)
@@ -224,20 +287,19 @@ class UnitRun:
             rows_out=written.rows_written if written else meter.rows_out,
             bytes_out=meter.bytes_in if written else meter.bytes_out,
             peak_memory_bytes=meter.peak_bytes,
+            attempts=self._attempt.number,
             columns=meter.columns,
             artifacts=written.artifacts if written else (),
             writes=plan.writes,
             rows_total=written.rows_total if written else None,
             notes=(*notes, *self._notes[plan.id]),
+            checks=self._found(plan.id),
         )
 
-    def _broke(self, fault: Fault) -> UnitEnd:
-        """A silent step has no record of its own: the one that speaks for it fails in its place."""
+    def broke(self, fault: Fault) -> UnitEnd:
+        """Say how the steps ended because of a fault."""
         now = self._shared.clock.now_ms()
-        failed = self._shared.selection.speakers.get(fault.step_id, fault.step_id)
-        error = fault.error
-        if error is not None and failed != fault.step_id:
-            error = _in_place_of(fault.step_id, failed, error)
+        failed, error = self.blamed(fault)
         steps = [step_id for step_id in self._unit.steps if step_id in self._shared.selection.recorded]
         if error is not None and failed not in steps:
             steps.append(failed)
@@ -247,11 +309,33 @@ class UnitRun:
             ends.append(self._failure(step_id, status, now, error if step_id == failed else None))
         return UnitEnd(well=False, ends=tuple(ends))
 
+    def blamed(self, fault: Fault) -> tuple[str, ErrorInfo | None]:
+        """A silent step has no record of its own: the one that speaks for it fails in its place."""
+        failed, error = self._shared.selection.speakers.get(fault.step_id, fault.step_id), fault.error
+        if error is not None and failed != fault.step_id:
+            error = _in_place_of(fault.step_id, failed, error)
+        return failed, error
+
     def _failure(self, step_id: str, status: FailureStatus, now: int, error: ErrorInfo | None) -> StepFailure:
         meter = self._meters.get(step_id)
         if meter is None:
             return StepFailure(step_id, "failed" if status == "failed" else "skipped", None, now, error=error)
-        return StepFailure(step_id, status, meter.start_ms, now, meter.rows_in, meter.rows_out, error=error)
+        return StepFailure(
+            step_id,
+            status,
+            meter.start_ms,
+            now,
+            meter.rows_in,
+            meter.rows_out,
+            self._attempt.number,
+            error,
+            self._found(step_id),
+        )
+
+    def _found(self, step_id: str) -> tuple[CheckResult, ...]:
+        checks = self._checks.get(step_id)
+        clean = self._shared.runtime.redactor.text
+        return tuple(replace(result, message=clean(result.message)) for result in checks.results) if checks else ()
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.runs.record import RunRecord, StepRecord
 from osiris_dagster.sensors.export import Exported
-from osiris_dagster.steps.report import StepEvent, StepFailure, StepProgress, StepReport, StepStarted
+from osiris_dagster.steps.report import StepEvent, StepFailure, StepProgress, StepReport, StepRetry, StepStarted
 from osiris_dagster.verbs.asked import Say
 from osiris_dagster.verbs.outcome import table
 
@@ -30,7 +30,12 @@ class Progress:
             self._say(f"running: {running} rows", live=True)
             return
         self._rows.pop(event.step_id, None)
-        self._say(self._ended(event))
+        self._say(self._retried(event) if isinstance(event, StepRetry) else self._ended(event))
+
+    def _retried(self, event: StepRetry) -> str:
+        said = (event.error.message.splitlines() or [event.error.type])[0]
+        again = f"attempt {event.attempt} failed, again in {seconds(event.pause_ms)}"
+        return f"  {event.step_id.ljust(self._width)}  {again}: {said}"
 
     def _ended(self, event: StepReport | StepFailure) -> str:
         name = event.step_id.ljust(self._width)

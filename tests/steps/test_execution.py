@@ -61,7 +61,7 @@ def test_every_driver_is_closed_once_downstream_first_and_scratch_is_gone(lab):
     lab.hook("b.transform", lambda driver: (driver.call.scratch / "spill").write_text("x"))
     lab.run(lab.manifest(CHAIN))
     assert order == ["c", "b", "a"]
-    assert lab.calls["b"].scratch.parent.parent == lab.project.state / "scratch"
+    assert lab.calls["b"].scratch.parent.parent.parent == lab.project.state / "scratch"
     assert lab.scratch == []
 
 
@@ -75,7 +75,7 @@ def test_a_step_read_by_two_runs_once_and_both_get_its_rows(lab):
 
 def test_the_rows_kept_for_readers_lie_in_the_private_folder_until_the_last_has_read_them(lab):
     def kept():
-        return [path.suffix for folder in lab.scratch for path in folder.glob("*.rows.*")]
+        return [path.suffix for folder in lab.scratch for path in folder.glob("*/*.rows.*")]
 
     found = {}
     lab.hook("b.commit", lambda _: found.update(b=kept()))

@@ -75,6 +75,9 @@ def _belongings(value: Mapping[str, Any]) -> Iterator[Finding]:
         for metric in run.get("metrics", []):
             if metric.get("verifies") != run["@id"] or not _is_of(metric["@id"], name):
                 yield Finding(f"the metric does not belong to {run['@id']}", metric["@id"])
+        for check in run.get("checks", []):
+            if check.get("verifies") != run["@id"] or not _is_of(check["@id"], name):
+                yield Finding(f"the check does not belong to {run['@id']}", check["@id"])
         for product in run.get("produces", []):
             if not _is_of(product["@id"], name):
                 yield Finding(f"what {run['@id']} produced carries the name of another step", product["@id"])

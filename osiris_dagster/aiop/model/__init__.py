@@ -16,6 +16,7 @@ from osiris_dagster.aiop.model.delta import (
 from osiris_dagster.aiop.model.evidence import (
     Artifact,
     Cause,
+    Check,
     Event,
     EvidenceLayer,
     Frame,
@@ -68,6 +69,7 @@ __all__ = [
     "Capability",
     "Cause",
     "Change",
+    "Check",
     "Claim",
     "Column",
     "Comparison",

@@ -68,6 +68,23 @@ class Output(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Check(Node):
+    """What one data check found in the rows of a step run; `text` says it in words where there is something to say."""
+
+    KINDS = ("Check", "prov:Entity")
+    seq: int
+    check_name: str
+    check_type: str
+    severity: str
+    passed: bool
+    rows_checked: int
+    rows_failing: int | None
+    text: str
+    ts: str
+    verifies: Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepRun(Node):
     """A step as executed. Without a start it never ran; `columns` only where they differ from the plan."""
 
@@ -85,6 +102,7 @@ class StepRun(Node):
     produces: tuple[Artifact | Output, ...]
     columns: tuple[Column, ...]
     metrics: tuple[Metric, ...]
+    checks: tuple[Check, ...]
     notes: tuple[str, ...]
 
 

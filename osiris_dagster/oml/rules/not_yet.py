@@ -9,6 +9,7 @@ from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.document import Path
 from osiris_dagster.oml.rules.context import Context
 from osiris_dagster.oml.rules.rule import rule
+from osiris_dagster.oml.rules.shaped import step_blocks
 
 
 class NotYet(NamedTuple):
@@ -27,10 +28,7 @@ NOT_YET_IN_DOCUMENT: tuple[NotYet, ...] = (
     NotYet(("execution", "checkpoint"), harmful=False, instead="no checkpoints are kept", default="auto"),
 )
 NOT_YET_IN_STEP: tuple[NotYet, ...] = (
-    NotYet(("checks",), harmful=True, instead="data that should be refused would be written", default=[]),
     NotYet(("columns",), harmful=True, instead="other columns and types would be let through"),
-    NotYet(("retry",), harmful=False, instead="a step that fails is not tried again", default={"attempts": 0}),
-    NotYet(("timeout",), harmful=False, instead="a step may run for any time"),
 )
 
 
@@ -38,7 +36,7 @@ NOT_YET_IN_STEP: tuple[NotYet, ...] = (
 def harmful(context: Context) -> Iterator[Diagnostic]:
     """The document asks for something that this version does not do, and doing without would give other data.
 
-    Therefore the document is refused. These are partitions, data checks, declared columns and the
+    Therefore the document is refused. These are partitions, declared columns, checks of relationships and the
     target e2b.
 
     Wrong:
@@ -48,13 +46,22 @@ def harmful(context: Context) -> Iterator[Diagnostic]:
         description: all days at once
     """
     yield from _used(context, harmful=True)
+    for path, value in step_blocks(context, "checks"):
+        for index, check in enumerate(value if isinstance(value, list) else ()):
+            if isinstance(check, dict) and check.get("type") == "relationship":
+                yield context.at(
+                    (*path, index, "type"),
+                    "checks of relationships are not supported yet: rows that should be refused would be written",
+                    expected="a document that does without it",
+                    fix="remove it, or let a query join the two steps and check its result",
+                )
 
 
 @rule("OML101", "A feature that is not supported yet", severity="warning")
 def harmless(context: Context) -> Iterator[Diagnostic]:
     """The document asks for something that this version does not do; the data are the same without it.
 
-    These are retries, timeouts, isolation and checkpoints.
+    These are isolation and checkpoints.
 
     Wrong:
         execution: {isolation: step}

@@ -1,0 +1,48 @@
+"""Steps with known columns in, a diagnostic for each of their checks that cannot work out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from osiris_dagster.compiler.checks import CheckFault, check_fault, statement_fault
+from osiris_dagster.compiler.draft import Draft
+from osiris_dagster.compiler.locate import place_in_scalar
+from osiris_dagster.compiler.manifest import StepPlan
+from osiris_dagster.errors import Diagnostic
+from osiris_dagster.oml.document import Path, path_text
+from osiris_dagster.oml.params import origin
+
+_CODES = {"column": "OML160", "value": "OML161", "query": "OML162"}
+
+
+def check_checks(draft: Draft) -> Draft:
+    """Hold every check to the columns of its step; where those are not known, the run does it."""
+    found = (finding for step in draft.steps for finding in _findings(step, draft))
+    return replace(draft, diagnostics=(*draft.diagnostics, *found))
+
+
+def _findings(step: StepPlan, draft: Draft) -> Iterator[Diagnostic]:
+    for index, check in enumerate(step.checks):
+        fault = statement_fault(check) if step.columns is None else check_fault(check, step.columns)
+        if fault is not None:
+            yield _diagnostic(fault, step, index, draft)
+
+
+def _diagnostic(fault: CheckFault, step: StepPlan, index: int, draft: Draft) -> Diagnostic:
+    document = draft.inputs.document
+    written = next(one for one in draft.inputs.pipeline.steps if one.id == step.id)
+    path: Path = ("steps", written.index, "checks", index, fault.key)
+    text, offset = str(written.checks[index].options[fault.key]), fault.offset
+    if offset is not None:
+        offset = origin(text, draft.params, offset)
+    place = place_in_scalar(document, path, text, offset, fault.length) if fault.kind == "query" else None
+    return Diagnostic(
+        _CODES[fault.kind],
+        fault.message,
+        place=place or document.place(path),
+        path=path_text(path),
+        found=fault.found,
+        expected=fault.expected,
+        fix=fault.fix,
+    )
