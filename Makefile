@@ -2,7 +2,7 @@
 # Another Python: make demo PYTHON=python3.12. Another port: make ui PORT=4000.
 
 .DEFAULT_GOAL := help
-.PHONY: demo demo-failure ui test check bench bench-aiop fmt lock clean help
+.PHONY: demo demo-failure ui test kill-test check bench bench-aiop bench-move fmt lock clean help
 
 BIN := .venv/bin
 READY := .venv/ready
@@ -28,6 +28,9 @@ test: $(READY) ## Run the tests; branch coverage has a floor
 	$(BIN)/coverage report --format=total --fail-under=90 \
 	  --include='$(BELOW_DRIVERS)' --omit='$(ABOVE)'
 
+kill-test: $(READY) ## Kill writes at random moments, 25 times each, and retry them
+	OSIRIS_KILLS=25 $(BIN)/python -m pytest tests/kills -p no:cacheprovider
+
 check: $(READY) ## Check style, types, layers, layout and the generated pages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -38,6 +41,11 @@ check: $(READY) ## Check style, types, layers, layout and the generated pages
 
 bench: $(READY) ## Measure against hand-written code; prints a table of ratios
 	$(BIN)/python bench
+
+bench-move: $(READY) ## Measure rows moving between databases and files, against other tools
+	@sh tools/servers.sh
+	$(BIN)/python bench/move.py
+	$(BIN)/python bench move_mysql
 
 bench-aiop: $(READY) ## Measure packages: builder, gates, long logs, waiting runs, delay with the UI
 	$(BIN)/python bench aiop

@@ -22,7 +22,9 @@ from osiris_dagster.specs.model import OML_MODES, ComponentSpec
 from osiris_dagster.specs.schema_faults import describe
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(1, str(Path(__file__).parent.parent))
 from terms import terms_page
+from type_tables import types_page
 
 FOLDER = Path(__file__).parent / "reference"
 OTHERS = yaml.safe_load((Path(__file__).parent / "codes.yaml").read_text("utf-8"))
@@ -125,6 +127,7 @@ def main(arguments: list[str]) -> int:
         "diagnostics.md": diagnostics_page(),
         "components.md": components_page(load_catalogue()),
         "aiop.md": f"{NOTE}\n\n{terms_page()}",
+        "../types.md": f"{NOTE}\n\n{types_page()}",
     }
     stale = [name for name, text in pages.items() if _current(FOLDER / name) != text]
     if "--check" in arguments:

@@ -266,7 +266,11 @@ _MASKS = (
 )
 
 
+_COMPARED = 2000  # characters of a message; recorded ones are not longer
+
+
 def _masked(message: str) -> str:
+    message = message[:_COMPARED]
     for pattern, mark in _MASKS:
         message = pattern.sub(mark, message)
     return message

@@ -178,6 +178,7 @@ def _decoded(word: str, depth: int) -> Iterator[str]:
     for plain in dict.fromkeys(_once(word)):
         yield plain
         yield _SPACE.sub("", plain)
+        yield from _unescaped(plain)
         if depth > 1:
             for inner in _ENCODED.findall(plain):
                 yield from _decoded(inner, depth - 1)

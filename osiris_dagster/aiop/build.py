@@ -61,7 +61,8 @@ def build_settled(settled: Facts, shards: tuple[Shard, ...] = ()) -> Built:
         built = _attempt(scene_of(settled, LADDER[rung], shards), masked)
         return built if len(built.core) <= settled.options.max_core_bytes else None
 
-    low, high = (0, 0) if fitting(0) else (1, len(LADDER) - 1)
+    last = len(LADDER) - 1
+    low, high = (0, 0) if fitting(0) else (min(1, last), last)
     while low < high:  # look for the first rung that fits; each below it is smaller
         middle = (low + high) // 2
         low, high = (low, middle) if fitting(middle) else (middle + 1, high)

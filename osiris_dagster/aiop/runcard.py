@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from osiris_dagster.aiop.hindsight import changed, recurrence, stale_inputs, unusual, waiting
 from osiris_dagster.aiop.markdown import block, code, table
 from osiris_dagster.aiop.model import Artifact, Check, Frame, Issue, Output, Package, Run, StepRun
 from osiris_dagster.aiop.text import counted, duration, moment, size
@@ -9,6 +10,7 @@ from osiris_dagster.aiop.text import counted, duration, moment, size
 _MOST_STEPS = 50
 _MOST_LINES = 20
 _ENDINGS = {"completed": "completed", "failed": "failed", "canceled": "was canceled"}
+_PAST = ("Before", "Since then", "Inputs")
 _STOPPED = {"aborted": "stopped in its work", "skipped": "did not start"}
 
 
@@ -63,6 +65,10 @@ def _failure(package: Package, issue: Issue) -> list[str]:
         lines.append(f"- **In the code:** {code(f'{frame.file}:{frame.line}')} in {code(frame.function)}")
     if issue.stopped:
         lines.append(f"- **Stopped because of it:** {_stopped(package, issue)}")
+    past = [recurrence(issue), changed(package.delta), stale_inputs(package.evidence)]
+    lines += [
+        f"- **{title}:** {code(said.sentence, 600)}" for title, said in zip(_PAST, past, strict=True) if said.sentence
+    ]
     if issue.retryable == "transient":
         lines.append("- **Trying again** can help: the error is of a passing kind.")
     return lines
@@ -117,6 +123,8 @@ def _facts(package: Package) -> list[str]:
     ]
     lines += [f"- **Rows:** {', '.join(rows)}"] if rows else []
     lines += [f"- **Peak memory:** {size(memory)}"] if memory is not None else []
+    around = (("Unusual", unusual(package.delta, package.evidence)), ("Waiting", waiting(package.evidence)))
+    lines += [f"- **{title}:** {code(said.sentence, 600)}" for title, said in around if said.sentence]
     return lines
 
 

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import Scope, build_scope
 
 from osiris_dagster.compiler.lineage import ColumnLineage, ColumnSource, Lineage, LineageKind, strongest
+from osiris_dagster.compiler.source_sql import in_silence
 
 DatasetKey = Callable[[exp.Table], tuple[str, ...]]
 _UNKNOWN = ColumnLineage("", "unknown")
@@ -28,8 +30,12 @@ def source_lineage(
     `names` are the columns as the source says them, if it was asked. `dataset` gives the key of a table; `folds` says
     that names without quotes are lower case.
     """
-    scope = build_scope(tree) if isinstance(tree, exp.Query) else None
-    found = _Reader(dataset, folds=folds).columns(scope, names) if scope else None
+    try:
+        with in_silence():
+            scope = build_scope(tree) if isinstance(tree, exp.Query) else None
+        found = _Reader(dataset, folds=folds).columns(scope, names) if scope else None
+    except (SqlglotError, RecursionError):  # e.g. two tables under one alias
+        found = None
     if names is None:
         return found if found and all(one.column for one in found) else None
     if found is None or len(found) != len(names):

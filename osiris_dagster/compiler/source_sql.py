@@ -6,8 +6,10 @@ may be called, and between two tokens stands nothing but white space and comment
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import pairwise
 
@@ -150,7 +152,8 @@ def _check_words(tokens: list[Token], dialect: str) -> None:
 
 def _parsed(text: str, dialect: str) -> exp.Expr:
     try:
-        statements = [tree for tree in parse_statements(text, dialect=dialect) if tree is not None]
+        with in_silence():
+            statements = [tree for tree in parse_statements(text, dialect=dialect) if tree is not None]
     except ParseError as error:
         detail = error.errors[0] if error.errors else {}
         word = str(detail.get("highlight") or "")
@@ -167,6 +170,17 @@ def _parsed(text: str, dialect: str) -> exp.Expr:
     if len(statements) != 1:
         raise not_one_select(f"{len(statements)} statements")
     return statements[0]
+
+
+@contextmanager
+def in_silence() -> Iterator[None]:
+    """Keep sqlglot from printing SQL that it does not understand: what follows from that is said elsewhere."""
+    logger = logging.getLogger("sqlglot")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def _offset(text: str, line: int | None, column: int | None, length: int) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 from dagster import DagsterInstance, DefaultSensorStatus, SensorDefinition, SensorEvaluationContext, SkipReason, sensor
 
@@ -12,6 +13,7 @@ from osiris_dagster.project import Project
 from osiris_dagster.redaction import Redactor, capture
 from osiris_dagster.sensors.export import export_run
 from osiris_dagster.sensors.queue import ExportQueue, Pending, export_queue
+from osiris_dagster.sensors.reconcile import queue_ended
 
 INTERVAL = 5  # seconds
 UNFORESEEN = "AIO034"
@@ -28,6 +30,8 @@ def export_sensor(project: Project) -> SensorDefinition:
         description="Builds, proves and writes the AI Operation Packages of queued runs.",
     )
     def export(context: SensorEvaluationContext) -> SkipReason:
+        # Another sensor may queue a run just after this tick: a look of our own saves waiting for the next one.
+        queue_ended(context.instance, project, datetime.now(UTC))
         exported, failed = work_off(context.instance, project)
         for line in failed:
             context.log.warning(line)

@@ -15,6 +15,7 @@ from osiris_dagster.runs.ancestry import resuming
 from osiris_dagster.runs.read import ENDED, read_run
 from osiris_dagster.runs.record import RunRecord
 from osiris_dagster.runs.tags import FULL_REFRESH
+from osiris_dagster.sensors.reconcile import end_lost_runs
 from osiris_dagster.specs.nearest import did_you_mean
 from osiris_dagster.verbs.asked import WrongUsageError
 from osiris_dagster.verbs.find_run import RunNotFoundError, find_run
@@ -64,6 +65,7 @@ def earlier_run(instance: DagsterInstance, project: Project, wanted: str, file: 
 
     RunNotFoundError without such a run, WrongUsageError when it ran several pipelines and `file` does not say which.
     """
+    end_lost_runs(instance)  # a run whose process was killed has not ended by itself
     shown = project.relative(file) if file else ""
     for run in [find_run(instance, wanted, ended=True)] if wanted != LAST else _latest(instance):
         records = [r for r in read_run(instance, project, run.run_id) if shown in ("", _file_of(project, r))]

@@ -205,7 +205,7 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb(
         "logs aiop show",
-        "Show the AI Operation Package of a run; build it when it is not there. `osiris logs aiop RUN` means this.",
+        "Show the AI Operation Package of a run; build it when it is not there.",
         "osiris_dagster.verbs.aiop:show",
         (
             _RUN,

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from osiris_dagster.aiop import build as builder
 from osiris_dagster.aiop.build import SECTIONS, build
+from osiris_dagster.aiop.export import seal
 from osiris_dagster.aiop.facts import Facts, checked
 from osiris_dagster.aiop.gates.judge import judge
 from osiris_dagster.aiop.jsonld import as_json
@@ -502,3 +503,17 @@ def test_whatever_the_names_and_messages_are_the_package_is_valid(ids, words, nu
     facts = facts_of(steps, records, status="failed", events=told, partition=f, siblings=(a, b, a), versions={a: b})
     manifest = replace(facts.manifest, tags={a: b}, owners=(c, d), intent=e, params={f: None})
     package(replace(facts, manifest=manifest, record=replace(facts.record, manifest_hash=manifest.hash)))
+
+
+def test_five_thousand_steps_and_a_megabyte_of_message_are_a_valid_package(tmp_path):
+    ids = [f"s{n}" for n in range(5000)]
+    plans = [plan(name, needs=[ids[n - 1]] if n else []) for n, name in enumerate(ids)]
+    records = [StepRecord(name, "completed", START, START + 5, rows_out=3) for name in ids]
+    records[2500] = StepRecord("s2500", "failed", START, START + 5, error=ErrorInfo("E", "x" * 1_000_000))
+    sealed = seal(scrub(checked(facts_of(plans, records, status="failed")), Redactor()), tmp_path)
+    assert sealed.verdict.valid
+    core = json.loads(sealed.files["core.jsonld"])
+    assert core["run"]["first_failure"] == "r:step/s2500"
+    lost = {item["section"]: item for item in core["metadata"]["truncations"]}
+    assert lost["steps"]["annex"] == "r:annex/metrics"
+    assert len((tmp_path / "annex" / "discovery.ndjson").read_text().splitlines()) == 5000

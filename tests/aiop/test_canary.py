@@ -115,6 +115,8 @@ def words_around(data: bytes) -> set[bytes]:
 @example("hunter2/é+pass word", ["base64", "base64", "base64"])
 @example("hunter2/é+pass word", ["wrapped", "base64", "url"])
 @example("Zq8!Zq8!xY", ["basic", "hex", "json"])
+@example("000123$é", ["json", "json", "base64"])
+@example("000 123+é", ["html", "url", "base64"])
 @settings(max_examples=200, deadline=None)
 def test_no_encoding_up_to_three_deep_survives_the_redactor(secret, ways):
     text = f"before {encoded(secret, ways)} after"

@@ -7,6 +7,7 @@ import json
 import typing
 from importlib.resources import files
 
+from cases import CASES, built
 from jsonschema import Draft202012Validator
 
 from osiris_dagster.aiop import model
@@ -90,3 +91,13 @@ def test_every_packaged_question_is_asked():
 def test_every_shape_has_a_kind_of_node_to_look_at():
     targets = shapes().query("SELECT ?kind WHERE { ?s <http://www.w3.org/ns/shacl#targetClass> ?kind }")
     assert {str(row[0]).rpartition("/")[2] for row in targets} <= KINDS.keys()
+
+
+def test_the_contract_of_control_names_every_capability_and_nothing_else():
+    contract = json.loads(files("osiris_dagster.aiop").joinpath("control.contract.json").read_text(encoding="utf-8"))
+    assert list(contract["capabilities"]) == SCHEMA["$defs"]["Capability"]["properties"]["name"]["enum"]
+    made = {c.name: c.command for case in CASES for c in built(case).package.control.capabilities}
+    assert made.keys() == contract["capabilities"].keys()
+    for name, command in made.items():
+        words = [word for word in contract["capabilities"][name]["command"].split() if not word.isupper()]
+        assert command.split()[: len(words)] == words

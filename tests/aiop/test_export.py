@@ -16,7 +16,20 @@ from osiris_dagster.aiop.walk import scrub
 from osiris_dagster.canonical import sha256
 from osiris_dagster.redaction import Redactor
 
-FILES = ["annex", "core.jsonld", "digests.json", "run-card.md", "verdict.json"]
+FILES = [
+    "annex",
+    "brief.md",
+    "bundle.txt",
+    "core.jsonld",
+    "digests.json",
+    "metrics.json",
+    "openlineage.ndjson",
+    "pipeline.yaml",
+    "ro-crate-metadata.json",
+    "run-card.md",
+    "run.log.jsonl",
+    "verdict.json",
+]
 
 
 def clean(case: str, **run) -> Facts:

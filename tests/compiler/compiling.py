@@ -17,6 +17,8 @@ FILE = "pipelines/p.yaml"
 FACTS = (
     ConnectionFacts("duckdb", "ops", fields=("path",), default=True),
     ConnectionFacts("duckdb", "warehouse", fields=("path",), identity="wh"),
+    ConnectionFacts("mysql", "shop", fields=("host", "database", "user", "password"), default=True),
+    ConnectionFacts("postgres", "shop", fields=("host", "database", "user", "password"), default=True),
 )
 
 

@@ -152,3 +152,40 @@ def test_rows_that_do_not_fit_change_nothing(project: Path, osiris: Osiris, mysq
     assert "customer" in result.out + result.err
     assert "ann" not in result.err
     assert mysql_database.execute("select * from totals") == []
+
+
+INCREMENTAL = """\
+oml_version: "0.2.0"
+name: new
+steps:
+  - id: orders
+    component: mysql.extractor
+    mode: read
+    incremental: {{cursor: {cursor}}}
+    config: {{connection: "@mysql.shop", {source}}}
+  - id: out
+    component: mysql.writer
+    mode: write
+    config: {{connection: "@mysql.shop", table: copied, write_mode: append}}
+"""
+
+
+@pytest.mark.parametrize("source", ["table: orders", "query: select * from orders"])
+@pytest.mark.parametrize("cursor", ["id", "changed", "at"])
+def test_only_new_rows_are_read_and_their_position_is_committed_with_them(
+    project: Path, osiris: Osiris, mysql_database: Database, source: str, cursor: str
+) -> None:
+    mysql_database.execute(
+        "alter table orders add changed datetime(6) default '2025-01-01', add at timestamp(6) null default '2025-01-01'"
+    )
+    (project / "new.yaml").write_text(INCREMENTAL.format(cursor=cursor, source=source))
+    new_row = "insert into orders (id, changed, at) values (4, '2025-01-01 00:00:00.5', '2025-01-01 00:00:00.5')"
+    counts = []
+    for statement in ("do 0", "do 0", new_row, "do 0"):
+        mysql_database.execute(statement)
+        result = osiris("run", "--no-aiop", "new.yaml")
+        assert result.code == 0, result.out + result.err
+        counts.append(mysql_database.execute("select count(*) from copied")[0][0])
+    assert counts == [3, 3, 4, 4]
+    assert osiris("run", "--no-aiop", "--full-refresh", "new.yaml").code == 0
+    assert mysql_database.execute("select count(*) from copied") == [(4,)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pyarrow as pa
@@ -105,6 +106,26 @@ def test_zero_and_partial_dates_are_refused_by_column_and_count_or_become_null(
         assert isinstance(driver, Noting)
         assert driver.notes == ("column when: 2 zero dates read as NULL",)
     assert [str(value)[:10] for value in found] == ["2024-01-02", "None", "None", "None", "2024-01-03"]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_times_are_read_as_times_of_day_if_they_are_some(
+    bench: Workbench, mysql_database: Database, protocol: str
+) -> None:
+    mysql_database.execute(
+        "create table t (at time(6))", "insert into t values ('00:00:00'), ('23:59:59.999999'), (null), ('10:20:30')"
+    )
+    found = read(bench, protocol, "select at from t", time="time")
+    assert type_name(found.schema.field("at").type) == "time"
+    times = [dt.time(0, 0), dt.time(23, 59, 59, 999_999), None, dt.time(10, 20, 30)]
+    assert found["at"].to_pylist() == times
+    for other in ("24:00:00", "-00:00:01"):
+        mysql_database.execute(
+            "delete from t where at >= '24:00:00' or at < '00:00:00'", f"insert into t values ('{other}')"
+        )
+        with pytest.raises(DriverError, match="column 'at' holds spans") as caught:
+            read(bench, protocol, "select at from t", time="time")
+        assert caught.value.first.code == "DRV098"
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

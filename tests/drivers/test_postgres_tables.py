@@ -265,6 +265,33 @@ def test_decimals_of_every_precision_and_scale_arrive_exactly(bench: Workbench) 
     assert bench.read("postgres.extractor", {"table": "t"}).equals(rows)
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.bool_(), pa.int8(), pa.int64(), pa.uint64(), pa.float32(), pa.float64(), pa.string(), pa.binary(),
+        pa.date32(),
+        pa.time64("us"), pa.timestamp("us"), pa.timestamp("us", "UTC"), pa.duration("us"), pa.month_day_nano_interval(),
+        pa.decimal128(9, 2), pa.decimal128(30, 4), pa.binary(3),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_lists_without_any_element_are_lists(bench: Workbench, kind: pa.DataType) -> None:
+    rows = pa.table({"id": [1, 2, 3], "v": pa.array([[], None, []], pa.list_(kind))})
+    write(bench, rows)
+    assert bench.read("postgres.extractor", {"table": "t"})["v"].to_pylist() == [[], None, []]
+    write(bench, rows.slice(1, 1), write_mode="replace")
+    assert bench.read("postgres.extractor", {"table": "t"})["v"].to_pylist() == [None]
+
+
+@pytest.mark.parametrize(
+    "values", [[[1, None], None, [], [2]], [[None]], [None, [3], [4, 5]]], ids=["mixed", "one null", "null first"]
+)
+def test_slices_of_lists_are_written_as_they_are(bench: Workbench, values: list[Any]) -> None:
+    whole = pa.array([[99, 98], *values, [97]], pa.list_(pa.int64()))
+    write(bench, pa.table({"v": whole.slice(1, len(values))}))
+    assert bench.read("postgres.extractor", {"table": "t"})["v"].to_pylist() == values
+
+
 def test_batch_rows_bounds_batches_and_the_first_rows_can_be_passed_over(bench: Workbench) -> None:
     write(bench, pa.table({"id": range(1000)}))
     config = {"table": "t", "batch_rows": 300, "offset": 100}

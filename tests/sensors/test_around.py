@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from dagster import DagsterEventType
+
+from osiris_dagster.definitions import defs
 from osiris_dagster.runs.logs import LogLine, log_lines
 from osiris_dagster.sensors.export import export_run
 from osiris_dagster.sensors.neighbours import neighbours, writers_of
 from osiris_dagster.sensors.spool import Wanted, spool_logs
 from tests.conftest import REPORT, SHOP
-from tests.runs.test_read import run
+from tests.runs.test_read import QUIET, run
 
 BROKEN_SHOP = SHOP.replace("sum(amount)", "sum(cast(customer as int))")
 
@@ -58,6 +61,20 @@ def test_pipelines_that_follow_each_other_are_found_at_their_distance(project, w
     assert neighbours(project) == known
     (project.pipelines / "q.yaml").unlink()
     assert [item.pipeline for item in neighbours(project)] == ["shop-daily"]
+
+
+def test_a_run_of_everything_gives_a_package_for_each_pipeline_and_each_names_the_other(project, write, instance):
+    write("p", SHOP)
+    write("q", REPORT)
+    job = defs().resolve_implicit_global_asset_job_def()
+    run_id = job.execute_in_process(instance=instance, run_config=QUIET).run_id
+    packages = export_run(instance, project, run_id)
+    assert [package.pipeline for package in packages] == ["report", "shop-daily"]
+    cores = [json.loads((project.root / p.folder / "core.jsonld").read_text(encoding="utf-8")) for p in packages]
+    assert [core["run"]["siblings"] for core in cores] == [["shop-daily"], ["report"]]
+    logs = [(project.root / p.folder / "annex" / "logs.ndjson").read_text(encoding="utf-8") for p in packages]
+    assert all('"op":"report"' not in log for log in logs[1:])
+    assert all(f'"event":"{DagsterEventType.RUN_SUCCESS.value}"' in log for log in logs)
 
 
 def test_the_log_of_a_run_is_in_its_annex_without_the_place_of_the_project(project, write, instance):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import pytest
 from dagster import DagsterRun, DagsterRunStatus
@@ -108,8 +109,7 @@ def test_a_package_that_is_gone_is_built_again_with_the_same_bytes(osiris, shop)
     told = osiris("run", "pipelines/shop.yaml", "--json").data
     folder = shop / told["aiop"][0]["folder"]
     before = written(folder)
-    for path in folder.iterdir():
-        path.unlink()
+    shutil.rmtree(folder)
     assert osiris("logs", "aiop", "--json").data["packages"] == [told["aiop"][0]["folder"]]
     assert written(folder) == before
 

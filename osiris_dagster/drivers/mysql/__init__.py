@@ -9,6 +9,7 @@ import pyarrow as pa
 from osiris_dagster.drivers.base import StepCall, TransformInput, WriteReport
 from osiris_dagster.drivers.mysql.extract import Extraction
 from osiris_dagster.drivers.mysql.write import Loading
+from osiris_dagster.drivers.positions import Position
 from osiris_dagster.errors import DriverError
 
 __all__ = ["MySQLDriver"]
@@ -41,6 +42,10 @@ class MySQLDriver:
     def write(self, rows: pa.RecordBatchReader) -> WriteReport:
         """Write the rows to the table."""
         return self._work.write(rows) if isinstance(self._work, Loading) else self._refuse("write")
+
+    def position(self, step: str) -> Position | None:
+        """Return how far the rows of an incremental step are in the target."""
+        return self._work.position(step) if isinstance(self._work, Loading) else self._refuse("position")
 
     def cancel(self) -> None:
         """End the session on both sides."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.mysql.dialect import DIALECT
+from osiris_dagster.drivers.mysql.positions import record_positions
 from osiris_dagster.drivers.mysql.session import Session
 from osiris_dagster.drivers.mysql.side import NEW, OLD, Side, digest_of, record_load
 from osiris_dagster.drivers.mysql.sql import listed, quoted
@@ -59,18 +60,19 @@ class Change:
         else:
             for statement in self._alterations(self.facts):
                 self.session.run(f"alter table {self.table} {statement}")
+            if self.target.mode == "upsert" and not self._keyed(self.facts):
+                self.stage.index(self.target.keys)
             self._transaction(lambda: self._change_rows(self.facts), rows)
 
     # -- in one transaction ------------------------------------------------------------------------------------------
 
-    def _transaction(self, change: Callable[[], None], rows: int) -> None:
+    def _transaction(self, change: Callable[[], object], rows: int) -> None:
         """Do it again, from its beginning, when a deadlock was broken at our expense."""
         for attempt in range(1, _TRIES + 1):
             try:
                 self.session.run("start transaction")
                 change()
-                if self.recorded:
-                    record_load(self.session, self.side, self.call, self.target, rows)
+                self._record(rows)
                 self.session.stop.check()
                 self._commit()
             except DriverError as error:
@@ -79,6 +81,11 @@ class Change:
                 time.sleep(random.uniform(0.02, 0.2) * attempt)  # noqa: S311 - two that met should not meet again
             else:
                 return
+
+    def _record(self, rows: int) -> None:
+        if self.recorded:
+            record_load(self.session, self.side, self.call, self.target, rows)
+        record_positions(self.session, self.side, self.call, self.target, fresh=self.facts is None)
 
     def _commit(self) -> None:
         self.session.committing = True
@@ -100,7 +107,11 @@ class Change:
         return f"insert into {table} ({targets}) select {sources} from {self.stage.table} s"
 
     def _upsert(self, facts: TableFacts) -> Iterator[str]:
-        """Yield the statements. With the one unique index that is the key, the server finds known rows by itself."""
+        """Yield the statements. With the one unique index that is the key, the server finds known rows by itself.
+
+        Otherwise it goes once through the table and finds each row's successor by the index of the staging table;
+        what is left there then is new.
+        """
         keys = {key.lower() for key in self.target.keys}
         moved = [
             (quoted(move.target), f"s.{quoted(move.source)}")
@@ -112,15 +123,21 @@ class Change:
             for move in self.drift.moves
             if move.source.lower() in keys
         )
-        targets = {move.target.lower() for move in self.drift.moves if move.source.lower() in keys}
-        if moved and facts.unique == (frozenset(targets),):
+        if moved and self._keyed(facts):
             changes = ", ".join(f"{name} = values({name})" for name, _ in moved)
             yield f"{self._insertion(self.table)} on duplicate key update {changes}"
             return
         if moved:
             changes = ", ".join(f"t.{name} = {value}" for name, value in moved)
             yield f"update {self.table} t join {self.stage.table} s on {same} set {changes}"
-        yield f"{self._insertion(self.table)} where not exists (select 1 from {self.table} t where {same})"
+        yield f"delete s from {self.stage.table} s join {self.table} t on {same}"
+        yield self._insertion(self.table)
+
+    def _keyed(self, facts: TableFacts) -> bool:
+        """Tell whether the key is the only unique index of the table."""
+        keys = {key.lower() for key in self.target.keys}
+        targets = {move.target.lower() for move in self.drift.moves if move.source.lower() in keys}
+        return facts.unique == (frozenset(targets),)
 
     def _alterations(self, facts: TableFacts) -> Iterator[str]:
         for column in self.drift.added:
@@ -138,13 +155,14 @@ class Change:
     def _by_name(self, facts: TableFacts) -> bool:
         """Tell whether a new table takes the place of the old one: it must lose nothing, and be worth it."""
         needed = bool(self.drift.changed)
-        if not needed and facts.rows < _LARGE:
+        if not needed and (facts.rows < _LARGE or self.call.advances):
             return False
-        if facts.tied and needed:
+        tied = facts.tied or ("position, which is committed with rows," if self.call.advances else "")
+        if tied and needed:
             raise DriverError(
-                f"the types of {self.target.name} change, and a new table in its place would lose its {facts.tied}",
+                f"the types of {self.target.name} change, and a new table in its place would lose its {tied}",
                 code="DRV104",
-                found=f"a table with {facts.tied}",
+                found=f"a table with {tied}",
                 expected="a table that can be made anew",
                 fix="alter the columns by hand, or convert the rows in a step before",
             )
@@ -155,8 +173,22 @@ class Change:
         self.stage.drop_numbers()
         if self.target.keys:
             self.session.run(f"alter table {self.stage.table} add primary key ({listed(self.target.keys)})")
-        self._mark(self.stage.table, rows, "")
-        self._rename([(self.stage.table, self.table)], rows, "")
+        if self.call.advances:
+            self._fill_new(rows)
+        else:
+            self._mark(self.stage.table, rows, "")
+            self._rename([(self.stage.table, self.table)], rows, "")
+
+    def _fill_new(self, rows: int) -> None:
+        """Make the target and fill it in a transaction: a position is committed with its rows or not at all."""
+        self.session.run(f"create table {self.table} like {self.stage.table}")
+        try:
+            self._transaction(lambda: self.session.run(self._insertion(self.table)), rows)
+        except DriverError:
+            if not self.session.broken and not self.session.committing:
+                self.session.run("rollback")
+                self.session.run(f"drop table if exists {self.table}")
+            raise
 
     def _swap(self, facts: TableFacts, rows: int) -> None:
         new, old = (self.stage.table.removesuffix("`") + f"{suffix}`" for suffix in (NEW, OLD))
@@ -185,8 +217,7 @@ class Change:
         self.session.committing = False
         # It is done. Should the rest fail, the mark stays in the comment, where a retry looks as well.
         with suppress(DriverError):
-            if self.recorded:
-                self._transaction(lambda: None, rows)
+            self._transaction(lambda: None, rows)
             self.session.run(f"alter table {self.table} comment = {self.session.text(comment)}")
 
 

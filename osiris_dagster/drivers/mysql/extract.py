@@ -11,11 +11,12 @@ from pymysql.cursors import SSCursor
 from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.batches import plain_schema, stream
 from osiris_dagster.drivers.mysql.rows.binary import BinaryRows
-from osiris_dagster.drivers.mysql.rows.fields import Policies
+from osiris_dagster.drivers.mysql.rows.fields import Policies, schema_of_fields
 from osiris_dagster.drivers.mysql.rows.packets import RowPackets
 from osiris_dagster.drivers.mysql.rows.plain import PlainRows, described, give_up
 from osiris_dagster.drivers.mysql.rows.prepared import (
     CANNOT_BE_PREPARED,
+    Prepared,
     available,
     execute,
     fail,
@@ -91,32 +92,35 @@ class Extraction:
 
     @property
     def _policies(self) -> Policies:
-        return Policies(self._call.config["tinyint1"], self._call.config["zero_dates"])
+        return Policies(**{name: self._call.config[name] for name in ("tinyint1", "zero_dates", "time")})
 
     def _rows(self, session: Session, source: Source) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-        if self._binary:
-            try:
-                prepared = prepare(session.connection, source.statement)
-            except pymysql.Error as error:
-                if error.args[0] not in CANNOT_BE_PREPARED:
-                    raise
-            else:
-                rows = BinaryRows(execute(session.connection, prepared), self._policies)
-                session.busy = True
-                self._read.append(rows)
-                return rows.schema, self._binary_batches(session, rows)
-        return self._plain_rows(session, source)
-
-    @property
-    def _binary(self) -> bool:
-        return self._call.config["protocol"] == "binary" and available()
+        prepared = self._prepared(session, source)
+        if prepared is None:
+            return self._plain_rows(session, source)
+        schema_of_fields(prepared.fields, self._policies)  # what is refused is refused before anything is executed
+        session.busy = True
+        rows = BinaryRows(execute(session.connection, prepared), self._policies)
+        self._read.append(rows)
+        return rows.schema, self._binary_batches(session, rows)
 
     def _described(self, session: Session, source: Source) -> pa.Schema:
-        if not self._binary:
+        prepared = self._prepared(session, source)
+        if prepared is None:
             return self._plain_rows(session, source)[0]
-        prepared = prepare(session.connection, source.statement)
         forget(session.connection, prepared)
-        return BinaryRows(prepared.fields, self._policies).schema
+        return schema_of_fields(prepared.fields, self._policies)
+
+    def _prepared(self, session: Session, source: Source) -> Prepared | None:
+        """Return the prepared statement, None when it has to go through the public API."""
+        if self._call.config["protocol"] == "text" or not available():
+            return None
+        try:
+            return prepare(session.connection, source.statement)
+        except pymysql.Error as error:
+            if error.args[0] in CANNOT_BE_PREPARED:
+                return None
+            raise
 
     def _binary_batches(self, session: Session, rows: BinaryRows) -> Iterator[pa.RecordBatch]:
         packets = RowPackets(receiver(session.connection), fail, self._call.config["batch_bytes"])

@@ -41,17 +41,23 @@ class Side:
         return quoted(self.database, f"{self.prefix}{name}")
 
 
+def sides_of(target: Target) -> tuple[Side, Side]:
+    """Return where our tables may lie: in a database of their own, or beside the target."""
+    return Side(SCHEMA), Side(target.schema, f"{SCHEMA}_")
+
+
 def side_of(session: Session, target: Target) -> tuple[Side, bool]:
     """Return where our tables lie for a target, and whether loads can be recorded there; makes what is missing."""
-    own, beside = Side(SCHEMA), Side(target.schema, f"{SCHEMA}_")
+    own, beside = sides_of(target)
     made = f"create database if not exists {quoted(SCHEMA)} character set utf8mb4"
-    if _allowed(session, made) and _allowed(session, f"create table if not exists {own.table(LOADS)} {_LOADS_COLUMNS}"):
+    if allowed(session, made) and allowed(session, f"create table if not exists {own.table(LOADS)} {_LOADS_COLUMNS}"):
         return own, True
-    recorded = _allowed(session, f"create table if not exists {beside.table(LOADS)} {_LOADS_COLUMNS}")
+    recorded = allowed(session, f"create table if not exists {beside.table(LOADS)} {_LOADS_COLUMNS}")
     return beside, recorded
 
 
-def _allowed(session: Session, statement: str) -> bool:
+def allowed(session: Session, statement: str) -> bool:
+    """Execute a statement; tell whether this user may."""
     session.stop.check()
     try:
         with session.connection.cursor() as cursor:

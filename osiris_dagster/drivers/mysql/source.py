@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from osiris_dagster.drivers.base import StepCall
+from osiris_dagster.drivers.mysql.positions import condition
 from osiris_dagster.drivers.mysql.session import Session
 from osiris_dagster.drivers.mysql.sql import listed, quoted, single_select
 from osiris_dagster.drivers.tables.reading import check_source, unknown
@@ -40,31 +41,30 @@ def source_of(call: StepCall, session: Session) -> Source:
     """
     config: Mapping[str, Any] = call.config
     query, table, columns = config.get("query"), config.get("table"), config.get("columns")
-    condition, limit, offset = config.get("filter"), config.get("limit"), int(config["offset"])
+    conditions = [f"(\n{config['filter']}\n)"] if config.get("filter") else []
+    conditions += [condition(session, call.since)] if call.since else []
+    limit, offset = config.get("limit"), int(config["offset"])
     check_source(config)
+    mode = str(session.value("select @@sql_mode"))
     if query:
-        return _of_query(single_select(query, session.value("select @@sql_mode")), columns, condition, limit, offset)
+        statement = single_select(query, mode)
+        if columns or conditions:
+            statement = f"select {listed(columns, 'q') if columns else '*'} from (\n{statement}\n) q"
+            statement += f"\nwhere {' and '.join(conditions)}" if conditions else ""
+        return Source(single_select(statement, mode), offset, None if limit is None else offset + int(limit))
     database = config.get("database") or session.settings.database
     known = _columns(session, database, str(table))
     selected = call.selected(known)
     _check(selected, known)
     parts = [f"select {listed(selected)} from {quoted(database, str(table))}"]
-    if condition:
-        parts.append(f"where (\n{condition}\n)")
+    if conditions:
+        parts.append(f"where {' and '.join(conditions)}")
     if limit is not None or offset:
         parts.append(f"limit {_ALL if limit is None else int(limit)} offset {offset}")
-    return Source(single_select("\n".join(parts), session.value("select @@sql_mode")))
+    return Source(single_select("\n".join(parts), mode))
 
 
 _ALL = 2**63 - 1
-
-
-def _of_query(query: str, columns: list[str] | None, condition: str | None, limit: int | None, offset: int) -> Source:
-    statement = query
-    if columns or condition:
-        statement = f"select {listed(columns, 'q') if columns else '*'} from (\n{query}\n) q"
-        statement += f"\nwhere (\n{condition}\n)" if condition else ""
-    return Source(single_select(statement), offset, None if limit is None else offset + int(limit))
 
 
 def _columns(session: Session, database: str, table: str) -> list[str]:

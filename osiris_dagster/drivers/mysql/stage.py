@@ -18,6 +18,7 @@ from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.drift import Drift, Move
 from osiris_dagster.drivers.tables.refusals import null_key, repeated_keys, rows_lost, values_do_not_fit
 
+_PREFIX = 191  # letters of a text that an index holds, whatever the row format
 _NUMBER = "_osiris_row"
 """Column with the place of each row, where `on_duplicate` wants the first or last."""
 
@@ -88,6 +89,13 @@ class Stage:
             f"delete s from {self.table} s join (select {same}, {kept}({_NUMBER}) as kept from {self.table} "
             f"group by {same} having count(*) > 1) d on {joined} where s.{_NUMBER} <> d.kept"
         )
+
+    def index(self, keys: Sequence[str]) -> None:
+        """Make rows quick to find by their key, which may still occur twice."""
+        kinds = {column.name: column.type for column in self.columns}
+        long = {key for key in keys if is_text(kinds[key]) or is_bytes(kinds[key])}
+        parts = (quoted(key) + (f"({_PREFIX})" if key in long else "") for key in keys)
+        self.session.run(f"alter table {self.table} add key ({', '.join(parts)})")
 
     def drop_numbers(self) -> None:
         """Leave nothing but the columns of the rows."""

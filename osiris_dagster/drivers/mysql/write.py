@@ -13,6 +13,7 @@ from osiris_dagster.drivers.batches import Watched, plain_schema
 from osiris_dagster.drivers.mysql.apply import Change, comment_without_mark, marked_rows
 from osiris_dagster.drivers.mysql.dialect import DIALECT
 from osiris_dagster.drivers.mysql.loadable import row_columns, value_check
+from osiris_dagster.drivers.mysql.positions import find_position, prepare_positions
 from osiris_dagster.drivers.mysql.session import Session, kill, program_of
 from osiris_dagster.drivers.mysql.settings import Settings, settings_of
 from osiris_dagster.drivers.mysql.side import (
@@ -26,6 +27,7 @@ from osiris_dagster.drivers.mysql.side import (
 from osiris_dagster.drivers.mysql.sql import check_name
 from osiris_dagster.drivers.mysql.stage import Stage
 from osiris_dagster.drivers.mysql.table import TableFacts, look_up
+from osiris_dagster.drivers.positions import Position
 from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.loads import stage_name
@@ -64,6 +66,17 @@ class Loading:
         finally:
             session.close()
 
+    def position(self, step: str) -> Position | None:
+        """Return how far the rows of an incremental step are in the target."""
+        settings = settings_of(self._call)
+        target = target_of(self._call.config, self._call.config.get("database") or settings.database)
+        session = self._session = Session(program_of(self._call), settings, self._stop, f"table {target.name}")
+        try:
+            session.open()
+            return find_position(session, self._call, step, target) if look_up(session, target) else None
+        finally:
+            session.close()
+
     def cancel(self) -> None:
         """End the session on both sides; what is not committed is undone."""
         self._stop.set()
@@ -96,6 +109,7 @@ class _Transfer:
             return WriteReport(done, notes=(ALREADY_COMMITTED,))
         if recorded:
             forget_old_loads(self.session, side)
+        prepare_positions(self.session, side, self.call)
         drift = plan_write(self.target, facts.plain if facts else None, self.columns, DIALECT)
         name = stage_name(self.call)
         claim_stage(self.session, side, name)

@@ -7,6 +7,7 @@ from typing import NoReturn
 import pyarrow as pa
 
 from osiris_dagster.drivers.base import StepCall, TransformInput, WriteReport
+from osiris_dagster.drivers.positions import Position
 from osiris_dagster.drivers.postgres.extract import Extraction
 from osiris_dagster.drivers.postgres.write import Loading
 from osiris_dagster.errors import DriverError
@@ -42,6 +43,10 @@ class PostgresDriver:
     def write(self, rows: pa.RecordBatchReader) -> WriteReport:
         """Write the rows to the table."""
         return self._work.write(rows) if isinstance(self._work, Loading) else self._refuse("write")
+
+    def position(self, step: str) -> Position | None:
+        """Return how far an incremental step has come in the table to write."""
+        return self._work.position(step) if isinstance(self._work, Loading) else self._refuse("position")
 
     def cancel(self) -> None:
         """End the statement under way on the server; one that comes after it is refused."""

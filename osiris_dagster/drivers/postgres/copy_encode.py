@@ -6,6 +6,8 @@ into one block of bytes; then one Arrow kernel joins the columns row by row, and
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -169,7 +171,8 @@ def _oid(kind: pa.DataType) -> int:
 
 def _bytes(values: npt.NDArray[np.generic]) -> Bytes:
     """Return one row of bytes for each value."""
-    return np.ascontiguousarray(values).view(np.uint8).reshape(len(values), -1)
+    width = values.dtype.itemsize * math.prod(values.shape[1:])  # not -1: lists may have no element at all
+    return np.ascontiguousarray(values).view(np.uint8).reshape(len(values), width)
 
 
 def _as_binary(cells: Bytes) -> pa.Array:

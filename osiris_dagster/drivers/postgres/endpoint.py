@@ -13,6 +13,7 @@ from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.errors import ConfigError
 
 _FIELDS = {"host": "host", "port": "port", "database": "dbname", "user": "user", "password": "password"}
+_WHOLE = ("url", "dsn")
 _LIBPQ = ("sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "target_session_attrs")
 # A dead peer is noticed after a minute; a dialled host that does not answer after ten seconds. GSS encryption would
 # hide the stream from who reads it.
@@ -42,7 +43,9 @@ class Endpoint:
 
 def endpoint_of(call: StepCall) -> Endpoint:
     """Return where a step connects to. Raises ConfigError when its connection does not say so, or is malformed."""
-    return endpoint(call.connection, call.reference, call.run_id or call.pipeline)
+    own = {name: call.config.get(name) for name in (*_FIELDS, *_WHOLE, *_LIBPQ)}
+    given = {name: value for name, value in own.items() if value is not None}
+    return endpoint({**given, **call.connection}, call.reference, call.run_id or call.pipeline)
 
 
 def endpoint(fields: Mapping[str, Any], reference: str, application: str, **settings: str) -> Endpoint:

@@ -83,11 +83,10 @@ class Extraction:
         session = self._switch.open(endpoint_of(self._call))
         session.begin(_SNAPSHOT)
         source = f"(\n{query}\n) osiris_source" if query else self._table(session)
-        if columns := config.get("columns"):
-            self._check_columns(session, source, columns)
         if config.get("filter"):
             condition(config["filter"])
-        chosen = single_select(selection(config, source, quoted))
+        columns = self._columns(session, source)
+        chosen = single_select(selection(config, source, quoted, columns, self._call.since))
         return session, chosen, fields_of(session, chosen, config["unbounded_numeric"])
 
     def _table(self, session: Session) -> str:
@@ -102,9 +101,14 @@ class Extraction:
             raise unknown("table", f"{schema}.{table} in {session.place}", table, names)
         return quoted(schema, table)
 
-    @staticmethod
-    def _check_columns(session: Session, source: str, columns: list[str]) -> None:
+    def _columns(self, session: Session, source: str) -> tuple[str, ...]:
+        """Return the columns to read, none for all; DriverError for one that is not there."""
+        if not (self._call.wanted or self._call.config.get("columns")):
+            return ()
         known = [column.name for column in session.describe(f"select * from {source} limit 0")]
+        columns = self._call.selected(known)
         for column in columns:
             if column not in known:
-                raise unknown("column", column, column, known)
+                where = "the query" if self._call.config.get("query") else self._call.config["table"]
+                raise unknown("column", f"{column} in {where} of {session.place}", column, known)
+        return columns

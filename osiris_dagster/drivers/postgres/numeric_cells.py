@@ -106,4 +106,4 @@ def _assembled(digits: list[Words], negative: npt.NDArray[np.bool_], whole: int,
     out[:, 0], out[:, 1], out[:, 2], out[:, 3] = len(digits), whole - 1, np.where(negative, _NEGATIVE, 0), scale
     for place, digit in enumerate(digits):
         out[:, 4 + place] = digit
-    return out.view(np.uint8).reshape(len(negative), -1)
+    return out.view(np.uint8).reshape(len(negative), out.shape[1] * 2)

@@ -9,19 +9,21 @@ import pyarrow as pa
 
 from osiris_dagster.drivers.base import StepCall, WriteReport
 from osiris_dagster.drivers.batches import Watched, plain_schema
+from osiris_dagster.drivers.positions import Position
 from osiris_dagster.drivers.postgres.catalogue import Columns, Relation, columns_of, find_table, has_unique_key
 from osiris_dagster.drivers.postgres.commit import commit
 from osiris_dagster.drivers.postgres.dialect import DIALECT, stage_columns
 from osiris_dagster.drivers.postgres.endpoint import endpoint_of, schema_of
 from osiris_dagster.drivers.postgres.lease import take_lease
 from osiris_dagster.drivers.postgres.loads import committed_rows, prepare_record, record_load
+from osiris_dagster.drivers.postgres.positions import read_position, record_positions
 from osiris_dagster.drivers.postgres.session import Session, Switch
 from osiris_dagster.drivers.postgres.sql import check_name, listed, quoted
 from osiris_dagster.drivers.postgres.staging import Staging
 from osiris_dagster.drivers.postgres.upsert import Insertion, alterations
 from osiris_dagster.drivers.tables.drift import Drift
 from osiris_dagster.drivers.tables.loads import stage_name
-from osiris_dagster.drivers.tables.refusals import ALREADY_COMMITTED, AT_LEAST_ONCE, left_out
+from osiris_dagster.drivers.tables.refusals import ALREADY_COMMITTED, AT_LEAST_ONCE, left_out, located
 from osiris_dagster.drivers.tables.target import (
     Target,
     check_names,
@@ -70,10 +72,23 @@ class Loading:
                 done = committed_rows(session, self._call, target.name)
                 return WriteReport(done or 0, notes=(ALREADY_COMMITTED,))
             commit(session, self._switch, endpoint, self._call, target.name if recorded else "")
+        except DriverError as error:
+            session.rollback()
+            if error is watched.error:  # of a step before
+                raise
+            raise located(error, target.name, endpoint.name) from error.__cause__
         except BaseException:
             session.rollback()
             raise
         return report
+
+    def position(self, step: str) -> Position | None:
+        """Return how far an incremental step has come in the table; None when the table is not there."""
+        target = target_of(self._call.config, schema_of(self._call))
+        session = self._switch.open(endpoint_of(self._call))
+        if find_table(session, target.schema, target.table) is None:
+            return None
+        return read_position(session, self._call, step, target.name)
 
     def cancel(self) -> None:
         """End the statement under way; what is not committed is undone."""
@@ -122,6 +137,7 @@ class _Transfer:
             record_load(session, self._call, target.name, rows)
         elif self._call.run_id:
             self._notes.append(AT_LEAST_ONCE)
+        record_positions(session, self._call, target.name, fresh=relation is None)
         total = rows if relation is None or target.mode == "replace" else self._total()
         return WriteReport(rows, rows_total=total, notes=tuple(self._notes))
 

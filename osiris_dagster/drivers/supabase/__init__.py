@@ -7,9 +7,10 @@ from dataclasses import replace
 import pyarrow as pa
 
 from osiris_dagster.drivers.base import Driver, StepCall, TransformInput, WriteReport
+from osiris_dagster.drivers.positions import Position
 from osiris_dagster.drivers.postgres import PostgresDriver
 from osiris_dagster.drivers.supabase.rest_driver import RestDriver
-from osiris_dagster.drivers.supabase.route import database_fields
+from osiris_dagster.drivers.supabase.route import connection_of, database_fields
 
 __all__ = ["SupabaseDriver"]
 
@@ -18,6 +19,7 @@ class SupabaseDriver:
     """Runs `supabase.extractor` and `supabase.writer` by the better of the two ways that the connection allows."""
 
     def __init__(self, call: StepCall) -> None:
+        call = replace(call, connection=connection_of(call))
         fields = database_fields(call.connection)
         self._driver: Driver = RestDriver(call) if fields is None else PostgresDriver(replace(call, connection=fields))
 
@@ -42,6 +44,11 @@ class SupabaseDriver:
     def write(self, rows: pa.RecordBatchReader) -> WriteReport:
         """Write the rows to the table."""
         return self._driver.write(rows)
+
+    def position(self, step: str) -> Position | None:
+        """Return how far an incremental step has come in the table to write."""
+        assert isinstance(self._driver, PostgresDriver | RestDriver)
+        return self._driver.position(step)
 
     def cancel(self) -> None:
         """End what is under way."""

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from osiris_dagster.drivers.base import StepCall, TransformInput, WriteReport
 from osiris_dagster.drivers.batches import Watched, plain_schema, stream
+from osiris_dagster.drivers.positions import Position
 from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.drivers.supabase.rest import Rest
 from osiris_dagster.drivers.supabase.rest_pages import PAGE, pages
@@ -53,7 +54,7 @@ class RestDriver:
                 raise _not_over_rest(f"`{option}` is SQL")
         rest = self._opened()
         table = describe(rest, config["table"])
-        columns = config.get("columns") or list(table.columns)
+        columns = self._call.selected(table.columns)
         for column in columns:
             if column not in table.columns:
                 raise unknown("column", column, column, table.columns)
@@ -80,6 +81,10 @@ class RestDriver:
         """Write the rows to the table."""
         rest = self._opened()
         return RestWriting(rest, self._call).run(Watched(rows, plain_schema(rows.schema)))
+
+    def position(self, step: str) -> Position | None:
+        """Refuse: there is no place for it that an interface of tables could reach."""
+        raise _not_over_rest(f"the position of the incremental step {step!r} has no place there")
 
     def cancel(self) -> None:
         """End the request under way and refuse further ones."""

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_REST_ONLY = frozenset({"url", "key"})
+from osiris_dagster.drivers.base import StepCall
+
+_REST_ONLY = ("url", "key")
 _HOSTED = (".supabase.co", ".supabase.com")
+
+
+def connection_of(call: StepCall) -> Mapping[str, Any]:
+    """Return the fields of the connection, with the address that a step itself may have."""
+    own = {name: call.config.get(name) for name in _REST_ONLY}
+    return {**{name: value for name, value in own.items() if value is not None}, **call.connection}
 
 
 def database_fields(connection: Mapping[str, Any]) -> Mapping[str, Any] | None:

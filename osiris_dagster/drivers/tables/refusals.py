@@ -9,6 +9,18 @@ from osiris_dagster.errors import DriverError
 TO_TEXT = "convert it in a step before, e.g. to text"
 
 
+def located(error: DriverError, table: str, store: str) -> DriverError:
+    """Return the error with table and store in its message, as far as they are not there yet."""
+    first = error.first
+    if table in first.message:
+        return error
+    message = (
+        f"{table} in {first.message}" if first.message.startswith(store) else f"{table} in {store}: {first.message}"
+    )
+    parts = {"code": first.code, "found": first.found, "expected": first.expected, "fix": first.fix}
+    return DriverError(message, retryable=error.retryable, **parts)
+
+
 def rows_lost(sent: int, arrived: int) -> DriverError:
     """Return the error for a staging table that does not hold all rows."""
     return DriverError(

@@ -74,7 +74,7 @@ class BinaryRows:
         if code in (DATE, DATETIME, TIMESTAMP):
             return dates(block, at, null, column, kind, self.zeros)
         if code == TIME:
-            return spans(block, at, null, kind)
+            return spans(block, at, null, column, kind)
         if code in DECIMALS:
             return decimals(block, at, null, kind)
         if code == BIT:

@@ -42,6 +42,7 @@ class Policies:
 
     tinyint1: Literal["bool", "integer"] = "bool"
     zero_dates: Literal["refuse", "null"] = "refuse"
+    time: Literal["duration", "time"] = "duration"
 
 
 def field_of(packet: Any) -> Field:
@@ -84,6 +85,8 @@ def arrow_type_of_field(field: Field, policies: Policies) -> pa.DataType:
         return pa.bool_() if field.length == 1 else pa.uint64()
     if code in TEXTS or code == JSON:
         return pa.binary() if field.binary and code != JSON else pa.string()
+    if code == TIME and policies.time == "time":
+        return pa.time64("us")
     found = _PLAIN.get(code)
     if found is None:
         what, fix = _REFUSED.get(code, (f"a value of type {code}", "cast the column to char in a query"))

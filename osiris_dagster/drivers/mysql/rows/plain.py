@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pymysql.cursors import SSCursor
 
-from osiris_dagster.drivers.mysql.rows.fields import BIT, FLOAT, TINY, Field, Policies, field_of, schema_of_fields
+from osiris_dagster.drivers.mysql.rows.fields import BIT, FLOAT, TIME, TINY, Field, Policies, field_of, schema_of_fields
 from osiris_dagster.drivers.mysql.rows.numbers import check_boolean
 from osiris_dagster.drivers.mysql.rows.texts import as_text
-from osiris_dagster.drivers.mysql.rows.times import ZeroDates
+from osiris_dagster.drivers.mysql.rows.times import ZeroDates, of_day
 from osiris_dagster.drivers.mysql.sql import quoted
 
 _MOST_ROWS = 20_000
@@ -85,6 +85,8 @@ class PlainRows:
         if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
             text = self._days(text, column)
             return text.cast(pa.timestamp("us")).cast(kind) if pa.types.is_timestamp(kind) else text.cast(kind)
+        if column.code == TIME:
+            return of_day(_span(text), column.name, kind)
         cast = _CASTS.get(kind)
         return cast(text) if cast else text.cast(kind)
 
@@ -110,7 +112,6 @@ def _span(text: pa.Array) -> pa.Array:
 
 
 _CASTS: dict[pa.DataType, Callable[[pa.Array], pa.Array]] = {
-    pa.duration("us"): _span,
     pa.float32(): lambda text: text.cast(pa.float64()).cast(pa.float32(), safe=False),
     pa.null(): lambda text: pa.nulls(len(text)),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from osiris_dagster.drivers.mysql.rows.block import Block, Mask, Positions, masked
 from osiris_dagster.drivers.mysql.rows.fields import DATE, Field
@@ -78,7 +79,7 @@ def dates(
     return masked(((day * 86_400 + seconds) * _SECOND + micros).view("M8[us]"), kind, null), behind
 
 
-def spans(block: Block, at: Positions, null: Mask, kind: pa.DataType) -> tuple[pa.Array, Positions]:
+def spans(block: Block, at: Positions, null: Mask, field: Field, kind: pa.DataType) -> tuple[pa.Array, Positions]:
     """Return a TIME column: sign, days (4), hour, minute, second, microsecond (4); the length is 0, 8 or 12."""
     length = _lengths(block, at, null)
     octets = block.fixed("<u8")[at + 1]
@@ -88,7 +89,24 @@ def spans(block: Block, at: Positions, null: Mask, kind: pa.DataType) -> tuple[p
     micros = np.where(length == 12, block.fixed("<u4")[at + 9].astype(np.int64), 0)
     span = np.where(length > 0, (days * 86_400 + seconds) * _SECOND + micros, 0)
     np.negative(span, out=span, where=(tail & 0xFF) != 0)
-    return masked(span.view("m8[us]"), kind, null), at + length + (1 if null is None else ~null)
+    array = masked(span.view("m8[us]"), pa.duration("us"), null)
+    return of_day(array, field.name, kind), at + length + (1 if null is None else ~null)
+
+
+def of_day(array: pa.Array, name: str, kind: pa.DataType) -> pa.Array:
+    """Return spans as they are, or as times of the day if `kind` is that. DriverError for a span that is none."""
+    if not pa.types.is_time(kind):
+        return array
+    ends = pc.min_max(array.view(pa.int64()))
+    if ends["min"].is_valid and not 0 <= ends["min"].as_py() <= ends["max"].as_py() < 86_400 * _SECOND:
+        raise DriverError(
+            f"column {name!r} holds spans that are no times of a day",
+            code="DRV098",
+            found="a TIME below 00:00:00 or from 24:00:00 on",
+            expected="times of a day, as the step says time: time",
+            fix="leave the option out to read the column as spans",
+        )
+    return array.view(kind)
 
 
 def _lengths(block: Block, at: Positions, null: Mask) -> Positions:
