@@ -12,10 +12,10 @@ import json
 import re
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus, unquote
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from osiris_dagster.errors import ErrorInfo, Frame, OsirisError, Retryable
 
@@ -184,21 +184,24 @@ def _decoded(word: str, depth: int) -> Iterator[str]:
                 yield from _decoded(inner, depth - 1)
 
 
-def _unescaped(text: str) -> Iterator[str]:
-    """Yield a text without its escapes, one layer after the other."""
-    for _ in range(_DEPTH):
-        before = text
-        if "%" in text:
-            text = unquote(text)
-        if "&" in text:
-            text = html.unescape(text)
-        if "\\" in text:
-            text = _ESCAPE.sub(lambda m: chr(int(m[1] or m[2], 16)) if m[1] or m[2] else m[3], text)
-        if "+" in text:
-            yield text.replace("+", " ")
-        if text == before:
-            return
-        yield text
+def _unescaped(text: str, depth: int = _DEPTH) -> Iterator[str]:
+    """Yield a text without its escapes, one layer after the other; a plus may be itself or the space of a form."""
+    ways = (unquote, unquote_plus) if "+" in text else (unquote,)
+    for plain in dict.fromkeys(_layer(text, way) for way in ways):
+        if plain != text:
+            yield plain
+            if depth > 1:
+                yield from _unescaped(plain, depth - 1)
+
+
+def _layer(text: str, unquoted: Callable[[str], str]) -> str:
+    if "%" in text or "+" in text:
+        text = unquoted(text)
+    if "&" in text:
+        text = html.unescape(text)
+    if "\\" in text:
+        text = _ESCAPE.sub(lambda m: chr(int(m[1] or m[2], 16)) if m[1] or m[2] else m[3], text)
+    return text
 
 
 def _once(word: str) -> Iterator[str]:
