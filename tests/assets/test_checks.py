@@ -32,7 +32,7 @@ steps:
 def run(write, instance):
     def run_it(most):
         write("checked", PIPELINE.replace("MOST", str(most)))
-        result = (
+        return (
             defs()
             .resolve_job_def("checked_job")
             .execute_in_process(instance=instance, run_config=QUIET, raise_on_error=False)
