@@ -13,11 +13,13 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext, DefinitionsLoadType
 
+from osiris_dagster.assets.automation import pool_of, update_sensor
 from osiris_dagster.assets.broken import broken_asset, compiles_check
 from osiris_dagster.assets.factory import Job, PipelineAssets, dataset_assets, pipeline_assets
-from osiris_dagster.assets.keys import job_name, step_keys
+from osiris_dagster.assets.keys import dataset_key, job_name, step_keys
 from osiris_dagster.assets.lineage import Lineage, feeders, lineage_of
 from osiris_dagster.assets.translator import DagsterOsirisTranslator
+from osiris_dagster.assets.triggers import Starts, starts_of
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.store import load
 from osiris_dagster.drivers.connections import Connections
@@ -95,12 +97,19 @@ def project_definitions(
     built: list[PipelineAssets] = []
     refused: list[Broken] = list(broken)
     lineage, translator = lineage_of(manifests), DagsterOsirisTranslator()
+    starts = starts_of(manifests, lineage)
     by_name = {manifest.pipeline: manifest for manifest in manifests}
     resources = driver_resources(catalogue)
     jobs: list[Job] = []
     for manifest in manifests:
         try:
-            part = pipeline_assets(manifest, services, translator, fed_by=_fed_by(manifest, lineage, by_name))
+            part = pipeline_assets(
+                manifest,
+                services,
+                translator,
+                fed_by=_fed_by(manifest, lineage, by_name),
+                started_by=_started_by(starts.get(manifest.pipeline, Starts()), by_name),
+            )
             jobs.append(_resolved(part, resources) if every_job else part.job)
             built.append(part)
         except dg.DagsterError as error:
@@ -114,10 +123,11 @@ def project_definitions(
         ],
         asset_checks=[compiles_check(item, project) for item in refused],
         jobs=jobs,
-        sensors=sensors(project, tuple(refused)),
+        schedules=[part.schedule for part in built if part.schedule],
+        sensors=[*sensors(project, tuple(refused), _pools(built)), *_update_sensors(built)],
         resources=resources,
         executor=dg.in_process_executor,
-        metadata=_told(lineage),
+        metadata=_told(lineage, starts),
     )
 
 
@@ -136,6 +146,20 @@ def _fed_by(manifest: Manifest, lineage: Lineage, by_name: dict[str, Manifest]) 
     }
 
 
+def _started_by(starts: Starts, by_name: dict[str, Manifest]) -> list[dg.AssetKey]:
+    writes = (step_keys(by_name[write.pipeline])[write.step] for write in starts.writes)
+    return [*(dataset_key(dataset) for dataset in starts.datasets), *writes]
+
+
+def _update_sensors(built: list[PipelineAssets]) -> list[dg.AutomationConditionSensorDefinition]:
+    keys = [key for part in built if part.waits for key in part.assets.keys]
+    return [update_sensor(keys)] if keys else []
+
+
+def _pools(built: list[PipelineAssets]) -> frozenset[str]:
+    return frozenset(pool for part in built if (pool := pool_of(part.manifest)))
+
+
 def _connections(project: Project, manifests: tuple[Manifest, ...]) -> Connections:
     try:
         return connections_of(project, Settings())
@@ -146,11 +170,11 @@ def _connections(project: Project, manifests: tuple[Manifest, ...]) -> Connectio
         return Connections({}, {}, {}, Redactor())
 
 
-def _told(lineage: Lineage) -> dict[str, str]:
-    if not lineage.left_out:
-        return {}
+def _told(lineage: Lineage, starts: dict[str, Starts]) -> dict[str, str]:
     edges = [f"{w.pipeline}/{w.step} -> {w.dataset.name}" for w in lineage.left_out]
-    return {"osiris/edges_left_out": "; ".join(edges)}
+    updates = [f"{w.pipeline}/{w.step} -> {name}" for name, found in sorted(starts.items()) for w in found.left_out]
+    told = {"osiris/edges_left_out": edges, "osiris/updates_left_out": updates}
+    return {name: "; ".join(found) for name, found in told.items() if found}
 
 
 def _refused(manifest: Manifest, error: dg.DagsterError) -> Diagnostic:

@@ -3,6 +3,7 @@
 # No `from __future__ import annotations` here: Dagster reads the type of `context` from the function itself.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dagster import (
@@ -11,12 +12,16 @@ from dagster import (
     AssetsDefinition,
     AssetSelection,
     AssetSpec,
+    AutomationCondition,
+    ScheduleDefinition,
     define_asset_job,
     in_process_executor,
     multi_asset,
 )
 
+from osiris_dagster.assets.automation import freshness_of, on_update, pool_of, schedule_of
 from osiris_dagster.assets.checks import check_specs
+from osiris_dagster.assets.column_lineage import LINEAGE, column_origins, written_lineage
 from osiris_dagster.assets.execute import Body, Listener, Result, close_with_op, run_body
 from osiris_dagster.assets.keys import aiop_key, dataset_key, job_name, op_name, step_keys
 from osiris_dagster.assets.lineage import Lineage
@@ -38,6 +43,8 @@ class PipelineAssets:
     assets: AssetsDefinition
     aiop: AssetSpec
     job: Job
+    schedule: ScheduleDefinition | None
+    waits: bool  # for updates of what it reads
 
 
 def pipeline_assets(
@@ -46,15 +53,17 @@ def pipeline_assets(
     translator: DagsterOsirisTranslator,
     *,
     fed_by: Mapping[str, tuple[AssetKey, ...]] | None = None,
+    started_by: Iterable[AssetKey] = (),
     listener: Listener | None = None,
 ) -> PipelineAssets:
     """Return the assets and the job of one manifest; a DagsterError when Dagster refuses a name or an edge.
 
-    `fed_by` names, by step, the steps of other pipelines that write the tables it reads.
+    `fed_by` names, by step, the steps of other pipelines that write the tables it reads; an update of one of the
+    assets `started_by` starts a pipeline that waits for updates.
     """
-    path, fed = services.project.root / manifest.file, fed_by or {}
-    digest = manifest.hash
-    steps = [StepData(manifest, step, path, fed.get(step.id, ()), digest) for step in manifest.steps]
+    path, digest = services.project.root / manifest.file, manifest.hash
+    start = on_update(step_keys(manifest)[manifest.steps[0].id], started_by)
+    steps = _steps(manifest, path, digest, fed_by or {}, start)
     specs = [translator.get_asset_spec(step) for step in steps]
     families = sorted({step.family for step in manifest.steps})
     body = Body(manifest, services, listener)
@@ -67,6 +76,7 @@ def pipeline_assets(
         description=manifest.description or None,
         required_resource_keys={resource_key(family) for family in families},
         op_tags={f"dagster/kind/{family}": "" for family in families},
+        pool=pool_of(manifest),
     )
     def run_pipeline(context: AssetExecutionContext) -> Iterator[Result]:
         drivers = {family: getattr(context.resources, resource_key(family)) for family in families}
@@ -74,7 +84,39 @@ def pipeline_assets(
         close_with_op(running, context)
         yield from running
 
-    return PipelineAssets(manifest, run_pipeline, _aiop_asset(manifest), _job(manifest, digest))
+    job = _job(manifest, digest)
+    return PipelineAssets(
+        manifest, run_pipeline, _aiop_asset(manifest), job, schedule_of(manifest), waits=start is not None
+    )
+
+
+def _steps(
+    manifest: Manifest,
+    path: Path,
+    digest: str,
+    fed_by: Mapping[str, tuple[AssetKey, ...]],
+    start: AutomationCondition[AssetKey] | None,
+) -> list[StepData]:
+    origins, freshness = column_origins(manifest), freshness_of(manifest)
+    last = _last_steps(manifest)
+    return [
+        StepData(
+            manifest,
+            step,
+            path,
+            feeders=fed_by.get(step.id, ()),
+            manifest_hash=digest,
+            origins=origins.get(step.id, {}),
+            start=start,
+            freshness=freshness if step.id in last else None,
+        )
+        for step in manifest.steps
+    ]
+
+
+def _last_steps(manifest: Manifest) -> list[str]:
+    needed = {need for step in manifest.steps for need in step.needs}
+    return [step.id for step in manifest.steps if step.id not in needed]
 
 
 def _job(manifest: Manifest, digest: str) -> Job:
@@ -89,10 +131,9 @@ def _job(manifest: Manifest, digest: str) -> Job:
 
 def _aiop_asset(manifest: Manifest) -> AssetSpec:
     keys = step_keys(manifest)
-    needed = {need for step in manifest.steps for need in step.needs}
     return AssetSpec(
         key=aiop_key(manifest.pipeline),
-        deps=[keys[step.id] for step in manifest.steps if step.id not in needed],
+        deps=[keys[step] for step in _last_steps(manifest)],
         description="AI Operation Packages of this pipeline: one for every ended run, whatever its end.",
         group_name=op_name(manifest.pipeline),
         kinds={"jsonld"},
@@ -112,6 +153,9 @@ def _dataset_asset(dataset: Dataset, manifests: dict[str, Manifest], lineage: Li
     columns = next((step.columns for step in steps if step.columns), None)
     if columns:
         metadata["dagster/column_schema"] = table_schema(columns)
+    lineage_of_columns = written_lineage((manifests[w.pipeline], step) for w, step in zip(writers, steps, strict=True))
+    if lineage_of_columns:
+        metadata[LINEAGE] = lineage_of_columns
     hidden = [f"{w.pipeline}/{w.step}" for w in lineage.left_out if w.dataset == dataset]
     if hidden:
         metadata["osiris/also_written_by"] = ", ".join(hidden)

@@ -7,7 +7,8 @@ from typing import Any
 
 from dagster import AssetKey, AssetMaterialization, AssetObservation, MaterializeResult, MetadataValue
 
-from osiris_dagster.assets.keys import dataset_key
+from osiris_dagster.assets.column_lineage import LINEAGE, step_lineage, written_lineage
+from osiris_dagster.assets.keys import dataset_key, step_keys
 from osiris_dagster.assets.translator import table_schema
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepPlan
 from osiris_dagster.runs.record import ArtifactRecord, CheckRecord, StepRecord
@@ -26,6 +27,8 @@ def materialized(key: AssetKey, manifest: Manifest, step: StepPlan, report: Step
         metadata["notes"] = "; ".join(report.notes)
     if report.columns and report.columns != step.columns:
         metadata["dagster/column_schema"] = table_schema(report.columns)
+    if lineage := step_lineage(step, step_keys(manifest)):
+        metadata[LINEAGE] = lineage
     return MaterializeResult(asset_key=key, metadata=metadata)
 
 
@@ -48,6 +51,8 @@ def dataset_written(dataset: Dataset, manifest: Manifest, report: StepReport) ->
         metadata["dagster/row_count"] = report.rows_total
     if report.columns:
         metadata["dagster/column_schema"] = table_schema(report.columns)
+    if lineage := written_lineage([(manifest, manifest.step(report.step_id))]):
+        metadata[LINEAGE] = lineage
     return AssetMaterialization(dataset_key(dataset), metadata=metadata)
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dagster import (
     AssetKey,
     AssetSpec,
+    AutomationCondition,
     CodeReferencesMetadataValue,
+    FreshnessPolicy,
     LocalFileCodeReference,
     MetadataValue,
     TableColumn,
@@ -19,6 +21,7 @@ from dagster import (
     TableSchema,
 )
 
+from osiris_dagster.assets.column_lineage import LINEAGE, step_lineage
 from osiris_dagster.assets.keys import dataset_key, op_name, step_keys
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import Manifest, StepPlan
@@ -37,6 +40,9 @@ class StepData:
     oml_path: Path
     feeders: tuple[AssetKey, ...] = ()  # steps of other pipelines that write the tables this one reads
     manifest_hash: str = ""  # of the manifest; given once for all of its steps, as it takes a while
+    origins: Mapping[str, str] = field(default_factory=dict)  # where each column comes from, in words
+    start: AutomationCondition[AssetKey] | None = None  # of a pipeline that waits for updates
+    freshness: FreshnessPolicy | None = None  # of the pipeline's last steps
 
 
 class DagsterOsirisTranslator:
@@ -56,7 +62,9 @@ class DagsterOsirisTranslator:
             owners=[owner for owner in manifest.owners if _OWNER.fullmatch(owner)],
             tags=tags_of(manifest),
             code_version=step.fingerprint[:16],
-            metadata=_metadata(data),
+            metadata=_metadata(data, keys),
+            automation_condition=data.start,
+            freshness_policy=data.freshness,
         )
 
 
@@ -86,7 +94,7 @@ def _reference(data: StepData) -> LocalFileCodeReference:
     )
 
 
-def _metadata(data: StepData) -> Mapping[str, Any]:
+def _metadata(data: StepData, keys: Mapping[str, AssetKey]) -> Mapping[str, Any]:
     step = data.step
     metadata: dict[str, Any] = {
         "dagster/code_references": CodeReferencesMetadataValue(code_references=[_reference(data)]),
@@ -95,14 +103,20 @@ def _metadata(data: StepData) -> Mapping[str, Any]:
         "osiris/config": MetadataValue.json(dict(step.config)),
     }
     if step.columns:
-        metadata["dagster/column_schema"] = table_schema(step.columns)
+        metadata["dagster/column_schema"] = table_schema(step.columns, data.origins)
+    if lineage := step_lineage(step, keys):
+        metadata[LINEAGE] = lineage
     if step.connection:
         metadata["osiris/connection"] = step.connection
     return metadata
 
 
-def table_schema(columns: Columns) -> TableSchema:
-    """Return columns as Dagster shows them."""
+def table_schema(columns: Columns, origins: Mapping[str, str] | None = None) -> TableSchema:
+    """Return columns as Dagster shows them, each described by where it comes from."""
+    said = origins or {}
     return TableSchema(
-        [TableColumn(c.name, c.type, constraints=TableColumnConstraints(nullable=c.nullable)) for c in columns]
+        [
+            TableColumn(c.name, c.type, said.get(c.name), constraints=TableColumnConstraints(nullable=c.nullable))
+            for c in columns
+        ]
     )

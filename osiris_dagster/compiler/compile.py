@@ -16,6 +16,7 @@ from osiris_dagster.compiler.params import resolve_params
 from osiris_dagster.compiler.plan import name_datasets, plan_steps
 from osiris_dagster.compiler.recheck import recheck_params
 from osiris_dagster.compiler.sources import check_sources
+from osiris_dagster.compiler.starts import check_starts
 from osiris_dagster.compiler.trace import trace_columns
 from osiris_dagster.compiler.types import bind_types
 from osiris_dagster.errors import CompileError, Diagnostic
@@ -30,6 +31,7 @@ PASSES: tuple[Pass, ...] = (
     plan_steps,
     check_sources,
     name_datasets,
+    check_starts,
     bind_types,
     check_checks,
     check_contracts,

@@ -19,6 +19,11 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+# `concurrency: NAME` in OML: one run of that pool at a time. Another number is set in the UI, under Deployment.
+concurrency:
+  pools:
+    default_limit: 1
+    granularity: op
 """
 
 

@@ -1,5 +1,5 @@
-"""The sensor that misses nothing: queues every ended run it does not find, ends runs whose process is gone, and
-shows broken OML files as failed checks.
+"""The sensor that misses nothing: queues every ended run it does not find, ends runs whose process is gone, frees
+what such runs held of a pool, and shows broken OML files as failed checks.
 
 Status sensors skip runs made in process, know nothing that is older than their first tick, and lose what they raise on.
 """
@@ -28,6 +28,7 @@ from osiris_dagster.assets.broken import CHECK, digest, failed_check
 from osiris_dagster.assets.keys import broken_key
 from osiris_dagster.loading import Broken
 from osiris_dagster.project import Project
+from osiris_dagster.runs.pools import free_ended, limit_pools
 from osiris_dagster.runs.read import ENDED
 from osiris_dagster.runs.tags import HOST, ORIGIN, PID, STARTED
 from osiris_dagster.sensors.queue import export_queue
@@ -38,8 +39,11 @@ OVERLAP = timedelta(minutes=5)  # an event may be stored later than a younger on
 BATCH = 200  # runs a tick
 
 
-def reconcile_sensor(project: Project, broken: tuple[Broken, ...]) -> SensorDefinition:
-    """Return the sensor; its cursor is the time up to which ended runs are known to be queued."""
+def reconcile_sensor(project: Project, broken: tuple[Broken, ...], pools: frozenset[str]) -> SensorDefinition:
+    """Return the sensor; its cursor is the time up to which ended runs are known to be queued.
+
+    `pools` are those that pipelines name: each has a limit, also on an instance that does not say so.
+    """
 
     @sensor(
         name="osiris_reconcile",
@@ -49,7 +53,9 @@ def reconcile_sensor(project: Project, broken: tuple[Broken, ...]) -> SensorDefi
     )
     def reconcile(context: SensorEvaluationContext) -> SkipReason:
         instance = context.instance
+        limit_pools(instance, pools)
         gone = end_lost_runs(instance)
+        free_ended(instance)
         since = datetime.fromisoformat(context.cursor) if context.cursor else datetime.now(UTC) - FIRST_LOOK
         queued, seen_to = queue_ended(instance, project, since)
         context.update_cursor(seen_to.isoformat())

@@ -11,6 +11,6 @@ from osiris_dagster.sensors.reconcile import reconcile_sensor
 from osiris_dagster.sensors.status import status_sensors
 
 
-def sensors(project: Project, broken: tuple[Broken, ...]) -> list[SensorDefinition]:
+def sensors(project: Project, broken: tuple[Broken, ...], pools: frozenset[str]) -> list[SensorDefinition]:
     """Return the status sensors, the reconciling sensor and the export sensor."""
-    return [*status_sensors(project), reconcile_sensor(project, broken), export_sensor(project)]
+    return [*status_sensors(project), reconcile_sensor(project, broken, pools), export_sensor(project)]

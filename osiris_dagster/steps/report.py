@@ -94,3 +94,15 @@ class StepFailure:
 
 
 StepEvent = StepStarted | StepProgress | StepRetry | StepReport | StepFailure
+
+
+def in_place_of(silent: str, speaker: str, error: ErrorInfo) -> ErrorInfo:
+    """Return the fault of a step that is not recorded, as the fault of the one that speaks for it."""
+    return ErrorInfo(
+        "RunError",
+        f"step {silent!r}, executed unselected for the rows that {speaker!r} reads, failed",
+        code="RUN018",
+        fix=error.fix,
+        retryable=error.retryable,
+        cause=error,
+    )

@@ -25,7 +25,11 @@ from osiris_dagster.steps.meter import Clock, Limit, Meter, Watch
 from osiris_dagster.steps.narrowing import narrowed
 from osiris_dagster.steps.open_drivers import Interruptible, OpenDriver, OpenDrivers
 from osiris_dagster.steps.promises import check_write, kept_columns
+<<<<<<< HEAD
 from osiris_dagster.steps.report import FailureStatus, StepFailure, StepReport
+=======
+from osiris_dagster.steps.report import CheckResult, FailureStatus, StepFailure, StepReport, in_place_of
+>>>>>>> main
 from osiris_dagster.steps.runtime import Runtime, open_driver, step_call
 from osiris_dagster.steps.scans import counted_scans
 from osiris_dagster.steps.selection import Selection
@@ -287,7 +291,7 @@ class UnitRun:
         """A silent step has no record of its own: the one that speaks for it fails in its place."""
         failed, error = self._shared.selection.speakers.get(fault.step_id, fault.step_id), fault.error
         if error is not None and failed != fault.step_id:
-            error = _in_place_of(fault.step_id, failed, error)
+            error = in_place_of(fault.step_id, failed, error)
         return failed, error
 
     def _failure(self, step_id: str, status: FailureStatus, now: int, error: ErrorInfo | None) -> StepFailure:
@@ -310,14 +314,3 @@ class UnitRun:
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     return ", ".join(names[:_MOST_NAMED]) + more
-
-
-def _in_place_of(silent: str, speaker: str, error: ErrorInfo) -> ErrorInfo:
-    return ErrorInfo(
-        "RunError",
-        f"step {silent!r}, executed unselected for the rows that {speaker!r} reads, failed",
-        code="RUN018",
-        fix=error.fix,
-        retryable=error.retryable,
-        cause=error,
-    )

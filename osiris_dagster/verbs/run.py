@@ -50,6 +50,7 @@ from osiris_dagster.verbs.choose_steps import (
 )
 from osiris_dagster.verbs.outcome import INTERRUPTED, OK, RUN_FAILED, Outcome
 from osiris_dagster.verbs.progress import Progress, run_text
+from osiris_dagster.verbs.wait_for_pool import PATIENCE, slot_of_pool
 
 _EXIT = {"completed": OK, "failed": RUN_FAILED, "canceled": INTERRUPTED}
 # Runs made in process belong to the same repository as those of the UI, so that its job pages list them.
@@ -66,11 +67,12 @@ def run_file(
     retry: str | None = None,
     select: Sequence[str] = (),
     full_refresh: bool = False,
+    wait: int = PATIENCE,
 ) -> Outcome:
     """Run a file, or go on with the run `retry`; exit code 0, 4 when a step failed, 130 when it was interrupted.
 
-    Raises OmlError, CompileError, ConfigError also for a secret that is not set, and WrongUsageError when the options
-    do not say what to run.
+    Raises OmlError, CompileError, ConfigError also for a secret that is not set, WrongUsageError when the options do
+    not say what to run, and RunError when another run of the pipeline's pool goes on for longer than `wait` seconds.
     """
     # A beta mark of Dagster is nothing that the person who runs a pipeline can act on.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
@@ -94,8 +96,10 @@ def run_file(
         asked.progress(render(compiled.diagnostics))
     progress = Progress(manifest, asked.progress)
     built = pipeline_assets(manifest, services, DagsterOsirisTranslator(), listener=progress.hear)
+    run_id = str(uuid.uuid4())
     with open_instance(project) as instance:
-        run_id = _execute(instance, manifest, built, services, chosen)
+        with slot_of_pool(instance, manifest, run_id, wait, asked.progress):
+            _execute(instance, manifest, built, services, chosen, run_id)
         record = _record_of(instance, project, run_id, manifest)
         exported, missed = ((), ()) if no_aiop else _export(instance, project, run_id)
     return _outcome(record, exported, (*compiled.diagnostics, *missed))
@@ -130,14 +134,18 @@ def _compiled(asked: Asked, path: Path, services: Services, earlier: Earlier | N
 
 
 def _execute(
-    instance: dg.DagsterInstance, manifest: Manifest, built: PipelineAssets, services: Services, chosen: Chosen
-) -> str:
-    """Run steps of the pipeline's job in this process, recorded on the instance; return the run id."""
+    instance: dg.DagsterInstance,
+    manifest: Manifest,
+    built: PipelineAssets,
+    services: Services,
+    chosen: Chosen,
+    run_id: str,
+) -> None:
+    """Run steps of the pipeline's job in this process, recorded on the instance under `run_id`."""
     definitions = dg.Definitions(
         assets=[built.assets], jobs=[built.job], resources=driver_resources(services.catalogue)
     )
     job = definitions.resolve_job_def(job_name(manifest.pipeline))
-    run_id = str(uuid.uuid4())
     keys = step_keys(manifest)
     job.execute_in_process(
         instance=instance,
@@ -147,7 +155,6 @@ def _execute(
         tags={**_tags(), **chosen.tags},
         run_id=run_id,
     )
-    return run_id
 
 
 def _tags() -> dict[str, str]:

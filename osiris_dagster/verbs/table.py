@@ -103,6 +103,7 @@ VERBS: tuple[Verb, ...] = (
             Option("select", "Run this step only; may be given again.", many=True),
             Option("retry", "Go on with this run (an id, its first characters, or `last`) where it failed."),
             Option("full_refresh", "Read incremental steps from the start and replace what is there.", kind="flag"),
+            Option("wait", "Seconds to wait for another run of the pipeline's pool; 600.", kind="integer"),
             Option("no_aiop", "Do not export a package afterwards.", kind="flag"),
             *_COMPILING,
         ),

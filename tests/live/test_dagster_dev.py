@@ -5,39 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from osiris_dagster.runs.instance import CONFIG
 from tests.command import environment
-from tests.conftest import CONNECTIONS, FAILING, REPORT, SHOP
-
-LOCATION = "osiris_dagster.definitions"
-PATIENCE = 120  # seconds for anything to happen on a busy machine
-SLOW = """\
-oml_version: "0.2.0"
-name: slow
-steps:
-  - id: rows
-    component: duckdb.processor
-    mode: transform
-    config: {query: "select range as id from range(1000000000000)"}
-  - id: hashed
-    component: duckdb.processor
-    mode: transform
-    config: {query: "select sum(hash(id)) as n from df_rows"}
-"""
-
+from tests.conftest import REPORT, SHOP
+from tests.live.conftest import LOCATION, Dev, wait_for
 
 GATED = """\
 oml_version: "0.2.0"
@@ -50,114 +28,6 @@ steps:
   - {{id: named, component: duckdb.processor, mode: transform, config: {{query: select n as {column} from df_gate}}}}
   - {{id: out, component: filesystem.csv_writer, mode: write, config: {{path: output/gated.csv}}}}
 """
-
-
-@dataclass(frozen=True)
-class Dev:
-    """A running `dagster dev` and its project."""
-
-    root: Path
-    port: int
-
-    def ask(self, query: str, **variables: Any) -> Any:
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/graphql", body, {"content-type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            found = json.load(answer)
-        assert "errors" not in found, found
-        return found["data"]
-
-    def launch(self, job: str) -> str:
-        params = {
-            "selector": {"repositoryLocationName": LOCATION, "repositoryName": "__repository__", "jobName": job},
-            "mode": "default",
-            "runConfigData": {},
-        }
-        data = self.ask(
-            "mutation($p: ExecutionParams!) { launchPipelineExecution(executionParams: $p)"
-            " { ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }",
-            p=params,
-        )
-        run_id: str = data["launchPipelineExecution"]["run"]["runId"]
-        return run_id
-
-    def status(self, run_id: str) -> str:
-        data = self.ask("query($r: ID!) { runOrError(runId: $r) { ... on Run { status } } }", r=run_id)
-        return str(data["runOrError"]["status"])
-
-    def asset(self, *path: str) -> Any:
-        return self.ask(
-            "query($k: AssetKeyInput!) { assetNodeOrError(assetKey: $k) { __typename ... on AssetNode { description"
-            " groupName dependencyKeys { path } assetMaterializations(limit: 5) { runId metadataEntries { label"
-            " ... on BoolMetadataEntry { boolValue } ... on TextMetadataEntry { text }"
-            " ... on PipelineRunMetadataEntry { runId } } }"
-            " assetChecksOrError { ... on AssetChecks { checks { executionForLatestMaterialization { status } } } }"
-            " } } }",
-            k={"path": list(path)},
-        )["assetNodeOrError"]
-
-    def packages(self, run_id: str) -> list[dict[str, Any]]:
-        """Return the core documents of a run that the sensors exported."""
-        done = self.root / ".osiris" / "exports" / "done" / f"{run_id}.json"
-        folders = json.loads(done.read_text())["packages"] if done.is_file() else []
-        return [json.loads((self.root / folder / "core.jsonld").read_text()) for folder in folders]
-
-
-def wait_for(what: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if found := what():
-            return found
-        time.sleep(0.5)
-    raise AssertionError(f"did not happen within {PATIENCE} s")
-
-
-@pytest.fixture(scope="module")
-def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
-    root = tmp_path_factory.mktemp("live")
-    for folder in ("pipelines", "data", ".osiris/dagster_home"):
-        (root / folder).mkdir(parents=True)
-    (root / "osiris.yaml").touch()
-    (root / "osiris_connections.yaml").write_text(CONNECTIONS)
-    (root / "workspace.yaml").write_text(f"load_from: [{{python_module: {LOCATION}}}]\n")
-    (root / ".osiris/dagster_home/dagster.yaml").write_text(CONFIG)
-    with duckdb.connect(root / "data/ops.duckdb") as ops:
-        ops.execute("create table orders as select 'ann' as customer, 10.5::decimal(8,2) as amount")
-    for name, text in {"shop": SHOP, "report": REPORT, "failing": FAILING, "slow": SLOW, "broken": "name: [\n"}.items():
-        (root / "pipelines" / f"{name}.yaml").write_text(text)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    env = {**os.environ, "OSIRIS_HOME": str(root), "DAGSTER_HOME": str(root / ".osiris/dagster_home")}
-    command = [Path(sys.executable).with_name("dagster"), "dev", "-w", "workspace.yaml", "-h", "127.0.0.1"]
-    log = (root / "dev.log").open("w")
-    process = subprocess.Popen([*command, "-p", str(port)], cwd=root, env=env, stdout=log, stderr=log)
-    running = Dev(root, port)
-    try:
-        wait_for(lambda: is_loaded(running))
-        yield running
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(60)
-        finally:
-            process.kill()
-            log.close()
-
-
-def is_loaded(dev: Dev) -> bool:
-    try:
-        entries = dev.ask(
-            "{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename"
-            " ... on PythonError { message } } } } } }"
-        )["workspaceOrError"]["locationEntries"]
-    except OSError:
-        return False
-    found = [entry["locationOrLoadError"] for entry in entries if entry["locationOrLoadError"]]
-    assert all(entry["__typename"] == "RepositoryLocation" for entry in found), found
-    return bool(found)
 
 
 def test_a_broken_file_is_seen_as_a_failed_check_and_the_others_load(dev: Dev) -> None:

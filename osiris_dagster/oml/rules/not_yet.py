@@ -26,9 +26,6 @@ NOT_YET_IN_DOCUMENT: tuple[NotYet, ...] = (
     NotYet(("execution", "target"), harmful=True, instead="the steps would run on this machine", default="local"),
     NotYet(("execution", "isolation"), harmful=False, instead="steps run in one process", default="pipeline"),
     NotYet(("execution", "checkpoint"), harmful=False, instead="no checkpoints are kept", default="auto"),
-    NotYet(("schedule",), harmful=False, instead="the pipeline starts only when somebody starts it"),
-    NotYet(("freshness",), harmful=False, instead="nobody is told when the data grow old"),
-    NotYet(("concurrency",), harmful=False, instead="runs may overlap"),
 )
 
 
@@ -60,13 +57,13 @@ def harmful(context: Context) -> Iterator[Diagnostic]:
 def harmless(context: Context) -> Iterator[Diagnostic]:
     """The document asks for something that this version does not do; the data are the same without it.
 
-    These are schedules, freshness, concurrency, isolation and checkpoints.
+    These are isolation and checkpoints.
 
     Wrong:
-        freshness: {max_lag: 26h}
+        execution: {isolation: step}
 
     Right:
-        description: no promise about freshness
+        execution: {isolation: pipeline}
     """
     yield from _used(context, harmful=False)
 

@@ -1,0 +1,85 @@
+"""What OML says about starting by itself, in Dagster's terms: schedules, automation conditions, freshness, pools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from functools import reduce
+from operator import or_
+
+from dagster import (
+    AssetKey,
+    AssetSelection,
+    AutomationCondition,
+    AutomationConditionSensorDefinition,
+    DefaultScheduleStatus,
+    DefaultSensorStatus,
+    FreshnessPolicy,
+    ScheduleDefinition,
+)
+
+from osiris_dagster.assets.keys import job_name, op_name
+from osiris_dagster.compiler.manifest import Manifest
+from osiris_dagster.compiler.names import key_part
+from osiris_dagster.oml.times import duration_seconds
+
+UPDATES = "osiris_on_update"
+INTERVAL = 15  # seconds between two looks for updates
+
+
+def schedule_of(manifest: Manifest) -> ScheduleDefinition | None:
+    """Return the schedule of a pipeline with a cron string, running from the start; DagsterError for a refused one."""
+    wanted = manifest.schedule
+    if wanted is None or not wanted.cron:
+        return None
+    return ScheduleDefinition(
+        name=f"{op_name(manifest.pipeline)}_schedule",
+        job_name=job_name(manifest.pipeline),
+        cron_schedule=wanted.cron,
+        execution_timezone=wanted.timezone,
+        default_status=DefaultScheduleStatus.RUNNING,
+        description=f"`schedule` of {manifest.file}.",
+    )
+
+
+def on_update(first: AssetKey, updated: Iterable[AssetKey]) -> AutomationCondition[AssetKey] | None:
+    """Return the condition of every step of a pipeline that runs when one of the assets was `updated`.
+
+    It asks about the pipeline's first step, whichever step it is evaluated for: so all start together, in one run.
+    Only the request of a run makes an update old, not the end of one: an update during a run is followed by another.
+    """
+    # A `since` for each asset: where an update and the request of a run fall between two looks, it compares their
+    # times, and Dagster knows none of `a | b`.
+    pending = [
+        AutomationCondition.asset_matches(key, AutomationCondition.newly_updated()).since(
+            AutomationCondition.newly_requested()
+        )
+        for key in updated
+    ]
+    if not pending:
+        return None
+    any_pending = reduce(or_, pending[1:], pending[0]).with_label("updated since the last start")
+    return AutomationCondition.asset_matches(first, any_pending & ~AutomationCondition.in_progress())
+
+
+def update_sensor(keys: Iterable[AssetKey]) -> AutomationConditionSensorDefinition:
+    """Return the one sensor, running from the start, that evaluates the conditions of these assets."""
+    return AutomationConditionSensorDefinition(
+        UPDATES,
+        target=AssetSelection.assets(*keys),
+        default_status=DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=INTERVAL,
+        description="Starts pipelines with `schedule: {on: update}` when others have written what they read.",
+    )
+
+
+def freshness_of(manifest: Manifest) -> FreshnessPolicy | None:
+    """Return the policy for the pipeline's last assets: failed when they are older than `max_lag`."""
+    if not manifest.freshness_max_lag:
+        return None
+    return FreshnessPolicy.time_window(fail_window=timedelta(seconds=duration_seconds(manifest.freshness_max_lag)))
+
+
+def pool_of(manifest: Manifest) -> str | None:
+    """Return the name of the pool of which one run goes at a time; also part of a run's tag."""
+    return key_part(manifest.concurrency) if manifest.concurrency else None
