@@ -25,11 +25,7 @@ from osiris_dagster.steps.meter import Clock, Limit, Meter, Watch
 from osiris_dagster.steps.narrowing import narrowed
 from osiris_dagster.steps.open_drivers import Interruptible, OpenDriver, OpenDrivers
 from osiris_dagster.steps.promises import check_write, kept_columns
-<<<<<<< HEAD
-from osiris_dagster.steps.report import FailureStatus, StepFailure, StepReport
-=======
-from osiris_dagster.steps.report import CheckResult, FailureStatus, StepFailure, StepReport, in_place_of
->>>>>>> main
+from osiris_dagster.steps.report import FailureStatus, StepFailure, StepReport, in_place_of
 from osiris_dagster.steps.runtime import Runtime, open_driver, step_call
 from osiris_dagster.steps.scans import counted_scans
 from osiris_dagster.steps.selection import Selection
