@@ -174,9 +174,9 @@ def _checks(package: Package) -> list[str]:
     if not told:
         return []
     ranked = sorted(told, key=lambda pair: (pair[1].passed, pair[1].severity))[:_MOST_LINES]
-    rows = [[code(step.step_id, 100), code(check.check_name, 100), _found(check)] for step, check in ranked]
+    rows = [[f"{code(step.step_id, 100)} {code(check.check_name, 100)}", _found(check)] for step, check in ranked]
     more = ["", f"{counted(len(told) - len(rows), 'more check')} not shown."] if len(told) > len(rows) else []
-    return ["## Checks", "", *table(["Step", "Check", "Result"], rows), *more]
+    return ["## Checks", "", *table(["Check", "Result"], rows), *more]
 
 
 def _found(check: Check) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from osiris_dagster import __version__
 from osiris_dagster.canonical import fingerprint, sha256
 from osiris_dagster.compiler.check_faults import check_checks
+from osiris_dagster.compiler.contract import check_contracts
 from osiris_dagster.compiler.draft import Draft, Inputs
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.params import resolve_params
@@ -33,6 +34,7 @@ PASSES: tuple[Pass, ...] = (
     check_starts,
     bind_types,
     check_checks,
+    check_contracts,
     trace_columns,
 )
 

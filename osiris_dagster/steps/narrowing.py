@@ -41,6 +41,7 @@ def _with_own(plan: StepPlan, read: Columns) -> Columns:
     known = plan.columns or ()
     names = {column.name for column in read}
     names |= {plan.incremental.cursor} if plan.incremental else set()
+    names |= {column.name for column in plan.contract if not column.nullable}
     for check in plan.checks:
         if check_fault(check, known):
             return known  # what is wrong with it is said when the step opens

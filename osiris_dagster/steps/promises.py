@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from osiris_dagster.arrow import type_name
 from osiris_dagster.columns import Column, Columns
+from osiris_dagster.compiler.contract import contract_faults
 from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.drivers.base import WriteReport
 from osiris_dagster.errors import RunError
@@ -73,6 +74,18 @@ def _differences(promised: Columns, found: Columns) -> list[str]:
 
 def _listed(columns: Columns) -> str:
     return ", ".join(f"{column.name} {column.type}" for column in columns)
+
+
+def check_contract(plan: StepPlan, columns: Columns) -> None:
+    """Raise RunError when the rows do not have exactly the columns that the step declares; their order is free."""
+    if plan.contract and (faults := contract_faults(plan.contract, columns)):
+        raise RunError(
+            f"the rows of step {plan.id!r} do not have its declared columns: {'; '.join(f.message for f in faults)}",
+            code="RUN053",
+            found=_listed(columns),
+            expected=_listed(plan.contract),
+            fix="correct the query or the source, or the step's `columns`",
+        )
 
 
 def check_write(plan: StepPlan, report: WriteReport, meter: Meter, *, read_to_end: bool) -> None:

@@ -18,16 +18,14 @@ from osiris_dagster.compiler.manifest import StepInput, StepPlan
 from osiris_dagster.drivers.base import Driver, Noting, StepCall, TransformInput, WriteReport
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.steps.checkpoint import Kept, keep
-from osiris_dagster.steps.checks.completion import Completion
-from osiris_dagster.steps.checks.step_checks import StepChecks
-from osiris_dagster.steps.checks.table import CheckTable
+from osiris_dagster.steps.checks.unit_checks import UnitChecks
 from osiris_dagster.steps.increments import Increments
 from osiris_dagster.steps.journal import Journal, StepEnd
 from osiris_dagster.steps.meter import Clock, Limit, Meter, Watch
 from osiris_dagster.steps.narrowing import narrowed
 from osiris_dagster.steps.open_drivers import Interruptible, OpenDriver, OpenDrivers
 from osiris_dagster.steps.promises import check_write, kept_columns
-from osiris_dagster.steps.report import CheckResult, FailureStatus, StepFailure, StepReport, in_place_of
+from osiris_dagster.steps.report import FailureStatus, StepFailure, StepReport, in_place_of
 from osiris_dagster.steps.runtime import Runtime, open_driver, step_call
 from osiris_dagster.steps.scans import counted_scans
 from osiris_dagster.steps.selection import Selection
@@ -87,9 +85,7 @@ class UnitRun:
         self._at = unit.steps[0]  # the step whose code this thread is in, when it is not inside a stream
         self._meters: dict[str, Meter] = {}
         self._opened: dict[str, OpenDriver[Driver]] = {}
-        self._checks: dict[str, StepChecks] = {}
-        self._checked: list[Stream] = []
-        self._tables: dict[str, OpenDriver[CheckTable]] = {}
+        self._checks = UnitChecks(shared.runtime, attempt.folder, shared.drivers)
         self._readers: dict[str, pa.RecordBatchReader] = {}
         self._streams: list[tuple[str, Stream]] = []  # with the step that made the rows
         self._written: WriteReport | None = None
@@ -130,7 +126,7 @@ class UnitRun:
                 inputs = tuple(TransformInput(i.names, self._rows(i, meter), i.scans) for i in plan.inputs)
                 reader = opened.driver.transform(counted_scans(plan, inputs))
         meter.columns = self._promised(plan, reader.schema)
-        self._begin_checks(plan, reader.schema)
+        self._checks.begin(plan, meter.columns, reader.schema)
         self._readers[plan.id] = reader
 
     def _limited(self, plan: StepPlan) -> Limit | None:
@@ -141,17 +137,7 @@ class UnitRun:
     def _working(self, step_id: str) -> Iterator[OpenDriver[Interruptible]]:
         if (opened := self._opened.get(step_id)) is not None:
             yield opened
-        if (table := self._tables.get(step_id)) is not None:
-            yield table
-
-    def _begin_checks(self, plan: StepPlan, schema: pa.Schema) -> StepChecks | None:
-        if not plan.checks:
-            return None
-        folder = self._attempt.folder / slug(f"checks {plan.id}")
-        checks = self._checks[plan.id] = StepChecks(plan, schema, folder, self._shared.runtime.rows_before)
-        if checks.table is not None:
-            self._tables[plan.id] = self._shared.drivers.add(checks.table)
-        return checks
+        yield from self._checks.opened(step_id)
 
     def _call(self, plan: StepPlan) -> StepCall:
         shared = self._shared
@@ -198,20 +184,15 @@ class UnitRun:
         reader, ends = self._readers[step_id], (self._meters[step_id], consumer)
         stream = Stream(reader.read_next_batch, reader.schema, ends, self._guard, self._shared.watch)
         self._streams.append((step_id, stream))
-        if step_id in self._checks:
-            self._check(stream, self._checks[step_id])
+        self._checks.watch(stream, step_id)
         return stream
-
-    def _check(self, stream: Stream, checks: StepChecks) -> None:
-        stream.observe(checks)
-        self._checked.append(stream)
 
     def _finish(self, last: StepPlan) -> None:
         """Pull all rows through the unit."""
         if self._unit.end == "write":
             return self._write(last)
         stream = self._stream(last.id, Meter(last.id))
-        stream.observe(Completion(last.id, lambda: self._read_out(before=stream)))
+        self._checks.last(stream, last.id)
         if self._unit.end == "spill":
             stem = self._attempt.folder / f"{slug(last.id)}.rows"
             self._shared.kept.add(last.id, keep(stream, stream.schema, stem))
@@ -224,22 +205,16 @@ class UnitRun:
         rows = self._rows(plan.inputs[0], meter)
         meter.columns = columns_of(rows.schema)
         stream = self._streams[-1][1]
-        stream.observe(Completion(plan.id, lambda: self._read_out(before=stream)))
-        if (checks := self._begin_checks(plan, rows.schema)) is not None:
-            self._check(stream, checks)
+        self._checks.last(stream, plan.id)
+        self._checks.begin(plan, meter.columns, rows.schema)
+        self._checks.watch(stream, plan.id)
         with meter.own():
             report = self._opened[plan.id].driver.write(rows)
         check_write(plan, report, meter, read_to_end=stream.ended)
-        self._read_out()  # what was committed by an attempt before is not read by the writer
+        self._checks.complete()  # what was committed by an attempt before is not read by the writer
         clean = self._shared.runtime.redactor.text
         artifacts = tuple(replace(artifact, path=clean(artifact.path)) for artifact in report.artifacts)
         self._written = replace(report, artifacts=artifacts, notes=tuple(map(clean, report.notes)))
-
-    def _read_out(self, before: Stream | None = None) -> None:
-        """Read what checks have not seen: a step after them may have stopped early, e.g. with a LIMIT."""
-        for stream in self._checked:
-            if stream is not before and not stream.ended:
-                deque(stream, maxlen=0)
 
     def _close(self) -> None:
         self._limit.over()
@@ -253,8 +228,7 @@ class UnitRun:
             self._readers.pop(step_id, None)
             if (error := self._shared.drivers.close(opened)) is not None:
                 self._notes[step_id].append(f"closing failed: {self._guard.record(error).message}")
-        for table in self._tables.values():
-            self._shared.drivers.close(table)
+        self._checks.close()
         for meter in self._meters.values():
             self._shared.watch.closed(meter)
 
@@ -293,7 +267,7 @@ class UnitRun:
             writes=plan.writes,
             rows_total=written.rows_total if written else None,
             notes=(*notes, *self._notes[plan.id]),
-            checks=self._found(plan.id),
+            checks=self._checks.found(plan.id),
         )
 
     def broke(self, fault: Fault) -> UnitEnd:
@@ -329,13 +303,8 @@ class UnitRun:
             meter.rows_out,
             self._attempt.number,
             error,
-            self._found(step_id),
+            self._checks.found(step_id),
         )
-
-    def _found(self, step_id: str) -> tuple[CheckResult, ...]:
-        checks = self._checks.get(step_id)
-        clean = self._shared.runtime.redactor.text
-        return tuple(replace(result, message=clean(result.message)) for result in checks.results) if checks else ()
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -66,6 +66,12 @@ def run_text(record: RunRecord, exported: Sequence[Exported]) -> str:
         lines.append(f"  {where}{error.type}: {error.message}")
         if error.fix:
             lines.append(f"  fix: {error.fix}")
+    lines += [
+        f"  {'check failed' if check.severity == 'error' else 'warning'}: {step.step_id}, {check.name}: {check.message}"
+        for step in record.steps
+        for check in step.checks
+        if not check.passed
+    ]
     lines += [f"  wrote {a.path}  ({a.size_bytes:,} bytes)" for step in record.steps for a in step.artifacts]
     lines += [f"  AIOP  {package.folder}" for package in exported]
     return "\n".join(lines)

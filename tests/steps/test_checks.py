@@ -20,7 +20,7 @@ ROWS = pa.record_batch(
     }
 )
 CASES = yaml.safe_load("""
-- {type: not_null, column: id, failing: 1, message: "1 of 4 rows have no `id`"}
+- {type: not_null, column: id, failing: 1, message: "1 of 4 rows has no `id`"}
 - {type: not_null, column: state, failing: 1}
 - {type: unique, column: id, failing: 2, message: "1 value of `id` occurs more than once, in 2 rows"}
 - {type: unique, column: [id, state], failing: 0}
@@ -31,7 +31,7 @@ CASES = yaml.safe_load("""
 - {type: accepted_values, column: amount, values: [1.5, 99], failing: 1}
 - {type: accepted_values, column: flag, values: [true], failing: 1}
 - {type: range, column: amount, min: 1.5, max: 99, failing: 0}
-- {type: range, column: amount, max: 98.99, failing: 1, message: "1 of 4 rows have a `amount` outside the range"}
+- {type: range, column: amount, max: 98.99, failing: 1, message: "1 of 4 rows has a `amount` outside the range"}
 - {type: range, column: share, min: 0, max: 1, failing: 2}
 - {type: range, column: day, min: "2020-01-02", failing: 1}
 - {type: range, column: at, min: "1970-01-01", max: "1970-01-01T00:00:00.000001+00:00", failing: 1}
@@ -43,7 +43,7 @@ CASES = yaml.safe_load("""
 - {type: freshness, column: day, max_age: 24h, passed: false}
 - {type: freshness, column: day, max_age: 99999d, passed: true}
 - {type: freshness, column: at, max_age: 1h, passed: false}
-- {type: sql, name: s, query: "select * from this where amount > 2", failing: 1, message: "1 rows found"}
+- {type: sql, name: s, query: "select * from this where amount > 2", failing: 1, message: "1 row found"}
 - {type: sql, name: s, query: "select id from this group by id having count(*) > 5;", failing: 0}
 - {type: sql, name: s, query: "select * from this where state::int > 1", passed: false, message: its SQL failed}
 """)

@@ -13,7 +13,7 @@ from osiris_dagster.oml.rules.shaped import step_blocks
 
 
 class NotYet(NamedTuple):
-    """A key of a document or of a step, and what happens without it."""
+    """A key of a document, and what happens without it."""
 
     key: Path
     harmful: bool  # leaving it out would change the data
@@ -27,17 +27,13 @@ NOT_YET_IN_DOCUMENT: tuple[NotYet, ...] = (
     NotYet(("execution", "isolation"), harmful=False, instead="steps run in one process", default="pipeline"),
     NotYet(("execution", "checkpoint"), harmful=False, instead="no checkpoints are kept", default="auto"),
 )
-NOT_YET_IN_STEP: tuple[NotYet, ...] = (
-    NotYet(("columns",), harmful=True, instead="other columns and types would be let through"),
-)
 
 
 @rule("OML100", "A feature that is not supported yet, and whose absence would change the data")
 def harmful(context: Context) -> Iterator[Diagnostic]:
     """The document asks for something that this version does not do, and doing without would give other data.
 
-    Therefore the document is refused. These are partitions, declared columns, checks of relationships and the
-    target e2b.
+    Therefore the document is refused. These are partitions, checks of relationships and the target e2b.
 
     Wrong:
         partitions: {type: daily, start: "2025-01-01"}
@@ -99,20 +95,16 @@ def old_schedule(context: Context) -> Iterator[Diagnostic]:
 def _used(context: Context, *, harmful: bool) -> Iterator[Diagnostic]:
     if context.version == "0.1.0":
         return
-    places: list[tuple[Path, Any, tuple[NotYet, ...]]] = [((), context.body, NOT_YET_IN_DOCUMENT)]
-    places += [(step.path, step.body, NOT_YET_IN_STEP) for step in context.steps]
-    for start, body, table in places:
-        for feature in table:
-            value = _value_at(body, feature.key)
-            if feature.harmful == harmful and value is not None and value != feature.default:
-                path = (*start, *feature.key)
-                yield context.at(
-                    path,
-                    f"`{'.'.join(map(str, feature.key))}` is not supported yet: {feature.instead}",
-                    key=True,
-                    expected="a document that does without it",
-                    fix="remove it",
-                )
+    for feature in NOT_YET_IN_DOCUMENT:
+        value = _value_at(context.body, feature.key)
+        if feature.harmful == harmful and value is not None and value != feature.default:
+            yield context.at(
+                feature.key,
+                f"`{'.'.join(map(str, feature.key))}` is not supported yet: {feature.instead}",
+                key=True,
+                expected="a document that does without it",
+                fix="remove it",
+            )
 
 
 def _value_at(value: Any, path: Path) -> Any:

@@ -22,9 +22,9 @@ from osiris_dagster.steps.checks.values import VALUE_CHECKS, Failing, failing_va
 from osiris_dagster.steps.report import CheckResult
 
 _OUTSIDE = {
-    "not_null": "have no {}",
-    "accepted_values": "have a {} that is not among the accepted values",
-    "range": "have a {} outside the range",
+    "not_null": "no {}",
+    "accepted_values": "a {} that is not among the accepted values",
+    "range": "a {} outside the range",
 }
 _Outcome = tuple[bool, str, int | None]  # passed, in words, rows at fault
 
@@ -103,13 +103,14 @@ class StepChecks:
             case "sql":
                 assert self.table is not None
                 rows = self.table.rows_of(str(check.options["query"]))
-                return rows == 0, f"{rows:,} rows found" if rows else "", rows
+                return rows == 0, f"{_counted(rows)} found" if rows else "", rows
             case "row_count":
                 return _row_count(check, self._rows, self._rows_before.get(self.step_id))
             case "freshness":
                 return _age(check, self._newest.get(check.name))
         failing, name = self._counts[check.name], columns_named(check)[0]
-        said = f"{failing:,} of {self._rows:,} rows {_OUTSIDE[check.type].format(f'`{name}`')}"
+        verb = "has" if failing == 1 else "have"
+        said = f"{failing:,} of {_counted(self._rows)} {verb} {_OUTSIDE[check.type].format(f'`{name}`')}"
         return failing == 0, said if failing else "", failing
 
 
@@ -135,6 +136,10 @@ def _table(plan: StepPlan, schema: pa.Schema, folder: Path) -> CheckTable | None
     return CheckTable(pa.schema([field for field in schema if field.name in names]), folder)
 
 
+def _counted(rows: int) -> str:
+    return f"{rows:,} row{'' if rows == 1 else 's'}"
+
+
 def _unique(check: Check, values: int, rows: int) -> _Outcome:
     names = ", ".join(f"`{name}`" for name in columns_named(check))
     word = "value of {} occurs" if values == 1 else "values of {} occur"
@@ -144,7 +149,7 @@ def _unique(check: Check, values: int, rows: int) -> _Outcome:
 def _row_count(check: Check, rows: int, before: int | None) -> _Outcome:
     reasons = list(_count_reasons(check.options, rows, before))
     if reasons:
-        return False, f"{rows:,} rows, {' and '.join(reasons)}", None
+        return False, f"{_counted(rows)}, {' and '.join(reasons)}", None
     new = "max_change" in check.options and before is None
     return True, "there is no earlier run to compare with" if new else "", None
 
