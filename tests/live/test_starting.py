@@ -92,4 +92,4 @@ def test_the_asset_page_has_columns_with_their_lineage_the_oml_line_and_the_prom
     (reference,) = entries["dagster/code_references"]["codeReferences"]
     assert reference == {"filePath": str(dev.root / "pipelines/follower.yaml"), "lineNumber": 7}
     assert node["internalFreshnessPolicy"]["__typename"] == "TimeWindowFreshnessPolicy"
-    assert "newly_updated" in json.dumps(node["automationCondition"])
+    assert "updated since the last start" in json.dumps(node["automationCondition"])
