@@ -126,6 +126,7 @@ def pipeline(n):
                     "dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference]),
                     "osiris/component": step["component"],
                     "osiris/manifest": step["manifest"],
+                    "osiris/packages": dg.MetadataValue.asset(dg.AssetKey(["aiop", name])),
                     "osiris/config": dg.MetadataValue.json(step["config"]),
                     "dagster/column_schema": schema(step["columns"]),
                     "dagster/column_lineage": lineage(step["lineage"], n),

@@ -118,7 +118,7 @@ def project_definitions(
         assets=[
             *(part.assets for part in built),
             *(part.aiop for part in built),
-            *dataset_assets(manifests, lineage),
+            *dataset_assets(manifests, lineage, {part.manifest.pipeline: part.origins for part in built}),
             *(broken_asset(item, project) for item in refused),
         ],
         asset_checks=[compiles_check(item, project) for item in refused],

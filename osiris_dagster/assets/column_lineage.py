@@ -15,6 +15,8 @@ from osiris_dagster.compiler.lineage import ColumnLineage, ColumnSource, Lineage
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepPlan
 
 LINEAGE = "dagster/column_lineage"
+Origins = Mapping[str, Mapping[str, str]]
+"""By step and column: where the column comes from, in words."""
 
 
 def step_lineage(step: StepPlan, keys: Mapping[str, AssetKey]) -> TableColumnLineage | None:
@@ -43,8 +45,8 @@ def written_lineage(writers: Iterable[tuple[Manifest, StepPlan]]) -> TableColumn
     return TableColumnLineage(deps) if deps else None
 
 
-def column_origins(manifest: Manifest) -> dict[str, dict[str, str]]:
-    """Return for each step and column, in words, the columns of tables and files that it goes back to."""
+def column_origins(manifest: Manifest) -> Origins:
+    """Return the columns of tables and files that each column of each step goes back to."""
     whole = back_to_datasets({step.id: step.lineage for step in manifest.steps})
     return {step: _in_words(lineage) for step, lineage in whole.items() if lineage}
 

@@ -21,7 +21,7 @@ from dagster import (
 
 from osiris_dagster.assets.automation import freshness_of, on_update, pool_of, schedule_of
 from osiris_dagster.assets.checks import check_specs
-from osiris_dagster.assets.column_lineage import LINEAGE, column_origins, written_lineage
+from osiris_dagster.assets.column_lineage import LINEAGE, Origins, column_origins, written_lineage
 from osiris_dagster.assets.execute import Body, Listener, Result, close_with_op, run_body
 from osiris_dagster.assets.keys import aiop_key, dataset_key, job_name, op_name, step_keys
 from osiris_dagster.assets.lineage import Lineage
@@ -45,6 +45,7 @@ class PipelineAssets:
     job: Job
     schedule: ScheduleDefinition | None
     waits: bool  # for updates of what it reads
+    origins: Origins
 
 
 def pipeline_assets(
@@ -63,7 +64,8 @@ def pipeline_assets(
     """
     path, digest = services.project.root / manifest.file, manifest.hash
     start = on_update(step_keys(manifest)[manifest.steps[0].id], started_by)
-    steps = _steps(manifest, path, digest, fed_by or {}, start)
+    origins = column_origins(manifest)
+    steps = _steps(manifest, path, digest, fed_by or {}, start, origins)
     specs = [translator.get_asset_spec(step) for step in steps]
     families = sorted({step.family for step in manifest.steps})
     body = Body(manifest, services, listener)
@@ -86,7 +88,13 @@ def pipeline_assets(
 
     job = _job(manifest, digest)
     return PipelineAssets(
-        manifest, run_pipeline, _aiop_asset(manifest), job, schedule_of(manifest), waits=start is not None
+        manifest,
+        run_pipeline,
+        _aiop_asset(manifest),
+        job,
+        schedule_of(manifest),
+        waits=start is not None,
+        origins=origins,
     )
 
 
@@ -96,9 +104,9 @@ def _steps(
     digest: str,
     fed_by: Mapping[str, tuple[AssetKey, ...]],
     start: AutomationCondition[AssetKey] | None,
+    origins: Origins,
 ) -> list[StepData]:
-    origins, freshness = column_origins(manifest), freshness_of(manifest)
-    last = _last_steps(manifest)
+    freshness, last = freshness_of(manifest), _last_steps(manifest)
     return [
         StepData(
             manifest,
@@ -140,19 +148,23 @@ def _aiop_asset(manifest: Manifest) -> AssetSpec:
     )
 
 
-def dataset_assets(manifests: Iterable[Manifest], lineage: Lineage) -> list[AssetSpec]:
-    """Return an external asset for every table and file that the pipelines touch."""
+def dataset_assets(manifests: Iterable[Manifest], lineage: Lineage, origins: Mapping[str, Origins]) -> list[AssetSpec]:
+    """Return an external asset for every table and file that the pipelines touch; `origins` are by pipeline."""
     by_name = {manifest.pipeline: manifest for manifest in manifests}
-    return [_dataset_asset(dataset, by_name, lineage) for dataset in lineage.datasets]
+    return [_dataset_asset(dataset, by_name, lineage, origins) for dataset in lineage.datasets]
 
 
-def _dataset_asset(dataset: Dataset, manifests: dict[str, Manifest], lineage: Lineage) -> AssetSpec:
+def _dataset_asset(
+    dataset: Dataset, manifests: dict[str, Manifest], lineage: Lineage, origins: Mapping[str, Origins]
+) -> AssetSpec:
     writers = lineage.writers.get(dataset, ())
     steps: list[StepPlan] = [manifests[w.pipeline].step(w.step) for w in writers]
     metadata: dict[str, Any] = {}
-    columns = next((step.columns for step in steps if step.columns), None)
-    if columns:
-        metadata["dagster/column_schema"] = table_schema(columns)
+    known = next(((w, step.columns) for w, step in zip(writers, steps, strict=True) if step.columns), None)
+    if known:
+        writer, columns = known
+        said = origins.get(writer.pipeline, {}).get(writer.step)
+        metadata["dagster/column_schema"] = table_schema(columns, said)
     lineage_of_columns = written_lineage((manifests[w.pipeline], step) for w, step in zip(writers, steps, strict=True))
     if lineage_of_columns:
         metadata[LINEAGE] = lineage_of_columns

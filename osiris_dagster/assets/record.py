@@ -7,7 +7,7 @@ from typing import Any
 
 from dagster import AssetKey, AssetMaterialization, AssetObservation, MaterializeResult, MetadataValue
 
-from osiris_dagster.assets.column_lineage import LINEAGE, step_lineage, written_lineage
+from osiris_dagster.assets.column_lineage import LINEAGE, column_origins, step_lineage, written_lineage
 from osiris_dagster.assets.keys import dataset_key, step_keys
 from osiris_dagster.assets.translator import table_schema
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepPlan
@@ -26,7 +26,7 @@ def materialized(key: AssetKey, manifest: Manifest, step: StepPlan, report: Step
     if report.notes:
         metadata["notes"] = "; ".join(report.notes)
     if report.columns and report.columns != step.columns:
-        metadata["dagster/column_schema"] = table_schema(report.columns)
+        metadata["dagster/column_schema"] = table_schema(report.columns, column_origins(manifest).get(step.id))
     if lineage := step_lineage(step, step_keys(manifest)):
         metadata[LINEAGE] = lineage
     return MaterializeResult(asset_key=key, metadata=metadata)
@@ -50,7 +50,7 @@ def dataset_written(dataset: Dataset, manifest: Manifest, report: StepReport) ->
     if report.rows_total is not None:
         metadata["dagster/row_count"] = report.rows_total
     if report.columns:
-        metadata["dagster/column_schema"] = table_schema(report.columns)
+        metadata["dagster/column_schema"] = table_schema(report.columns, column_origins(manifest).get(report.step_id))
     if lineage := written_lineage([(manifest, manifest.step(report.step_id))]):
         metadata[LINEAGE] = lineage
     return AssetMaterialization(dataset_key(dataset), metadata=metadata)

@@ -22,7 +22,7 @@ from dagster import (
 )
 
 from osiris_dagster.assets.column_lineage import LINEAGE, step_lineage
-from osiris_dagster.assets.keys import dataset_key, op_name, step_keys
+from osiris_dagster.assets.keys import aiop_key, dataset_key, op_name, step_keys
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import Manifest, StepPlan
 
@@ -100,6 +100,7 @@ def _metadata(data: StepData, keys: Mapping[str, AssetKey]) -> Mapping[str, Any]
         "dagster/code_references": CodeReferencesMetadataValue(code_references=[_reference(data)]),
         "osiris/component": f"{step.component} {step.version}",
         "osiris/manifest": data.manifest_hash,
+        "osiris/packages": MetadataValue.asset(aiop_key(data.manifest.pipeline)),
         "osiris/config": MetadataValue.json(dict(step.config)),
     }
     if step.columns:

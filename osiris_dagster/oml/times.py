@@ -38,7 +38,7 @@ def cron_fault(text: str) -> str:
         if fault:
             return fault
         values.append(found)
-    if fields[4] == "*" and min(values[2]) > max(_MONTH_LENGTHS[month - 1] for month in values[3]):
+    if min(values[2]) > max(_MONTH_LENGTHS[month - 1] for month in values[3]):
         return "that day does not exist in that month"
     return ""
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import dagster as dg
 import pytest
+from dagster._utils.schedules import is_valid_cron_schedule
 
 from osiris_dagster.definitions import defs
+from osiris_dagster.oml.times import cron_fault
 from tests.conftest import REPORT, SHOP
 
 COPY = """\
@@ -82,6 +85,20 @@ def test_a_cron_string_is_a_running_schedule_of_the_pipelines_job(write, instanc
     context = dg.build_schedule_context(instance, datetime(2026, 1, 5, 6, tzinfo=UTC))
     (request,) = schedule.evaluate_tick(context).run_requests
     assert request.asset_selection is None
+
+
+def test_dagster_takes_every_cron_string_that_the_validator_takes():
+    fields = (
+        "* 0 */5 */90 5/10 1-5/2 0,30 1,2-4,*/7 00".split(),
+        "* 0 23 */6 8-18/2".split(),
+        "* 1 31 */2 1-15 29".split(),
+        "* 1 JAN-mar 2 */3 feb,apr".split(),
+        "* 0 7 mon-fri sun-sat sat-sun 5-7 MON,wed */2".split(),
+    )
+    strings = [" ".join(parts) for parts in product(*fields)][::7]
+    taken = [text for text in strings if not cron_fault(text)]
+    assert [text for text in taken if not is_valid_cron_schedule(text)] == []
+    assert len(strings) > len(taken) > len(strings) / 2
 
 
 def test_a_schedule_of_an_old_document_starts_nothing(write):

@@ -80,15 +80,16 @@ def test_columns_are_followed_from_pipeline_to_pipeline(case, sources, write):
     }
 
 
-def test_each_column_of_a_step_says_in_words_where_it_comes_from(write):
+def test_each_column_of_a_step_and_a_table_says_in_words_where_it_comes_from(write):
     write("shop", SHOP)
     assert exit_code("compile", "--online", "pipelines") == 0
-    node = defs().resolve_asset_graph().get(dg.AssetKey(["shop-daily", "totals"]))
-    said = {column.name: column.description for column in node.metadata["dagster/column_schema"].columns}
-    assert said == {
-        "customer": "duckdb/ops/main/orders.customer",
-        "total": "aggregation of duckdb/ops/main/orders.amount",
-    }
+    graph = defs().resolve_asset_graph()
+    for path in (["shop-daily", "totals"], ["duckdb", "warehouse", "main", "totals"]):
+        columns = graph.get(dg.AssetKey(path)).metadata["dagster/column_schema"].columns
+        assert {column.name: column.description for column in columns} == {
+            "customer": "duckdb/ops/main/orders.customer",
+            "total": "aggregation of duckdb/ops/main/orders.amount",
+        }
 
 
 def test_steps_of_unknown_columns_have_no_lineage_and_load(write):

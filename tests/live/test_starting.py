@@ -19,6 +19,7 @@ SHOWN = (
     " metadataEntries { __typename label"
     " ... on TableColumnLineageMetadataEntry { lineage { columnName columnDeps { assetKey { path } columnName } } }"
     " ... on TableSchemaMetadataEntry { schema { columns { name description } } }"
+    " ... on AssetMetadataEntry { assetKey { path } }"
     " ... on CodeReferencesMetadataEntry { codeReferences { ... on LocalFileCodeReference { filePath lineNumber } } }"
     " } } } }"
 )
@@ -89,7 +90,8 @@ def test_the_asset_page_has_columns_with_their_lineage_the_oml_line_and_the_prom
     }
     columns = entries["dagster/column_schema"]["schema"]["columns"]
     assert columns[0] == {"name": "customer", "description": "duckdb/warehouse/main/totals.customer"}
+    assert entries["osiris/packages"]["assetKey"] == {"path": ["aiop", "follower"]}
     (reference,) = entries["dagster/code_references"]["codeReferences"]
     assert reference == {"filePath": str(dev.root / "pipelines/follower.yaml"), "lineNumber": 7}
     assert node["internalFreshnessPolicy"]["__typename"] == "TimeWindowFreshnessPolicy"
-    assert "newly_updated" in json.dumps(node["automationCondition"])
+    assert "updated since the last start" in json.dumps(node["automationCondition"])

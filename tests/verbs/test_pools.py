@@ -120,6 +120,18 @@ def test_an_instance_with_other_settings_gets_the_limit_and_keeps_those_it_has(p
     assert limits == {"wide": 3, "narrow": 1}
 
 
+def test_the_reconciling_sensor_limits_pools_and_frees_what_ended_runs_held(pooled):
+    (sensor,) = [sensor for sensor in defs().sensors if sensor.name == "osiris_reconcile"]
+    sensor(dg.build_sensor_context(pooled))
+    assert [limit.name for limit in pooled.event_log_storage.get_pool_limits()] == ["warehouse"]
+    other = taken(pooled)
+    sensor(dg.build_sensor_context(pooled))
+    assert holders_of(pooled, "warehouse") == (other.run_id,)
+    pooled.report_run_failed(other)
+    sensor(dg.build_sensor_context(pooled))
+    assert holders_of(pooled, "warehouse") == ()
+
+
 def test_a_claim_whose_run_never_came_is_freed_after_a_while(pooled):
     limit_pools(pooled, ["warehouse"])
     assert claim(pooled, "warehouse", "never-recorded", "op")
