@@ -9,7 +9,7 @@ import uuid
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +205,8 @@ def _outcome(record: RunRecord, exported: tuple[Exported, ...], warned: tuple[Di
             "rows_in": step.rows_in,
             "rows_out": step.rows_out,
             "duration_ms": step.end_ms - step.start_ms if step.end_ms and step.start_ms else None,
+            **({"attempts": step.attempts} if step.attempts > 1 else {}),
+            **({"checks": [asdict(check) for check in step.checks]} if step.checks else {}),
             **({"error": step.error.as_dict()} if step.error else {}),
         }
         for step in record.steps

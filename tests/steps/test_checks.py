@@ -1,11 +1,16 @@
 import datetime as dt
+import itertools
 import math
+import threading
 
 import pyarrow as pa
 import pytest
 import yaml
 
+from osiris_dagster.errors import DriverError
+from osiris_dagster.oml.model import Retry
 from osiris_dagster.oml.parse import _checks
+from osiris_dagster.steps.report import StepStarted
 
 CHAIN = "a extractor\nb processor < a\nc writer < b"
 ROWS = pa.record_batch(
@@ -151,3 +156,43 @@ def test_no_rows_pass_every_check_of_values(lab):
     named = [{**case, "name": f"check {index}"} for index, case in enumerate(named)]
     empty = plan(*named, config={"schema": ROWS.schema, "batches": []})
     assert all(result.passed for result in lab.run(lab.manifest("a extractor", a=empty)).reports["a"].checks)
+
+
+ENDLESS = {
+    "type": "sql",
+    "name": "endless",
+    "query": "select a.n from this a, range(100000000) b, range(100000000) c where b.range * c.range = 3",
+}
+
+
+def test_a_check_that_takes_too_long_is_ended_by_the_timeout_of_its_step(lab):
+    outcome = lab.run(lab.manifest(CHAIN, a={**checked(ENDLESS), "timeout": 0.5}))
+    assert outcome.failures["a"].error.code == "RUN050"
+    assert lab.written("c") is None
+
+
+def test_a_run_is_canceled_while_a_check_is_at_work(lab):
+    execution = lab.execution(lab.manifest(CHAIN, c=checked(ENDLESS)))
+    reached = threading.Event()
+    lab.hook("a.end", lambda _driver: reached.set())
+    events = execution.events()
+    assert any(isinstance(event, StepStarted) and event.step_id == "c" for event in events)
+    assert reached.wait(30)
+    failures = execution.cancel()
+    assert {failure.status for failure in failures} == {"canceled"}
+    assert lab.threads() == []
+    assert lab.written("c") is None
+
+
+def test_a_retry_judges_the_rows_of_its_own_attempt(lab):
+    passes = itertools.count()
+
+    def fail_once(_driver, index):
+        if index == 1 and next(passes) == 0:
+            raise DriverError("gone", code="DRV001", retryable="transient")
+
+    lab.hook("a.batch", fail_once)
+    checks = checked({"type": "row_count", "min": 3, "max": 3}, {"type": "unique", "column": "n"})
+    outcome = lab.run(lab.manifest(CHAIN, a={**checks, "retry": Retry(attempts=1, delay=0)}))
+    assert [(result.passed, result.rows) for result in outcome.reports["a"].checks] == [(True, 3), (True, 3)]
+    assert lab.written("c") == [1, 2, 3]

@@ -5,6 +5,8 @@ import json
 import duckdb
 import pytest
 
+from tests.command import rows
+
 PIPELINE = """\
 oml_version: "0.2.0"
 name: late
@@ -61,3 +63,30 @@ def test_a_query_that_never_ends_is_ended_by_its_timeout(late, shop):
     assert result.code == 4
     issue = json.loads(package(shop).read_text())["evidence"]["issues"][0]
     assert (issue["code"], issue["retryable"]) == ("RUN050", "transient")
+
+
+CHECKED = PIPELINE.replace("    POLICY\n", "    checks: CHECKS\n").replace("QUERY", "select id, amount from df_feed")
+
+
+def test_a_failed_check_leaves_the_target_as_it_was_and_a_warning_is_told(osiris, shop):
+    path = shop / "pipelines" / "late.yaml"
+    path.write_text(CHECKED.replace("CHECKS", "[{type: range, column: amount, max: 5, severity: warn}]"))
+    good = osiris("run", "pipelines/late.yaml")
+    assert good.code == 0
+    assert "warning: sums, range_amount: 1 of 3 rows has a `amount` outside the range" in good.out + good.err
+    path.write_text(CHECKED.replace("CHECKS", "[{type: range, column: amount, max: 5}]"))
+    bad = osiris("run", "pipelines/late.yaml", "--json")
+    assert bad.code == 4
+    sums = next(step for step in bad.data["steps"] if step["id"] == "sums")
+    assert [(check["name"], check["failing"]) for check in sums["checks"]] == [("range_amount", 1)]
+    assert len(rows(shop, "sums")) == 3
+    node = next(s for s in json.loads(package(shop).read_text())["evidence"]["step_runs"] if s["step_id"] == "sums")
+    assert [(check["check_name"], check["passed"]) for check in node["checks"]] == [("range_amount", False)]
+    assert "`sums` `range_amount`" in (package(shop).parent / "run-card.md").read_text()
+
+
+def test_steps_that_are_selected_bring_their_checks(osiris, shop):
+    (shop / "pipelines" / "late.yaml").write_text(CHECKED.replace("CHECKS", "[{type: unique, column: id}]"))
+    result = osiris("run", "pipelines/late.yaml", "--select", "sums", "--json")
+    assert result.code == 0
+    assert [check["passed"] for step in result.data["steps"] for check in step["checks"]] == [True]
