@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from osiris_dagster.drivers.mysql.sql import single_select
 from osiris_dagster.errors import DriverError, OsirisError
 from tests.drivers.workbench import Workbench
 from tests.servers.mariadb import PASSWORD, Database, Server, free_port
-from tests.servers.network import Network
+from tests.servers.network import Network, network_to
 
 READER = "mysql.extractor"
 
@@ -241,33 +240,22 @@ def test_a_session_killed_on_the_server_is_an_error_that_can_be_retried(bench: W
 
 
 @pytest.fixture
-def relayed(bench: Workbench, mysql_server: Server) -> Iterator[Callable[[Callable[[socket.socket], None]], Workbench]]:
-    networks: list[Network] = []
-
-    def through(then: Callable[[socket.socket], None]) -> Workbench:
-        networks.append(Network(mysql_server.host, mysql_server.port, limit=300_000, then=then))
-        return Workbench(bench.root / "relayed", {**bench.connection, "port": networks[-1].port, "read_timeout": 2})
-
-    yield through
-    for network in networks:
-        network.close()
+def relayed(bench: Workbench, mysql_server: Server) -> Iterator[tuple[Workbench, Network]]:
+    with network_to(mysql_server.host, mysql_server.port) as network:
+        yield Workbench(bench.root / "relayed", {**bench.connection, "port": network.port, "read_timeout": 1}), network
 
 
 BIG = {"query": "select a.id, repeat('x', 1000) as v from t a, t b, t c, t d, t e, t f"}
 
 
 @pytest.mark.parametrize("protocol", ["binary", "text"])
-def test_an_orderly_close_in_mid_result_is_an_error(relayed: Any, protocol: str) -> None:
-    bench = relayed(lambda sink: sink.shutdown(socket.SHUT_RDWR))
-    with pytest.raises(DriverError) as caught:
-        bench.read(READER, {**BIG, "protocol": protocol})
-    assert (caught.value.first.code, caught.value.retryable) == ("DRV093", "transient")
-
-
-@pytest.mark.parametrize("protocol", ["binary", "text"])
-def test_a_frozen_network_ends_the_step_after_read_timeout(relayed: Any, protocol: str) -> None:
-    bench = relayed(lambda sink: time.sleep(30))
-    with pytest.raises(DriverError, match=r"read_timeout|timed out") as caught:
+@pytest.mark.parametrize("freezing", [False, True])
+def test_an_orderly_close_in_mid_result_and_a_frozen_network_are_errors(
+    relayed: tuple[Workbench, Network], protocol: str, freezing: bool
+) -> None:
+    bench, network = relayed
+    network.stop_after(300_000, freezing=freezing)
+    with pytest.raises(DriverError, match=r"read_timeout|timed out" if freezing else None) as caught:
         bench.read(READER, {**BIG, "protocol": protocol})
     assert (caught.value.first.code, caught.value.retryable) == ("DRV093", "transient")
 

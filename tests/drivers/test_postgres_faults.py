@@ -20,8 +20,8 @@ import pytest
 from osiris_dagster.drivers.postgres import copy_blocks, session
 from osiris_dagster.errors import ConfigError, DriverError
 from tests.drivers.workbench import Workbench
+from tests.servers.network import Network, network_to
 from tests.servers.postgres import PASSWORD, USER, Database, Server, free_port, private_server
-from tests.servers.proxy import Proxy, proxy_to
 
 ROWS = pa.table({"id": [1, 2, 3], "name": ["a", None, "c"]})
 NEW = pa.table({"id": [3, 4], "name": ["x", "y"]})
@@ -35,10 +35,10 @@ def bench(tmp_path: Path, postgres_database: Database) -> Workbench:
 
 
 @pytest.fixture
-def proxied(bench: Workbench, postgres_server: Server) -> Iterator[tuple[Workbench, Proxy]]:
+def relayed(bench: Workbench, postgres_server: Server) -> Iterator[tuple[Workbench, Network]]:
     """The bench with a line to the server that can be frozen and cut."""
-    with proxy_to(postgres_server.host, postgres_server.port) as proxy:
-        yield Workbench(bench.root / "proxied", {**bench.connection, "port": proxy.port}), proxy
+    with network_to(postgres_server.host, postgres_server.port) as network:
+        yield Workbench(bench.root / "relayed", {**bench.connection, "port": network.port}), network
 
 
 def write(bench: Workbench, rows: Any = ROWS, **options: Any) -> Any:
@@ -171,21 +171,20 @@ def test_a_session_that_the_server_ends_in_mid_write_leaves_the_old_rows_and_a_r
     assert ids(bench) == AFTER[mode]
 
 
+COMMIT = b"commit\0"
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("recorded", [True, False])
 def test_a_commit_whose_answer_is_lost_is_found_out(
-    proxied: tuple[Workbench, Proxy], bench: Workbench, mode: str, recorded: bool
+    relayed: tuple[Workbench, Network], bench: Workbench, mode: str, recorded: bool
 ) -> None:
-    far, proxy = proxied
+    far, network = relayed
     write(bench)
-
-    def arm() -> None:
-        proxy.cut_after = b"commit\0"
-
     run = {"run_id": "one"} if recorded else {}
-    report = write(far, streaming(arm), write_mode=mode, **run)
+    report = write(far, streaming(lambda: network.lose(COMMIT)), write_mode=mode, **run)
     assert report.rows_written == 2
-    assert proxy.connections == 2
+    assert network.connections == 2
     assert ids(bench) == AFTER[mode]
     if recorded:
         again = write(bench, NEW, write_mode=mode, run_id="two", root_run_id="one", retry_of="one")
@@ -193,16 +192,29 @@ def test_a_commit_whose_answer_is_lost_is_found_out(
         assert ids(bench) == AFTER[mode]
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_commit_that_does_not_arrive_changes_nothing_and_a_retry_does_it(
+    relayed: tuple[Workbench, Network], bench: Workbench, mode: str
+) -> None:
+    far, network = relayed
+    write(bench)
+    rows = streaming(lambda: network.lose(COMMIT, arrives=False))
+    error = refused("DRV063", lambda: write(far, rows, write_mode=mode, run_id="one"))
+    assert (error.retryable, network.lost, ids(bench)) == ("transient", 1, [1, 2, 3])
+    write(bench, NEW, write_mode=mode, run_id="two", root_run_id="one", retry_of="one")
+    assert ids(bench) == AFTER[mode]
+
+
 def test_a_commit_that_nobody_can_be_asked_about_is_ambiguous(
-    proxied: tuple[Workbench, Proxy], bench: Workbench, monkeypatch: pytest.MonkeyPatch
+    relayed: tuple[Workbench, Network], bench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "_PAUSES", ())
-    far, proxy = proxied
+    far, network = relayed
     write(bench)
 
     def arm() -> None:
-        proxy.cut_after = b"commit\0"
-        proxy.close()
+        network.lose(COMMIT)
+        network.refuse()
 
     assert refused("DRV067", lambda: write(far, streaming(arm), run_id="one")).retryable == "ambiguous"
     write(bench, NEW, run_id="two", root_run_id="one", retry_of="one")
@@ -210,15 +222,15 @@ def test_a_commit_that_nobody_can_be_asked_about_is_ambiguous(
 
 
 def test_canceling_ends_a_reading_over_a_frozen_line(
-    proxied: tuple[Workbench, Proxy], monkeypatch: pytest.MonkeyPatch
+    relayed: tuple[Workbench, Network], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "_PATIENCE", 0.3)
-    far, proxy = proxied
+    far, network = relayed
     query = "select n, repeat('x', 1000) as t from generate_series(1, 200000) n"
     with far.opened("postgres.extractor", {"query": query}) as driver:
         reader = driver.read()
         reader.read_next_batch()
-        proxy.flowing.clear()
+        network.flowing.clear()
         threading.Timer(0.2, driver.cancel).start()
         refused("DRV028", reader.read_all)
 

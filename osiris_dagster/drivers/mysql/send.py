@@ -41,7 +41,7 @@ def load_by_file(session: Session, table: str, batches: Iterable[pa.RecordBatch]
             fix="set local_infile off on the server, so that rows go by INSERT",
         )
     try:
-        with Behind(lambda rows: _send(session, rows), "load-data") as behind:
+        with Behind[memoryview](lambda rows: _send(session, rows), "load-data") as behind:
             for batch in batches:
                 behind.take(content(lines(batch, FILE)))
             behind.finish()
