@@ -257,6 +257,49 @@ def test_a_statement_under_way_is_ended_on_the_server_by_cancel(
     assert wait_for_no_session(postgres_database)
 
 
+SLEEPY = (
+    "create function wait() returns trigger language plpgsql as $$ begin perform pg_sleep(60); return new; end $$",
+    "create constraint trigger w after insert on t deferrable initially deferred for each row execute function wait()",
+)
+
+
+def test_a_commit_under_way_is_ended_on_the_server_by_cancel_and_leaves_the_old_rows(
+    bench: Workbench, postgres_database: Database
+) -> None:
+    write(bench)
+    postgres_database.execute(*SLEEPY)
+    committing = "select 1 from pg_stat_activity where query = 'commit' and state = 'active'"
+    with bench.opened("postgres.writer", {"table": "t"}) as driver:
+
+        def cancel() -> None:
+            deadline = time.monotonic() + 20
+            while not postgres_database.execute(committing) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            driver.cancel()
+
+        canceler = threading.Thread(target=cancel)
+        canceler.start()
+        refused("DRV028", lambda: driver.write(NEW.to_reader()))
+        canceler.join()
+    assert wait_for_no_session(postgres_database)
+    assert ids(bench) == [1, 2, 3]
+
+
+def test_canceling_a_commit_over_a_frozen_line_ends_it_and_a_retry_finds_what_became_of_it(
+    relayed: tuple[Workbench, Network], bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_PATIENCE", 0.3)
+    far, network = relayed
+    write(bench)
+    rows = streaming(lambda: network.lose(COMMIT, freezing=True))
+    with far.opened("postgres.writer", {"table": "t", "primary_key": "id"}, run_id="one") as driver:
+        threading.Timer(0.5, driver.cancel).start()
+        refused("DRV028", lambda: driver.write(rows))
+    assert network.lost == 1
+    write(bench, NEW, run_id="two", root_run_id="one", retry_of="one")
+    assert ids(bench) == AFTER["append"]
+
+
 def wait_for_no_session(database: Database) -> bool:
     for _ in range(100):
         if not database.execute(
@@ -325,6 +368,7 @@ def test_a_locked_table_is_waited_for_with_a_limit(
     other.execute("begin; lock table t in exclusive mode")
     error = refused("DRV064", lambda: write(bench, NEW, write_mode=mode, lock_timeout=0.2))
     assert error.retryable == "transient"
+    assert f"session {other.connection.info.backend_pid} of " in error.first.message
     other.execute("commit")
     write(bench, NEW, write_mode=mode, lock_timeout=0.2)
     assert ids(bench) == AFTER[mode]

@@ -27,12 +27,15 @@ class Network:
         self.lost = 0  # questions that stayed without an answer
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def lose(self, word: bytes, *, arrives: bool = True) -> None:
-        """Break the connection at the next question with this word: before it arrives, or before its answer does."""
-        self._word, self._arrives = word, arrives
+    def lose(self, word: bytes, *, arrives: bool = True, freezing: bool = False) -> None:
+        """Close the connection at the next question with this word, or let it freeze.
+
+        That is before the question arrives, or after it did and before its answer does.
+        """
+        self._word, self._arrives, self._freezes = word, arrives, freezing
 
     def stop_after(self, answers: int, *, freezing: bool) -> None:
-        """After so many bytes of answers on one connection close it in order, or let it freeze."""
+        """After so many bytes of answers on one connection close it, or let it freeze."""
         self._limit, self._freezes = answers, freezing
 
     def refuse(self) -> None:
@@ -71,11 +74,10 @@ class Network:
         left = self._limit
         while data := server.recv(min(left, 65536)):
             self.flowing.wait()
-            if losing.is_set():
-                return
-            client.sendall(data)
-            left -= len(data)
-            if left <= 0:
+            if not losing.is_set():
+                client.sendall(data)
+                left -= len(data)
+            if losing.is_set() or left <= 0:
                 if self._freezes:
                     self._closed.wait()
                 return
