@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -18,9 +19,11 @@ import pyarrow as pa
 import pytest
 
 from osiris_dagster.drivers.postgres import copy_blocks, session
+from osiris_dagster.drivers.postgres.endpoint import endpoint_of
 from osiris_dagster.errors import ConfigError, DriverError
 from tests.drivers.workbench import Workbench
 from tests.servers.network import Network, network_to
+from tests.servers.places import in_memory
 from tests.servers.postgres import PASSWORD, USER, Database, Server, free_port, private_server
 
 ROWS = pa.table({"id": [1, 2, 3], "name": ["a", None, "c"]})
@@ -233,6 +236,20 @@ def test_canceling_ends_a_reading_over_a_frozen_line(
         network.flowing.clear()
         threading.Timer(0.2, driver.cancel).start()
         refused("DRV028", reader.read_all)
+
+
+def test_a_peer_that_is_gone_is_noticed(bench: Workbench) -> None:
+    switch = session.Switch()
+    opened = switch.open(endpoint_of(bench.call("postgres.extractor", {"table": "t"})))
+    with socket.socket(fileno=os.dup(opened.connection.fileno())) as line:
+        idle, between, tries, unanswered = (
+            line.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
+        )
+        assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    switch.close()
+    assert idle + between * tries <= 120
+    assert unanswered <= 120_000
 
 
 @pytest.mark.parametrize("when", ["reading", "writing"])
@@ -542,7 +559,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path
     subject = "-days 2 -subj /CN=osiris-test -addext subjectAltName=IP:127.0.0.1"
     command = f"openssl req -x509 -newkey rsa:2048 -nodes {subject} -keyout {folder / 'key'} -out {folder / 'cert'}"
     subprocess.run(command.split(), check=True, capture_output=True)
-    with private_server(certificate=folder) as server:
+    with private_server(folder, in_memory()) as server:
         yield server, folder / "cert"
 
 
