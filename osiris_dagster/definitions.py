@@ -18,6 +18,7 @@ from osiris_dagster.assets.broken import broken_asset, compiles_check
 from osiris_dagster.assets.factory import Job, PipelineAssets, dataset_assets, pipeline_assets
 from osiris_dagster.assets.keys import dataset_key, job_name, step_keys
 from osiris_dagster.assets.lineage import Lineage, feeders, lineage_of
+from osiris_dagster.assets.partitions import partitions_of_assets
 from osiris_dagster.assets.translator import DagsterOsirisTranslator
 from osiris_dagster.assets.triggers import Starts, starts_of
 from osiris_dagster.compiler.manifest import Manifest
@@ -99,6 +100,7 @@ def project_definitions(
     lineage, translator = lineage_of(manifests), DagsterOsirisTranslator()
     starts = starts_of(manifests, lineage)
     by_name = {manifest.pipeline: manifest for manifest in manifests}
+    partitions = partitions_of_assets(manifests)
     resources = driver_resources(catalogue)
     jobs: list[Job] = []
     for manifest in manifests:
@@ -109,6 +111,7 @@ def project_definitions(
                 translator,
                 fed_by=_fed_by(manifest, lineage, by_name),
                 started_by=_started_by(starts.get(manifest.pipeline, Starts()), by_name),
+                upstream=partitions,
             )
             jobs.append(_resolved(part, resources) if every_job else part.job)
             built.append(part)

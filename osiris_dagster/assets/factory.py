@@ -2,7 +2,7 @@
 
 # No `from __future__ import annotations` here: Dagster reads the type of `context` from the function itself.
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,15 @@ from osiris_dagster.assets.column_lineage import LINEAGE, Origins, column_origin
 from osiris_dagster.assets.execute import Body, Listener, Result, close_with_op, run_body
 from osiris_dagster.assets.keys import aiop_key, dataset_key, job_name, op_name, step_keys
 from osiris_dagster.assets.lineage import Lineage
+from osiris_dagster.assets.partitions import (
+    definition_of,
+    partition_mappings,
+    partitions_of_assets,
+    same_partitions,
+)
 from osiris_dagster.assets.translator import DagsterOsirisTranslator, StepData, kinds_of, table_schema, tags_of
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepPlan
+from osiris_dagster.oml.model import Partitions
 from osiris_dagster.resources.services import Services
 from osiris_dagster.resources.table import resource_key
 from osiris_dagster.runs.tags import MANIFEST, PIPELINE
@@ -55,17 +62,21 @@ def pipeline_assets(
     *,
     fed_by: Mapping[str, tuple[AssetKey, ...]] | None = None,
     started_by: Iterable[AssetKey] = (),
+    upstream: Mapping[AssetKey, Partitions] | None = None,
     listener: Listener | None = None,
 ) -> PipelineAssets:
     """Return the assets and the job of one manifest; a DagsterError when Dagster refuses a name or an edge.
 
     `fed_by` names, by step, the steps of other pipelines that write the tables it reads; an update of one of the
-    assets `started_by` starts a pipeline that waits for updates.
+    assets `started_by` starts a pipeline that waits for updates. `upstream` has the partitions of all assets.
     """
     path, digest = services.project.root / manifest.file, manifest.hash
-    start = on_update(step_keys(manifest)[manifest.steps[0].id], started_by)
+    partitions, known, starters = manifest.partitions, upstream or {}, list(started_by)
+    others = [key for key in starters if partitions and not same_partitions(partitions, known.get(key))]
+    start = on_update(step_keys(manifest)[manifest.steps[0].id], starters, others)
     origins = column_origins(manifest)
-    steps = _steps(manifest, path, digest, fed_by or {}, start, origins)
+    mappings = partition_mappings(manifest, known)
+    steps = [replace(step, mappings=mappings) for step in _steps(manifest, path, digest, fed_by or {}, start, origins)]
     specs = [translator.get_asset_spec(step) for step in steps]
     families = sorted({step.family for step in manifest.steps})
     body = Body(manifest, services, listener)
@@ -75,6 +86,7 @@ def pipeline_assets(
         specs=specs,
         check_specs=check_specs(manifest),
         can_subset=True,
+        partitions_def=definition_of(partitions) if partitions else None,
         description=manifest.description or None,
         required_resource_keys={resource_key(family) for family in families},
         op_tags={f"dagster/kind/{family}": "" for family in families},
@@ -151,11 +163,19 @@ def _aiop_asset(manifest: Manifest) -> AssetSpec:
 def dataset_assets(manifests: Iterable[Manifest], lineage: Lineage, origins: Mapping[str, Origins]) -> list[AssetSpec]:
     """Return an external asset for every table and file that the pipelines touch; `origins` are by pipeline."""
     by_name = {manifest.pipeline: manifest for manifest in manifests}
-    return [_dataset_asset(dataset, by_name, lineage, origins) for dataset in lineage.datasets]
+    partitions = partitions_of_assets(by_name.values())
+    return [
+        _dataset_asset(dataset, by_name, lineage, origins, partitions.get(dataset_key(dataset)))
+        for dataset in lineage.datasets
+    ]
 
 
 def _dataset_asset(
-    dataset: Dataset, manifests: dict[str, Manifest], lineage: Lineage, origins: Mapping[str, Origins]
+    dataset: Dataset,
+    manifests: dict[str, Manifest],
+    lineage: Lineage,
+    origins: Mapping[str, Origins],
+    partitions: Partitions | None,
 ) -> AssetSpec:
     writers = lineage.writers.get(dataset, ())
     steps: list[StepPlan] = [manifests[w.pipeline].step(w.step) for w in writers]
@@ -180,6 +200,7 @@ def _dataset_asset(
         group_name=op_name(writers[0].pipeline if writers else "files" if is_file else "_".join(dataset.key[:2])),
         kinds=_dataset_kinds(dataset, steps),
         metadata=metadata,
+        partitions_def=definition_of(partitions) if partitions else None,
     )
 
 
