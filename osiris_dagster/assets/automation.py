@@ -60,8 +60,8 @@ def on_update(
     pending = [_pending(key, latest=key in latest) for key in updated]
     if not pending:
         return None
-    any_pending = reduce(or_, pending[1:], pending[0]).with_label("updated since the last start")
-    return AutomationCondition.asset_matches(first, any_pending & ~AutomationCondition.in_progress())
+    start = reduce(or_, pending[1:], pending[0]) & ~AutomationCondition.in_progress()
+    return AutomationCondition.asset_matches(first, start.with_label("updated since the last start"))
 
 
 def _pending(key: AssetKey, *, latest: bool) -> AutomationCondition[AssetKey]:

@@ -104,15 +104,19 @@ def partitions_of_assets(manifests: Iterable[Manifest]) -> Mapping[AssetKey, Par
     return found
 
 
-def partition_mappings(manifest: Manifest, partitions: Mapping[AssetKey, Partitions]) -> Mapping[AssetKey, PartitionMapping]:
+def partition_mappings(
+    manifest: Manifest, partitions: Mapping[AssetKey, Partitions]
+) -> Mapping[AssetKey, PartitionMapping]:
     """Return how partitions of what a pipeline reads belong to its own, where Dagster's own answer is not right."""
     own = manifest.partitions
     return {} if own is None else dict(_mappings(own, partitions))
 
 
-def _mappings(own: Partitions, partitions: Mapping[AssetKey, Partitions]) -> Iterator[tuple[AssetKey, PartitionMapping]]:
+def _mappings(
+    own: Partitions, partitions: Mapping[AssetKey, Partitions]
+) -> Iterator[tuple[AssetKey, PartitionMapping]]:
     for key, other in partitions.items():
-        if _calendar(other) == _calendar(own):
+        if same_partitions(other, own):
             continue
         if "static" in (own.type, other.type) or own.timezone != other.timezone:
             yield key, AllPartitionMapping()

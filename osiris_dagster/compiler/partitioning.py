@@ -8,12 +8,12 @@ from typing import Any
 
 from osiris_dagster.compiler.draft import Draft
 from osiris_dagster.compiler.manifest import StepPlan
-from osiris_dagster.compiler.partition_slice import COLUMN, SliceError, slice_among
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.document import Path, path_text
 from osiris_dagster.oml.model import Check, Partitions
 from osiris_dagster.oml.params import origin, substitute_text
 from osiris_dagster.oml.partition import Partition, first_partition
+from osiris_dagster.oml.partition_slice import COLUMN, SliceError, slice_among
 from osiris_dagster.oml.placeholders import as_sql, named, origin_before_filling, origin_before_quoting
 from osiris_dagster.specs.model import ComponentSpec
 
@@ -47,7 +47,7 @@ def sql_fields(spec: ComponentSpec) -> Mapping[str, str]:
     """Return the config fields that hold SQL, each with its dialect."""
     if spec.role == "processor":
         return {QUERY: DUCKDB}
-    return {field: spec.sql.dialect for field in (*spec.sql.statements, *spec.sql.conditions)} if spec.sql else {}
+    return dict.fromkeys((*spec.sql.statements, *spec.sql.conditions), spec.sql.dialect) if spec.sql else {}
 
 
 def written_offset(text: str, dialect: str, draft: Draft, offset: int) -> int:

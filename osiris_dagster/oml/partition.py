@@ -59,9 +59,10 @@ def following(start: datetime, partitions: Partitions) -> datetime:
     """Return where the partition that begins at `start` ends, in wall clock."""
     if partitions.type == "monthly":
         return start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
-    return start + {"hourly": timedelta(hours=1), "daily": timedelta(days=1), "weekly": timedelta(weeks=1)}[
-        partitions.type
-    ]
+    return (
+        start
+        + {"hourly": timedelta(hours=1), "daily": timedelta(days=1), "weekly": timedelta(weeks=1)}[partitions.type]
+    )
 
 
 def aligned(text: str, kind: str) -> bool:

@@ -29,7 +29,7 @@ from osiris_dagster.steps.units import cut
 class Execution:
     """One run of the selected steps of one manifest; `events` drives it, once.
 
-    Raises RunError when the selection, or the partition, cannot run. After that faults of steps are events, not exceptions.
+    Raises RunError when the selection or the partition cannot run. After that faults of steps are events.
     """
 
     def __init__(self, manifest: Manifest, selected: frozenset[str], runtime: Runtime) -> None:

@@ -1,4 +1,4 @@
-"""Which partitions a call means: one, a range in one run, each of a range in a run of its own; or what it should say."""
+"""Which partitions a call means: one, a range in one run, each of a range in a run of its own."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ _REPOSITORY = "__repository__@osiris_dagster.definitions"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def run_file(
+def run_file(  # noqa: PLR0913 - the options of the verb
     asked: Asked,
     *,
     file: str = "",

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from osiris_dagster.compiler.partition_slice import Slice
 from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.mysql.dialect import DIALECT
 from osiris_dagster.drivers.mysql.positions import record_positions
@@ -27,6 +26,7 @@ from osiris_dagster.drivers.tables.loads import is_same_load
 from osiris_dagster.drivers.tables.slices import condition
 from osiris_dagster.drivers.tables.target import Target, sliced_column
 from osiris_dagster.errors import DriverError
+from osiris_dagster.oml.partition_slice import Slice
 
 _TRIES = 5
 _LARGE = 200_000  # rows from which deleting them takes longer than making a table anew

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from osiris_dagster.compiler.partition_slice import Slice
+from osiris_dagster.oml.partition_slice import Slice
 
 
 def condition(rows: Slice, column: str, *, zones: bool = True) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 
 from osiris_dagster.arrow import columns_of
-from osiris_dagster.compiler.partition_slice import COLUMN, Slice, SliceError, slice_among
 from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.tables.dialect import Dialect, TableColumn
 from osiris_dagster.drivers.tables.drift import Drift, Move, Policy, all_columns, plan_drift
 from osiris_dagster.drivers.tables.loads import SCHEMA
 from osiris_dagster.errors import DriverError
+from osiris_dagster.oml.partition_slice import COLUMN, Slice, SliceError, slice_among
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +121,9 @@ def with_slice(target: Target, call: StepCall, rows: pa.Schema) -> Target:
     try:
         return replace(target, slice=slice_among(columns_of(rows), name, call.partition))
     except SliceError as error:
-        told = {"found": error.found, "expected": error.expected, "fix": error.fix}
-        raise DriverError(str(error), code="RUN081", **told) from None
+        raise DriverError(
+            str(error), code="RUN081", found=error.found, expected=error.expected, fix=error.fix
+        ) from None
 
 
 def sliced_column(target: Target, moves: Sequence[Move]) -> str:
@@ -168,9 +169,7 @@ def plan_write(
                 expected=f"the column {key}",
                 fix="correct primary_key, or add the column to the table",
             )
-    return plan_drift(
-        table, rows, target.policy, dialect, emptied=target.emptied, kept=target.mode == "upsert"
-    )
+    return plan_drift(table, rows, target.policy, dialect, emptied=target.emptied, kept=target.mode == "upsert")
 
 
 def not_a_table(target: Target, found: str) -> DriverError:

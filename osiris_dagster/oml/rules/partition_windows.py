@@ -107,8 +107,8 @@ def static_keys(context: Context) -> Iterator[Diagnostic]:
     """Keys of static partitions stand in SQL, in paths and in Dagster.
 
     So a key holds no quote, backslash, `${` or three dots, has no space at its ends and at most 100 characters. Where
-    `${partition.key}` stands in the path of a file, a key is made of letters, digits, spaces and `_ - . + = @`, does not
-    begin with a dot, and differs from the others in more than case.
+    `${partition.key}` stands in the path of a file, a key is made of letters, digits, spaces and `_ - . + = @`, does
+    not begin with a dot, and differs from the others in more than case.
 
     Wrong:
         partitions: {type: static, keys: ["cz's"]}

@@ -68,7 +68,7 @@ def replaces_others(context: Context) -> Iterator[Diagnostic]:
 
 
 def _replaces(config: Mapping[str, Any]) -> bool:
-    return config.get("write_mode", "replace") == "replace"
+    return bool(config.get("write_mode", "replace") == "replace")
 
 
 def _without_bounds(context: Context, step: StepText, *, is_file: bool) -> Diagnostic:
@@ -88,8 +88,8 @@ def _without_bounds(context: Context, step: StepText, *, is_file: bool) -> Diagn
 def idle_column(context: Context) -> Iterator[Diagnostic]:
     """`partition_column` says which rows a writer with `write_mode: replace` replaces in a partitioned pipeline.
 
-    Elsewhere it would do nothing: without `partitions`, with another write mode, and where `${partition.key}` gives each
-    partition a table of its own.
+    Elsewhere it would do nothing: without `partitions`, with another write mode, and where `${partition.key}` gives
+    each partition a table of its own.
 
     Wrong:
         - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n}}
@@ -120,9 +120,7 @@ def idle_column(context: Context) -> Iterator[Diagnostic]:
         if reason:
             path = (*step.path, "config", COLUMN)
             expected = "`partitions` and write_mode: replace"
-            yield context.at(
-                path, f"`{COLUMN}` has no effect: {reason}", key=True, expected=expected, fix="remove it"
-            )
+            yield context.at(path, f"`{COLUMN}` has no effect: {reason}", key=True, expected=expected, fix="remove it")
 
 
 @rule("OML185", "A placeholder that nothing fills in", example="${partition.key}")

@@ -7,9 +7,9 @@ import pyarrow.compute as pc
 
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import StepPlan
-from osiris_dagster.compiler.partition_slice import COLUMN, Slice, SliceError, slice_among
 from osiris_dagster.errors import RunError
 from osiris_dagster.oml.partition import Partition
+from osiris_dagster.oml.partition_slice import COLUMN, Slice, SliceError, slice_among
 
 
 def rows_of_partition(plan: StepPlan, columns: Columns, partition: Partition | None) -> PartitionRows | None:
@@ -23,8 +23,13 @@ def rows_of_partition(plan: StepPlan, columns: Columns, partition: Partition | N
     try:
         return PartitionRows(plan.id, partition, slice_among(columns, str(name), partition))
     except SliceError as error:
-        told = {"found": error.found, "expected": error.expected, "fix": error.fix}
-        raise RunError(f"step {plan.id!r} cannot replace a partition: {error}", code="RUN081", **told) from None
+        raise RunError(
+            f"step {plan.id!r} cannot replace a partition: {error}",
+            code="RUN081",
+            found=error.found,
+            expected=error.expected,
+            fix=error.fix,
+        ) from None
 
 
 class PartitionRows:
@@ -38,9 +43,9 @@ class PartitionRows:
     def see(self, batch: pa.RecordBatch) -> None:
         """Look for rows of other partitions."""
         column = batch.column(self._slice.column)
-        inside = pc.fill_null(self._inside(column), False)
+        inside = pc.fill_null(self._inside(column), pa.scalar(value=False))
         if pc.all(inside).as_py() is False:
-            value = column[pc.index(inside, False).as_py()]
+            value = column[pc.index(inside, pa.scalar(value=False)).as_py()]
             outside = batch.num_rows - pc.sum(inside).as_py()
             shown = value.cast(pa.string()).as_py() if value.is_valid else "NULL"
             raise RunError(
