@@ -52,8 +52,8 @@ def on_update(
 
     It asks about the pipeline's first step, whichever step it is evaluated for: so all start together, in one run.
     Only the request of a run makes an update old, not the end of one: an update during a run is followed by another.
-    Of a partitioned pipeline the partitions are run that were updated; after an update of the assets in `latest`, whose
-    partitions are others, it is the last one that is complete.
+    Of a partitioned pipeline the partitions are run that were updated; after an update of the assets in `latest`, of
+    which no part belongs to one partition, it is the last one that is complete.
     """
     # A `since` for each asset: where an update and the request of a run fall between two looks, it compares their
     # times, and Dagster knows none of `a | b`.

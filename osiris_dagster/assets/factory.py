@@ -26,10 +26,10 @@ from osiris_dagster.assets.execute import Body, Listener, Result, close_with_op,
 from osiris_dagster.assets.keys import aiop_key, dataset_key, job_name, op_name, step_keys
 from osiris_dagster.assets.lineage import Lineage
 from osiris_dagster.assets.partitions import (
+    belongs_to_all,
     definition_of,
     partition_mappings,
     partitions_of_assets,
-    same_partitions,
 )
 from osiris_dagster.assets.translator import DagsterOsirisTranslator, StepData, kinds_of, table_schema, tags_of
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepPlan
@@ -72,7 +72,7 @@ def pipeline_assets(
     """
     path, digest = services.project.root / manifest.file, manifest.hash
     partitions, known, starters = manifest.partitions, upstream or {}, list(started_by)
-    others = [key for key in starters if partitions and not same_partitions(partitions, known.get(key))]
+    others = [key for key in starters if partitions and belongs_to_all(partitions, known.get(key))]
     start = on_update(step_keys(manifest)[manifest.steps[0].id], starters, others)
     origins = column_origins(manifest)
     mappings = partition_mappings(manifest, known)

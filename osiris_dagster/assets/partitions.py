@@ -69,19 +69,20 @@ def partition_of(run: DagsterRun, partitions: Partitions | None) -> Partition | 
     return partition_between(partitions, first, run.tags.get(RANGE_END) or first)
 
 
-def last_partition(partitions: Partitions, context: ScheduleEvaluationContext) -> SkipReason | list[RunRequest]:
-    """Return a run of the last partition that is complete at the time of a schedule's tick; of each static one."""
+def last_partition(partitions: Partitions, context: ScheduleEvaluationContext) -> Iterator[SkipReason | RunRequest]:
+    """Yield a run of the last partition that is complete at the time of a schedule's tick; of each static one."""
     definition, now = definition_of(partitions), context.scheduled_execution_time
+    if not isinstance(definition, TimeWindowPartitionsDefinition):
+        yield from (_request(key, context) for key in definition.get_partition_keys())
+        return
     with partition_loading_context(effective_dt=now):
-        if not isinstance(definition, TimeWindowPartitionsDefinition):
-            return [_request(key, context) for key in definition.get_partition_keys()]
-        window = definition.get_last_partition_window()
-        key = definition.get_last_partition_key()
+        window, key = definition.get_last_partition_window(), definition.get_last_partition_key()
     if window is None or key is None:
-        return SkipReason(f"No partition is complete yet; the first begins at {partitions.start}.")
-    if now >= window.end + (window.end - window.start):
-        return SkipReason(f"The last partition is {key}: `partitions` end at {partitions.end}.")
-    return [_request(key, context)]
+        yield SkipReason(f"No partition is complete yet; the first begins at {partitions.start}.")
+    elif now >= window.end + (window.end - window.start):
+        yield SkipReason(f"The last partition is {key}: `partitions` end at {partitions.end}.")
+    else:
+        yield _request(key, context)
 
 
 def _request(key: str, context: ScheduleEvaluationContext) -> RunRequest:
@@ -116,12 +117,18 @@ def _mappings(
     own: Partitions, partitions: Mapping[AssetKey, Partitions]
 ) -> Iterator[tuple[AssetKey, PartitionMapping]]:
     for key, other in partitions.items():
-        if same_partitions(other, own):
-            continue
-        if "static" in (own.type, other.type) or own.timezone != other.timezone:
+        if belongs_to_all(own, other):
             yield key, AllPartitionMapping()
-        else:
+        elif _calendar(own) != _calendar(other):
             yield key, TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
+
+
+def belongs_to_all(own: Partitions, other: Partitions | None) -> bool:
+    """Tell whether all of what another pipeline has belongs to each partition of one's own: none is of its time."""
+    if other is None:
+        return True
+    apart = "static" in (own.type, other.type) or own.timezone != other.timezone
+    return apart and _calendar(own) != _calendar(other)
 
 
 def _calendar(partitions: Partitions | None) -> Partitions | None:
@@ -129,8 +136,3 @@ def _calendar(partitions: Partitions | None) -> Partitions | None:
     return partitions and Partitions(
         partitions.type, partitions.start, partitions.end, partitions.timezone, keys=partitions.keys
     )
-
-
-def same_partitions(one: Partitions | None, other: Partitions | None) -> bool:
-    """Tell whether partitions of two assets are the same, key by key."""
-    return _calendar(one) == _calendar(other)
