@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from osiris_dagster.oml.render import render
 from osiris_dagster.project import Project, find_project
 from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.resources.services import Services
-from osiris_dagster.resources.table import driver_resources
+from osiris_dagster.resources.table import driver_resources, resource_key
 from osiris_dagster.sensors.table import sensors
 from osiris_dagster.settings import Settings, connections_of
 from osiris_dagster.specs.load import load_catalogue
@@ -86,6 +88,8 @@ def osiris_assets(
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Return a decorator: the steps of a pipeline become assets, and your function materializes them.
 
+    The function takes the context and any resources of your own, as parameters with their types.
+
     Example:
         ```python
         ORDERS = osiris_pipeline("pipelines/orders.yaml", project="osiris")
@@ -96,7 +100,22 @@ def osiris_assets(
         ```
 
     """
-    return pipeline_op(pipeline, translator or DagsterOsirisTranslator())
+    make = pipeline_op(pipeline, translator or DagsterOsirisTranslator())
+    return lambda function: make(_with_drivers(function, pipeline.families))
+
+
+def _with_drivers(function: Callable[..., Any], families: Iterable[str]) -> Callable[..., Any]:
+    """Return the function with the drivers as parameters beside its own: this is how Dagster lets both be required."""
+    own = signature(function, eval_str=True)
+    drivers = [Parameter(resource_key(f), Parameter.KEYWORD_ONLY, annotation=OsirisDriver) for f in families]
+
+    @wraps(function)
+    def materialize(*context: dg.AssetExecutionContext, **resources: object) -> Any:
+        return function(*context, **{name: found for name, found in resources.items() if name in own.parameters})
+
+    wider = own.replace(parameters=[*own.parameters.values(), *drivers])
+    materialize.__signature__ = wider  # type: ignore[attr-defined]  # Python and Dagster read it, mypy does not know it
+    return materialize
 
 
 def osiris_resources(**replaced: OsirisDriver) -> dict[str, OsirisDriver]:

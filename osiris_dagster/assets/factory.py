@@ -69,7 +69,9 @@ def pipeline_assets(
     start = on_update(step_keys(manifest)[manifest.steps[0].id], started_by)
     origins = column_origins(manifest)
 
-    @pipeline_op(pipeline, translator, _Known(digest, origins, fed_by or {}, start))
+    known = _Known(digest, origins, fed_by or {}, start)
+
+    @pipeline_op(pipeline, translator, known, needs=map(resource_key, pipeline.families))
     def run_pipeline(context: AssetExecutionContext) -> Iterator[Result]:
         yield from execute(context, pipeline)
 
@@ -95,9 +97,16 @@ class _Known:
 
 
 def pipeline_op(
-    pipeline: OsirisPipeline, translator: DagsterOsirisTranslator, known: _Known | None = None
+    pipeline: OsirisPipeline,
+    translator: DagsterOsirisTranslator,
+    known: _Known | None = None,
+    *,
+    needs: Iterable[str] = (),
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
-    """Return the decorator that makes the steps of a pipeline assets, which the decorated function materializes."""
+    """Return the decorator that makes the steps of a pipeline assets, which the decorated function materializes.
+
+    `needs` names its resources where its parameters do not: Dagster takes one or the other.
+    """
     manifest = pipeline.manifest
     known = known or _Known(manifest.hash, column_origins(manifest), {}, None)
     return multi_asset(
@@ -106,7 +115,7 @@ def pipeline_op(
         check_specs=check_specs(manifest),
         can_subset=True,
         description=manifest.description or None,
-        required_resource_keys={resource_key(family) for family in pipeline.families},
+        required_resource_keys=set(needs),
         op_tags={f"dagster/kind/{family}": "" for family in pipeline.families},
         pool=pool_of(manifest),
     )
