@@ -49,7 +49,8 @@ def _verdict(package: Package) -> Iterator[str]:
     yield f"# {code(package.summary, 300)}"
     yield ""
     partition = f" of partition {code(run.partition)}" if run.partition else ""
-    yield f"Run {code(run.dagster_run_id)}{partition} began on {moment(run.start_time)} and took {duration(run.duration_ms)}."
+    began = f"began on {moment(run.start_time)} and took {duration(run.duration_ms)}"
+    yield f"Run {code(run.dagster_run_id)}{partition} {began}."
     if delta.failing_since:
         yield f"The pipeline has been failing since {moment(delta.failing_since)}."
     if delta.last_success_time:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import partial, reduce
 from operator import or_
@@ -45,19 +45,17 @@ def schedule_of(manifest: Manifest) -> ScheduleDefinition | None:
     )
 
 
-def on_update(
-    first: AssetKey, updated: Iterable[AssetKey], latest: Collection[AssetKey] = ()
-) -> AutomationCondition[AssetKey] | None:
+def on_update(first: AssetKey, updated: Mapping[AssetKey, bool]) -> AutomationCondition[AssetKey] | None:
     """Return the condition of every step of a pipeline that runs when one of the assets was `updated`.
 
     It asks about the pipeline's first step, whichever step it is evaluated for: so all start together, in one run.
     Only the request of a run makes an update old, not the end of one: an update during a run is followed by another.
-    Of a partitioned pipeline the partitions are run that were updated; after an update of the assets in `latest`, of
-    which no part belongs to one partition, it is the last one that is complete.
+    Of a partitioned pipeline the partitions are run that were updated; where an asset has none that correspond, which
+    the value says, it is the last one that is complete.
     """
     # A `since` for each asset: where an update and the request of a run fall between two looks, it compares their
     # times, and Dagster knows none of `a | b`.
-    pending = [_pending(key, latest=key in latest) for key in updated]
+    pending = [_pending(key, latest=latest) for key, latest in updated.items()]
     if not pending:
         return None
     start = reduce(or_, pending[1:], pending[0]) & ~AutomationCondition.in_progress()

@@ -21,7 +21,10 @@ name: days
 SCHEDULE
 partitions: {type: daily, start: "2026-01-01", end: "2026-03-01", column: day}
 steps:
-  - {id: rows, component: duckdb.processor, mode: transform, config: {query: "select ${partition.start} as day, 1 as n"}}
+  - id: rows
+    component: duckdb.processor
+    mode: transform
+    config: {query: "select ${partition.start} as day, 1 as n"}
   - id: out
     component: duckdb.writer
     mode: write
@@ -154,7 +157,7 @@ def test_pipelines_of_other_partitions_load_start_and_run(write, instance, mix):
         assert first == {definition.get_last_partition_key()}
     else:
         assert first == expected
-    key = None if partitions is None else sorted(first)[0]
+    key = None if partitions is None else min(first)
     assert definitions.resolve_job_def("reader_job").execute_in_process(instance=instance, partition_key=key).success
 
 

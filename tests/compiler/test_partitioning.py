@@ -21,7 +21,8 @@ steps:
   - id: sums
     component: duckdb.processor
     mode: transform
-    config: {query: "select ${partition.start} as day, sum(amount) as total from df_rows where day < '${partition.end}'"}
+    config:
+      query: "select ${partition.start} as day, sum(amount) as total from df_rows where day < '${partition.end}'"
   - id: out
     component: duckdb.writer
     mode: write

@@ -111,7 +111,10 @@ def test_rows_of_another_day_are_refused_before_the_commit(osiris, sales):
 
 def test_a_retry_keeps_its_partition_and_writes_nothing_twice(osiris, sales):
     text = DAYS.replace("write_mode: replace", "write_mode: append").replace(", column: day", "")
-    more = "  - {id: bad, component: duckdb.processor, mode: transform, needs: [sales], config: {query: \"select error('no') as e from df_sales\"}}\n"
+    query = "select error('no') as e from df_sales"
+    more = (
+        f"  - {{id: bad, component: duckdb.processor, mode: transform, needs: [sales], config: {{query: {query}}}}}\n"
+    )
     (sales / FILE).write_text(text + more)
     assert run(osiris, "--partition", "2025-01-05").code == 4
     (sales / FILE).write_text(text + more.replace("error('no')", "1"))
