@@ -21,9 +21,11 @@ from dagster import (
 
 from osiris_dagster.assets.checks import check_results, rows_before
 from osiris_dagster.assets.keys import step_keys
+from osiris_dagster.assets.partitions import partition_of
 from osiris_dagster.assets.record import dataset_written, materialized, retried, unfinished
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.errors import OsirisError
+from osiris_dagster.oml.partition import Partition
 from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.resources.services import Services
 from osiris_dagster.runs.ancestry import resumed_of, root_of
@@ -57,7 +59,8 @@ def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
     selected = frozenset(step for step, key in keys.items() if key in context.selected_asset_keys)
     failures: list[StepFailure] = []
     try:
-        execution = Execution(manifest, selected, _runtime(body, context, drivers))
+        runtime = _runtime(body, context, drivers)
+        execution = Execution(manifest, selected, runtime)
     except OsirisError as error:
         raise Failure(str(error), allow_retries=False) from None
     try:
@@ -65,7 +68,7 @@ def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
             if body.listener is not None:
                 body.listener(event)
             if isinstance(event, StepReport):
-                yield from _ended(event, manifest, keys, context)
+                yield from _ended(event, manifest, runtime.partition, context)
             elif isinstance(event, StepRetry):
                 context.log_event(retried(keys[event.step_id], manifest, event))
             elif isinstance(event, StepFailure):
@@ -113,15 +116,18 @@ def _runtime(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
         root_run_id=root_of(run),
         retry_of=resumed_of(run),
         full_refresh=run.tags.get(FULL_REFRESH) == "true",
+        partition=partition_of(run, body.manifest.partitions),
         rows_before=rows_before(context.instance, body.manifest),
     )
 
 
 def _ended(
-    report: StepReport, manifest: Manifest, keys: Mapping[str, AssetKey], context: AssetExecutionContext
+    report: StepReport, manifest: Manifest, partition: Partition | None, context: AssetExecutionContext
 ) -> Results:
+    keys = step_keys(manifest)
     for dataset in report.writes:
-        context.log_event(dataset_written(dataset, manifest, report))
+        for key in partition.keys if partition else (None,):
+            context.log_event(dataset_written(dataset, manifest, report, key))
     yield materialized(keys[report.step_id], manifest, manifest.step(report.step_id), report)
     yield from _checked(report, keys, context)  # after the materialization, which they are about
 
@@ -139,7 +145,9 @@ def _canceled(execution: Execution, body: Body, keys: Mapping[str, AssetKey], co
     canceled = execution.cancel()
     for report in execution.late_reports:
         result = materialized(keys[report.step_id], body.manifest, body.manifest.step(report.step_id), report)
-        context.log_event(AssetMaterialization(keys[report.step_id], metadata=result.metadata))
+        partition = partition_of(context.run, body.manifest.partitions)
+        for key in partition.keys if partition else (None,):
+            context.log_event(AssetMaterialization(keys[report.step_id], metadata=result.metadata, partition=key))
     for failure in canceled:
         if body.listener is not None:
             body.listener(failure)

@@ -1,9 +1,8 @@
 """Manifests in, Dagster assets and jobs out: one subsettable multi_asset and one job a pipeline."""
 
 # No `from __future__ import annotations` here: Dagster reads the type of `context` from the function itself.
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from dagster import (
@@ -13,6 +12,7 @@ from dagster import (
     AssetSelection,
     AssetSpec,
     AutomationCondition,
+    PartitionMapping,
     ScheduleDefinition,
     define_asset_job,
     in_process_executor,
@@ -22,11 +22,20 @@ from dagster import (
 from osiris_dagster.assets.automation import freshness_of, on_update, pool_of, schedule_of
 from osiris_dagster.assets.checks import check_specs
 from osiris_dagster.assets.column_lineage import LINEAGE, Origins, column_origins, written_lineage
-from osiris_dagster.assets.execute import Body, Listener, Result, close_with_op, run_body
+from osiris_dagster.assets.execute import Body, Listener, Result
 from osiris_dagster.assets.keys import aiop_key, dataset_key, job_name, op_name, step_keys
 from osiris_dagster.assets.lineage import Lineage
+from osiris_dagster.assets.partitions import (
+    belongs_to_all,
+    definition_of,
+    partition_mappings,
+    partitions_of_assets,
+)
+from osiris_dagster.assets.pipeline import Execute, OsirisPipeline, run_as_it_is
 from osiris_dagster.assets.translator import DagsterOsirisTranslator, StepData, kinds_of, table_schema, tags_of
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepPlan
+from osiris_dagster.errors import ConfigError
+from osiris_dagster.oml.model import Partitions
 from osiris_dagster.resources.services import Services
 from osiris_dagster.resources.table import resource_key
 from osiris_dagster.runs.tags import MANIFEST, PIPELINE
@@ -55,68 +64,113 @@ def pipeline_assets(
     *,
     fed_by: Mapping[str, tuple[AssetKey, ...]] | None = None,
     started_by: Iterable[AssetKey] = (),
+    upstream: Mapping[AssetKey, Partitions] | None = None,
     listener: Listener | None = None,
+    execute: Execute = run_as_it_is,
 ) -> PipelineAssets:
     """Return the assets and the job of one manifest; a DagsterError when Dagster refuses a name or an edge.
 
     `fed_by` names, by step, the steps of other pipelines that write the tables it reads; an update of one of the
-    assets `started_by` starts a pipeline that waits for updates.
+    assets `started_by` starts a pipeline that waits for updates. `upstream` has the partitions of all assets, `execute`
+    is what happens in its op.
     """
-    path, digest = services.project.root / manifest.file, manifest.hash
-    start = on_update(step_keys(manifest)[manifest.steps[0].id], started_by)
+    pipeline = OsirisPipeline(Body(manifest, services, listener))
+    digest = manifest.hash
+    partitions = upstream or {}
+    start = on_update(step_keys(manifest)[manifest.steps[0].id], _starters(manifest, started_by, partitions))
     origins = column_origins(manifest)
-    steps = _steps(manifest, path, digest, fed_by or {}, start, origins)
-    specs = [translator.get_asset_spec(step) for step in steps]
-    families = sorted({step.family for step in manifest.steps})
-    body = Body(manifest, services, listener)
 
-    @multi_asset(
-        name=op_name(manifest.pipeline),
-        specs=specs,
-        check_specs=check_specs(manifest),
-        can_subset=True,
-        description=manifest.description or None,
-        required_resource_keys={resource_key(family) for family in families},
-        op_tags={f"dagster/kind/{family}": "" for family in families},
-        pool=pool_of(manifest),
-    )
+    known = _Known(digest, origins, fed_by or {}, start, partition_mappings(manifest, partitions))
+
+    @pipeline_op(pipeline, translator, known, needs=map(resource_key, pipeline.families))
     def run_pipeline(context: AssetExecutionContext) -> Iterator[Result]:
-        drivers = {family: getattr(context.resources, resource_key(family)) for family in families}
-        running = run_body(body, context, drivers)
-        close_with_op(running, context)
-        yield from running
+        yield from execute(context, pipeline)
 
-    job = _job(manifest, digest)
     return PipelineAssets(
         manifest,
         run_pipeline,
         _aiop_asset(manifest),
-        job,
+        _job(manifest, digest),
         schedule_of(manifest),
         waits=start is not None,
         origins=origins,
     )
 
 
-def _steps(
-    manifest: Manifest,
-    path: Path,
-    digest: str,
-    fed_by: Mapping[str, tuple[AssetKey, ...]],
-    start: AutomationCondition[AssetKey] | None,
-    origins: Origins,
-) -> list[StepData]:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a pipeline beside its manifest."""
+
+    digest: str
+    origins: Origins
+    fed_by: Mapping[str, tuple[AssetKey, ...]]
+    start: AutomationCondition[AssetKey] | None
+    mappings: Mapping[AssetKey, PartitionMapping] = field(default_factory=dict)
+
+
+def _starters(
+    manifest: Manifest, started_by: Iterable[AssetKey], partitions: Mapping[AssetKey, Partitions]
+) -> dict[AssetKey, bool]:
+    """Return what starts a pipeline, and whether it is the last partition that runs then."""
+    own = manifest.partitions
+    return {key: bool(own and belongs_to_all(own, partitions.get(key))) for key in started_by}
+
+
+def pipeline_op(
+    pipeline: OsirisPipeline,
+    translator: DagsterOsirisTranslator,
+    known: _Known | None = None,
+    *,
+    needs: Iterable[str] = (),
+) -> Callable[[Callable[..., Any]], AssetsDefinition]:
+    """Return the decorator that makes the steps of a pipeline assets, which the decorated function materializes.
+
+    `needs` names its resources where its parameters do not: Dagster takes one or the other.
+    """
+    manifest = pipeline.manifest
+    known = known or _Known(manifest.hash, column_origins(manifest), {}, None)
+    return multi_asset(
+        name=op_name(manifest.pipeline),
+        specs=[_translated(translator, step) for step in _steps(pipeline, known)],
+        check_specs=check_specs(manifest),
+        can_subset=True,
+        partitions_def=definition_of(manifest.partitions) if manifest.partitions else None,
+        description=manifest.description or None,
+        required_resource_keys=set(needs),
+        op_tags={f"dagster/kind/{family}": "" for family in pipeline.families},
+        pool=pool_of(manifest),
+    )
+
+
+def _translated(translator: DagsterOsirisTranslator, data: StepData) -> AssetSpec:
+    """Return the spec of a step; its key stands fast, for runs and packages are found again by it."""
+    spec, key = translator.get_asset_spec(data), step_keys(data.manifest)[data.step.id]
+    if spec.key != key:
+        raise ConfigError(
+            f"{type(translator).__name__}.get_asset_spec changes the key of step {data.step.id!r}",
+            code="CFG069",
+            found=spec.key.to_user_string(),
+            expected=key.to_user_string(),
+            fix="keep the key of the spec; group, tags, owners, metadata and dependencies may change",
+        )
+    return spec
+
+
+def _steps(pipeline: OsirisPipeline, known: _Known) -> list[StepData]:
+    manifest = pipeline.manifest
+    path = pipeline.services.project.root / manifest.file
     freshness, last = freshness_of(manifest), _last_steps(manifest)
     return [
         StepData(
             manifest,
             step,
             path,
-            feeders=fed_by.get(step.id, ()),
-            manifest_hash=digest,
-            origins=origins.get(step.id, {}),
-            start=start,
+            feeders=known.fed_by.get(step.id, ()),
+            manifest_hash=known.digest,
+            origins=known.origins.get(step.id, {}),
+            start=known.start,
             freshness=freshness if step.id in last else None,
+            mappings=known.mappings,
         )
         for step in manifest.steps
     ]
@@ -151,7 +205,13 @@ def _aiop_asset(manifest: Manifest) -> AssetSpec:
 def dataset_assets(manifests: Iterable[Manifest], lineage: Lineage, origins: Mapping[str, Origins]) -> list[AssetSpec]:
     """Return an external asset for every table and file that the pipelines touch; `origins` are by pipeline."""
     by_name = {manifest.pipeline: manifest for manifest in manifests}
-    return [_dataset_asset(dataset, by_name, lineage, origins) for dataset in lineage.datasets]
+    partitions = partitions_of_assets(by_name.values())
+    return [
+        _dataset_asset(dataset, by_name, lineage, origins).replace_attributes(
+            partitions_def=definition_of(own) if (own := partitions.get(dataset_key(dataset))) else None
+        )
+        for dataset in lineage.datasets
+    ]
 
 
 def _dataset_asset(

@@ -10,6 +10,7 @@ from typing import Any
 from osiris_dagster.compiler.blocks import step_blocks_of
 from osiris_dagster.compiler.draft import Draft, Inputs
 from osiris_dagster.compiler.manifest import Dataset, StepInput, StepPlan
+from osiris_dagster.compiler.partitioning import partitioned_check, partitioned_config
 from osiris_dagster.compiler.sources import tables_read
 from osiris_dagster.oml.graph import table_names, topological
 from osiris_dagster.oml.model import ConnectionFacts, Step
@@ -30,18 +31,21 @@ def _plan(step: Step, inputs: Inputs, params: Mapping[str, Any]) -> StepPlan:
     given = substitute(dict(step.config), params)
     connection = _reference(str(given.pop(CONNECTION, "") or ""), inputs.connections)
     ids = tuple(other.id for other in inputs.pipeline.steps)
+    partitions = inputs.pipeline.partitions
+    blocks = step_blocks_of(step, params)
+    blocks["checks"] = tuple(partitioned_check(check, partitions) for check in blocks["checks"])
     return StepPlan(
         id=step.id,
         component=step.component,
         version=spec.version,
         role=spec.role,
-        config=spec.defaults | given,
+        config=partitioned_config(spec.defaults | given, spec, partitions),
         connection=connection,
         needs=step.needs,
         inputs=() if spec.role == "extractor" else _data_inputs(step, inputs, ids),
         description=substitute_text(step.description, params),
         line=inputs.document.span(("steps", step.index)).line,
-        **step_blocks_of(step, params),
+        **blocks,
     )
 
 

@@ -15,6 +15,7 @@ from osiris_dagster.steps.increments import Increments
 from osiris_dagster.steps.journal import HEAR_SIGNALS, Journal, StepEnd
 from osiris_dagster.steps.meter import Clock, Watch
 from osiris_dagster.steps.open_drivers import OpenDrivers
+from osiris_dagster.steps.partitioned import for_partition
 from osiris_dagster.steps.report import StepEvent, StepFailure, StepReport
 from osiris_dagster.steps.retrying import run_unit
 from osiris_dagster.steps.runtime import Runtime
@@ -28,13 +29,13 @@ from osiris_dagster.steps.units import cut
 class Execution:
     """One run of the selected steps of one manifest; `events` drives it, once.
 
-    Raises RunError when the selection cannot run. After that faults of steps are events, not exceptions.
+    Raises RunError when the selection or the partition cannot run. After that faults of steps are events.
     """
 
     def __init__(self, manifest: Manifest, selected: frozenset[str], runtime: Runtime) -> None:
-        self._manifest = manifest
+        self._manifest = for_partition(manifest, runtime.partition)
         self._runtime = runtime
-        self._selection = select(manifest, selected)
+        self._selection = select(self._manifest, selected)
         self._units = cut(self._selection)
         self._schedule = Schedule(self._units)
         self._kept = Kept(step_id for unit in self._units for step_id in unit.reads)

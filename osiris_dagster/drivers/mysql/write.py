@@ -33,7 +33,14 @@ from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.loads import stage_name
 from osiris_dagster.drivers.tables.refusals import ALREADY_COMMITTED, AT_LEAST_ONCE, kept_waiting, left_out
-from osiris_dagster.drivers.tables.target import Target, check_names, plan_write, target_of, with_keys_as_spelt
+from osiris_dagster.drivers.tables.target import (
+    Target,
+    check_names,
+    plan_write,
+    target_of,
+    with_keys_as_spelt,
+    with_slice,
+)
 from osiris_dagster.errors import DriverError
 
 # Values arrive as they are or not at all; 0 stays 0 in a column that numbers itself.
@@ -59,7 +66,7 @@ class Loading:
         check_name(target.table, "table")
         for name in names:
             check_name(name, "column")
-        target = with_keys_as_spelt(target, names, DIALECT)
+        target = with_slice(with_keys_as_spelt(target, names, DIALECT), self._call, rows.schema)
         columns = row_columns(rows.schema, target.keys)
         session = self._session = Session(program_of(self._call), settings, self._stop, f"table {target.name}")
         try:
@@ -208,7 +215,7 @@ class _Transfer:
         """Count the target where that is cheap; what is committed does not fail because of it."""
         if self.session.broken or (change.facts is not None and change.facts.rows > _COUNTED):
             return None
-        if self.target.mode == "replace":
+        if self.target.emptied:
             return rows
         try:
             return int(self.session.value(f"select count(*) from {change.table}"))

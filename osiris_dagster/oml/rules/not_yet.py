@@ -22,7 +22,6 @@ class NotYet(NamedTuple):
 
 
 NOT_YET_IN_DOCUMENT: tuple[NotYet, ...] = (
-    NotYet(("partitions",), harmful=True, instead="a run would read and write everything at once"),
     NotYet(("execution", "target"), harmful=True, instead="the steps would run on this machine", default="local"),
     NotYet(("execution", "isolation"), harmful=False, instead="steps run in one process", default="pipeline"),
     NotYet(("execution", "checkpoint"), harmful=False, instead="no checkpoints are kept", default="auto"),
@@ -33,13 +32,13 @@ NOT_YET_IN_DOCUMENT: tuple[NotYet, ...] = (
 def harmful(context: Context) -> Iterator[Diagnostic]:
     """The document asks for something that this version does not do, and doing without would give other data.
 
-    Therefore the document is refused. These are partitions, checks of relationships and the target e2b.
+    Therefore the document is refused. These are checks of relationships and the target e2b.
 
     Wrong:
-        partitions: {type: daily, start: "2025-01-01"}
+        execution: {target: e2b}
 
     Right:
-        description: all days at once
+        execution: {target: local}
     """
     yield from _used(context, harmful=True)
     for path, value in step_blocks(context, "checks"):
