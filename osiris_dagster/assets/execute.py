@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Generator, Mapping
 
 from dagster import (
     AssetCheckKey,
@@ -16,9 +14,9 @@ from dagster import (
     DagsterRunStatus,
     EventLogEntry,
     Failure,
-    MaterializeResult,
 )
 
+from osiris_dagster.assets.body import Body, Result
 from osiris_dagster.assets.checks import check_results, rows_before
 from osiris_dagster.assets.keys import step_keys
 from osiris_dagster.assets.partitions import partition_of
@@ -27,26 +25,14 @@ from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.errors import OsirisError
 from osiris_dagster.oml.partition import Partition
 from osiris_dagster.resources.driver import OsirisDriver
-from osiris_dagster.resources.services import Services
 from osiris_dagster.runs.ancestry import resumed_of, root_of
 from osiris_dagster.runs.tags import FULL_REFRESH, ORIGIN
 from osiris_dagster.steps.execution import Execution
-from osiris_dagster.steps.report import StepEvent, StepFailure, StepReport, StepRetry
+from osiris_dagster.steps.report import StepFailure, StepReport, StepRetry
 from osiris_dagster.steps.runtime import Runtime
 
 _INTERRUPTS = (DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__)
-Listener = Callable[[StepEvent], None]
-Result = MaterializeResult[Any] | AssetCheckResult
 Results = Generator[Result]
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """What the op of one pipeline needs to know before it runs."""
-
-    manifest: Manifest
-    services: Services
-    listener: Listener | None = None  # hears every step event, for progress on a terminal
 
 
 def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, OsirisDriver]) -> Results:

@@ -20,9 +20,9 @@ from dagster import (
 )
 
 from osiris_dagster.assets.automation import freshness_of, on_update, pool_of, schedule_of
+from osiris_dagster.assets.body import Body, Listener, Result
 from osiris_dagster.assets.checks import check_specs
 from osiris_dagster.assets.column_lineage import LINEAGE, Origins, column_origins, written_lineage
-from osiris_dagster.assets.execute import Body, Listener, Result
 from osiris_dagster.assets.keys import aiop_key, dataset_key, job_name, op_name, step_keys
 from osiris_dagster.assets.lineage import Lineage
 from osiris_dagster.assets.partitions import (

@@ -20,7 +20,7 @@ from osiris_dagster.aiop.configure import load_options
 from osiris_dagster.assets.factory import PipelineAssets, pipeline_assets
 from osiris_dagster.assets.keys import job_name, step_keys
 from osiris_dagster.assets.translator import DagsterOsirisTranslator
-from osiris_dagster.compiler.compile import Compiled
+from osiris_dagster.compiler.draft import Compiled
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.params import param_text
 from osiris_dagster.compiler.store import store
