@@ -62,7 +62,7 @@ def _upstreams(step: StepPlan, by_id: Mapping[str, StepPlan]) -> list[StepPlan]:
     least, most = _INPUTS[step.role]
     if not least <= len(step.inputs) <= most:
         raise _unfit(f"{step.role} {step.id!r} cannot take rows from {len(step.inputs)} steps")
-    upstreams = [by_id[each.step] for each in step.inputs]
+    upstreams = [by_id[each.step] for each in step.sources]
     for upstream in upstreams:
         if upstream.role == "writer":
             raise _unfit(f"step {step.id!r} cannot take rows from writer {upstream.id!r}")

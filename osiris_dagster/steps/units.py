@@ -39,7 +39,7 @@ def cut(selection: Selection) -> tuple[Unit, ...]:
     steps = selection.steps
     readers: dict[str, list[str]] = {step.id: [] for step in steps}
     for step in steps:
-        for each in step.inputs:
+        for each in step.sources:
             readers[each.step].append(step.id)
     streams = _narrow_streams(steps, {step: found[0] for step, found in readers.items() if len(found) == 1})
     last = _last_steps(steps, streams)
@@ -76,7 +76,7 @@ def _waits(steps: Sequence[StepPlan], streams: Mapping[str, str], selection: Sel
     """Return the pairs (step that must have ended, step that waits for it)."""
     pairs = []
     for step in steps:
-        read = dict.fromkeys(each.step for each in step.inputs)
+        read = dict.fromkeys(each.step for each in step.sources)
         pairs += [(upstream, step.id) for upstream in read if upstream not in streams]
         pairs += [(need, step.id) for need in step.needs if need in selection.recorded and need not in read]
     return pairs
@@ -91,7 +91,7 @@ def _units(selection: Selection, streams: Mapping[str, str], readers: Mapping[st
     for step in selection.steps:
         here = position[last[step.id]]
         members[here].append(step.id)
-        reads[here].update((each.step, None) for each in step.inputs if each.step not in streams)
+        reads[here].update((each.step, None) for each in step.sources if each.step not in streams)
     for before, waiting in _waits(selection.steps, streams, selection):
         after[position[last[waiting]]].add(position[last[before]])
     roles = {step.id: step.role for step in selection.steps}

@@ -17,6 +17,7 @@ from osiris_dagster.oml.rules import (
     partition_windows,
     partitions,
     pipeline_blocks,
+    relationships,
     secrecy,
     step_blocks,
     steps,
@@ -128,4 +129,6 @@ RULES: tuple[Rule, ...] = (
     partitions.idle_placeholder,
     partitions.no_increments,
     partitions.same_rows,
+    # checks that compare with rows of other steps
+    relationships.rows_to_compare_with,
 )
