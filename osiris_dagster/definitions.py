@@ -15,6 +15,7 @@ from dagster._core.definitions.definitions_load_context import DefinitionsLoadCo
 
 from osiris_dagster.assets.automation import pool_of, update_sensor
 from osiris_dagster.assets.broken import broken_asset, compiles_check
+from osiris_dagster.assets.executors import Executor, project_executor
 from osiris_dagster.assets.factory import Job, PipelineAssets, dataset_assets, pipeline_assets
 from osiris_dagster.assets.keys import dataset_key, job_name, step_keys
 from osiris_dagster.assets.lineage import Lineage, feeders, lineage_of
@@ -25,7 +26,7 @@ from osiris_dagster.compiler.store import load
 from osiris_dagster.drivers.connections import Connections
 from osiris_dagster.errors import ConfigError, Diagnostic, Place
 from osiris_dagster.loading import Broken, Folder, load_folder
-from osiris_dagster.project import Project, find_project
+from osiris_dagster.project import MARKER, Project, find_project
 from osiris_dagster.redaction import Redactor
 from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.resources.services import Services
@@ -101,7 +102,11 @@ def project_definitions(
     by_name = {manifest.pipeline: manifest for manifest in manifests}
     resources = driver_resources(catalogue)
     jobs: list[Job] = []
+    executor, fault = _executor(project)
     for manifest in manifests:
+        if fault and manifest.execution.isolation == "step":
+            refused.append(Broken(manifest.file, fault.diagnostics))
+            continue
         try:
             part = pipeline_assets(
                 manifest,
@@ -109,14 +114,17 @@ def project_definitions(
                 translator,
                 fed_by=_fed_by(manifest, lineage, by_name),
                 started_by=_started_by(starts.get(manifest.pipeline, Starts()), by_name),
+                executor=executor.definition,
             )
             jobs.append(_resolved(part, resources) if every_job else part.job)
             built.append(part)
         except dg.DagsterError as error:
             refused.append(Broken(manifest.file, (_refused(manifest, error),)))
+    if fault and len(built) == len(manifests):
+        refused.append(Broken(MARKER, fault.diagnostics))
     return dg.Definitions(
         assets=[
-            *(part.assets for part in built),
+            *(assets for part in built for assets in part.assets),
             *(part.aiop for part in built),
             *dataset_assets(manifests, lineage, {part.manifest.pipeline: part.origins for part in built}),
             *(broken_asset(item, project) for item in refused),
@@ -126,14 +134,22 @@ def project_definitions(
         schedules=[part.schedule for part in built if part.schedule],
         sensors=[*sensors(project, tuple(refused), _pools(built)), *_update_sensors(built)],
         resources=resources,
-        executor=dg.in_process_executor,
+        executor=executor.definition if executor.chosen else dg.in_process_executor,
         metadata=_told(lineage, starts),
     )
 
 
+def _executor(project: Project) -> tuple[Executor, ConfigError | None]:
+    """Return the executor of isolated steps, and why there is none."""
+    try:
+        return project_executor(project), None
+    except ConfigError as error:
+        return Executor(dg.in_process_executor, chosen=False), error
+
+
 def _resolved(part: PipelineAssets, resources: dict[str, OsirisDriver]) -> Job:
     """Make the job of a pipeline beside its own assets: beside all others, each job costs a look at all of them."""
-    alone = dg.Definitions(assets=[part.assets], jobs=[part.job], resources=resources, executor=dg.in_process_executor)
+    alone = dg.Definitions(assets=part.assets, jobs=[part.job], resources=resources, executor=dg.in_process_executor)
     return alone.resolve_job_def(job_name(part.manifest.pipeline))
 
 
@@ -152,7 +168,7 @@ def _started_by(starts: Starts, by_name: dict[str, Manifest]) -> list[dg.AssetKe
 
 
 def _update_sensors(built: list[PipelineAssets]) -> list[dg.AutomationConditionSensorDefinition]:
-    keys = [key for part in built if part.waits for key in part.assets.keys]
+    keys = [key for part in built if part.waits for assets in part.assets for key in assets.keys]
     return [update_sensor(keys)] if keys else []
 
 

@@ -13,6 +13,7 @@ from dagster import (
     AssetKey,
     AssetMaterialization,
     DagsterExecutionInterruptedError,
+    DagsterRun,
     DagsterRunStatus,
     EventLogEntry,
     Failure,
@@ -20,7 +21,7 @@ from dagster import (
 )
 
 from osiris_dagster.assets.checks import check_results, rows_before
-from osiris_dagster.assets.keys import step_keys
+from osiris_dagster.assets.keys import step_keys, step_ops
 from osiris_dagster.assets.record import dataset_written, materialized, retried, unfinished
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.errors import OsirisError
@@ -29,9 +30,13 @@ from osiris_dagster.resources.services import Services
 from osiris_dagster.runs.ancestry import resumed_of, root_of
 from osiris_dagster.runs.tags import FULL_REFRESH, ORIGIN
 from osiris_dagster.steps.execution import Execution
+from osiris_dagster.steps.identity import identities
+from osiris_dagster.steps.place import checkpoint_place
 from osiris_dagster.steps.report import StepEvent, StepFailure, StepReport, StepRetry
 from osiris_dagster.steps.runtime import Runtime
+from osiris_dagster.steps.store import Store
 
+_PARTITION = ("dagster/partition", "dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 _INTERRUPTS = (DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__)
 Listener = Callable[[StepEvent], None]
 Result = MaterializeResult[Any] | AssetCheckResult
@@ -86,7 +91,7 @@ def close_with_op(running: Results, context: AssetExecutionContext) -> None:
 
     def heard(entry: EventLogEntry) -> None:
         event = entry.dagster_event
-        if event is not None and event.is_step_failure:
+        if event is not None and event.is_step_failure and event.step_key == context.op_execution_context.op.name:
             running.close()
             error = event.step_failure_data.error
             if error is not None and error.cls_name in _INTERRUPTS:
@@ -114,6 +119,36 @@ def _runtime(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
         retry_of=resumed_of(run),
         full_refresh=run.tags.get(FULL_REFRESH) == "true",
         rows_before=rows_before(context.instance, body.manifest),
+        store=_store(body, run),
+    )
+
+
+def _store(body: Body, run: DagsterRun) -> Store:
+    manifest = body.manifest
+    isolated = manifest.execution.isolation == "step"
+    partition = "...".join(run.tags[tag] for tag in _PARTITION if tag in run.tags)
+    full_refresh = run.tags.get(FULL_REFRESH) == "true"
+    return Store(
+        place=checkpoint_place(body.services.project),
+        pipeline=manifest.pipeline,
+        run_id=run.run_id,
+        root_run_id=root_of(run),
+        identities=identities(manifest, partition=partition, full_refresh=full_refresh, isolated=isolated),
+        policy=manifest.execution.checkpoint,
+        isolated=isolated,
+        resumes=bool(resumed_of(run)),
+        ran=_steps_of(run, manifest) if isolated else frozenset(),
+    )
+
+
+def _steps_of(run: DagsterRun, manifest: Manifest) -> frozenset[str]:
+    """Return the steps that a run executes in ops of their own, all of its processes together."""
+    keys, ops = step_keys(manifest), step_ops(manifest)
+    return frozenset(
+        step.id
+        for step in manifest.steps
+        if (run.asset_selection is None or keys[step.id] in run.asset_selection)
+        and (run.step_keys_to_execute is None or ops[step.id] in run.step_keys_to_execute)
     )
 
 

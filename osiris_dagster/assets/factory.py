@@ -1,4 +1,4 @@
-"""Manifests in, Dagster assets and jobs out: one subsettable multi_asset and one job a pipeline."""
+"""Manifests in, Dagster assets and jobs out: one job a pipeline, and one subsettable op, or one op a step."""
 
 # No `from __future__ import annotations` here: Dagster reads the type of `context` from the function itself.
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,6 +13,7 @@ from dagster import (
     AssetSelection,
     AssetSpec,
     AutomationCondition,
+    ExecutorDefinition,
     ScheduleDefinition,
     define_asset_job,
     in_process_executor,
@@ -23,7 +24,7 @@ from osiris_dagster.assets.automation import freshness_of, on_update, pool_of, s
 from osiris_dagster.assets.checks import check_specs
 from osiris_dagster.assets.column_lineage import LINEAGE, Origins, column_origins, written_lineage
 from osiris_dagster.assets.execute import Body, Listener, Result, close_with_op, run_body
-from osiris_dagster.assets.keys import aiop_key, dataset_key, job_name, op_name, step_keys
+from osiris_dagster.assets.keys import aiop_key, dataset_key, job_name, op_name, step_keys, step_ops
 from osiris_dagster.assets.lineage import Lineage
 from osiris_dagster.assets.translator import DagsterOsirisTranslator, StepData, kinds_of, table_schema, tags_of
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepPlan
@@ -40,7 +41,7 @@ class PipelineAssets:
     """What one pipeline brings to a location."""
 
     manifest: Manifest
-    assets: AssetsDefinition
+    assets: tuple[AssetsDefinition, ...]
     aiop: AssetSpec
     job: Job
     schedule: ScheduleDefinition | None
@@ -56,8 +57,11 @@ def pipeline_assets(
     fed_by: Mapping[str, tuple[AssetKey, ...]] | None = None,
     started_by: Iterable[AssetKey] = (),
     listener: Listener | None = None,
+    executor: ExecutorDefinition = in_process_executor,
 ) -> PipelineAssets:
     """Return the assets and the job of one manifest; a DagsterError when Dagster refuses a name or an edge.
+
+    `executor` runs the job of a pipeline whose steps run for themselves; the others are one op.
 
     `fed_by` names, by step, the steps of other pipelines that write the tables it reads; an update of one of the
     assets `started_by` starts a pipeline that waits for updates.
@@ -67,35 +71,50 @@ def pipeline_assets(
     origins = column_origins(manifest)
     steps = _steps(manifest, path, digest, fed_by or {}, start, origins)
     specs = [translator.get_asset_spec(step) for step in steps]
-    families = sorted({step.family for step in manifest.steps})
     body = Body(manifest, services, listener)
-
-    @multi_asset(
-        name=op_name(manifest.pipeline),
-        specs=specs,
-        check_specs=check_specs(manifest),
-        can_subset=True,
-        description=manifest.description or None,
-        required_resource_keys={resource_key(family) for family in families},
-        op_tags={f"dagster/kind/{family}": "" for family in families},
-        pool=pool_of(manifest),
+    isolated = manifest.execution.isolation == "step"
+    ops = step_ops(manifest)
+    assets = (
+        [_op(body, ops[step.step.id], [spec]) for step, spec in zip(steps, specs, strict=True)]
+        if isolated
+        else [_op(body, op_name(manifest.pipeline), specs)]
     )
-    def run_pipeline(context: AssetExecutionContext) -> Iterator[Result]:
-        drivers = {family: getattr(context.resources, resource_key(family)) for family in families}
-        running = run_body(body, context, drivers)
-        close_with_op(running, context)
-        yield from running
-
-    job = _job(manifest, digest)
+    job = _job(manifest, digest, executor if isolated else in_process_executor)
     return PipelineAssets(
         manifest,
-        run_pipeline,
+        tuple(assets),
         _aiop_asset(manifest),
         job,
         schedule_of(manifest),
         waits=start is not None,
         origins=origins,
     )
+
+
+def _op(body: Body, name: str, specs: list[AssetSpec]) -> AssetsDefinition:
+    """Return one op that runs the steps of these assets, or those of them that are selected."""
+    manifest = body.manifest
+    families = sorted({step.family for step in manifest.steps})
+    keys = {spec.key for spec in specs}
+    alone = manifest.execution.isolation == "step"
+
+    @multi_asset(
+        name=name,
+        specs=specs,
+        check_specs=[check for check in check_specs(manifest) if check.asset_key in keys],
+        can_subset=not alone,
+        description=(specs[0].description if alone else manifest.description) or None,
+        required_resource_keys={resource_key(family) for family in families},
+        op_tags={f"dagster/kind/{kind}": "" for kind in (specs[0].kinds if alone else families)},
+        pool=None if alone else pool_of(manifest),
+    )
+    def run_steps(context: AssetExecutionContext) -> Iterator[Result]:
+        drivers = {family: getattr(context.resources, resource_key(family)) for family in families}
+        running = run_body(body, context, drivers)
+        close_with_op(running, context)
+        yield from running
+
+    return run_steps
 
 
 def _steps(
@@ -127,12 +146,12 @@ def _last_steps(manifest: Manifest) -> list[str]:
     return [step.id for step in manifest.steps if step.id not in needed]
 
 
-def _job(manifest: Manifest, digest: str) -> Job:
+def _job(manifest: Manifest, digest: str, executor: ExecutorDefinition) -> Job:
     return define_asset_job(
         name=job_name(manifest.pipeline),
         selection=AssetSelection.assets(*step_keys(manifest).values()),
         description=manifest.description or f"Runs every step of {manifest.file}.",
-        executor_def=in_process_executor,
+        executor_def=executor,
         tags={PIPELINE: op_name(manifest.pipeline), MANIFEST: digest[:32], **tags_of(manifest)},
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dagster import DagsterRun
+from dagster import DagsterInstance, DagsterRun, RunsFilter
 
 _ROOT, _PARENT, _STRATEGY = "dagster/root_run_id", "dagster/parent_run_id", "dagster/retry_strategy"
 _FROM_FAILURE = ("FROM_FAILURE", "FROM_ASSET_FAILURE")
@@ -29,3 +29,10 @@ def resumed_of(run: DagsterRun) -> str:
 def resuming(root_run_id: str, parent_run_id: str) -> Mapping[str, str]:
     """Return the tags of a run that goes on with `parent_run_id` from its failure."""
     return {_ROOT: root_run_id, _PARENT: parent_run_id, _STRATEGY: "FROM_ASSET_FAILURE"}
+
+
+def runs_of(instance: DagsterInstance, root_run_id: str) -> list[DagsterRun]:
+    """Return the runs of a chain, the last first; none when its first run is unknown."""
+    first = instance.get_run_by_id(root_run_id)
+    later = list(instance.get_runs(RunsFilter(tags={_ROOT: root_run_id}))) if first else []
+    return [*(run for run in later if run.run_id != root_run_id), *([first] if first else [])]

@@ -13,6 +13,7 @@ from osiris_dagster.drivers.base import Driver, DriverFactory, StepCall
 from osiris_dagster.errors import RunError
 from osiris_dagster.project import Project
 from osiris_dagster.redaction import Redactor
+from osiris_dagster.steps.store import Store
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Runtime:
     retry_of: str = ""
     full_refresh: bool = False  # incremental steps read everything, and their writers replace what is there
     rows_before: Mapping[str, int] = field(default_factory=dict)  # rows of steps in their last good run
+    store: Store | None = None  # where rows are kept beyond the execution; None: nowhere
     max_parallel: int = 4  # units at once
     cancel_seconds: float = 30.0  # how long a cancellation waits for drivers to stop
     scratch: Path | None = None  # where each execution makes its private folder; default `.osiris/scratch`

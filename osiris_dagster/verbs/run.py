@@ -34,6 +34,7 @@ from osiris_dagster.runs.instance import open_instance
 from osiris_dagster.runs.read import read_run
 from osiris_dagster.runs.record import RunRecord
 from osiris_dagster.runs.tags import FULL_REFRESH, HOST, ORIGIN, PID, STARTED
+from osiris_dagster.sensors.checkpoints import drop_checkpoints
 from osiris_dagster.sensors.export import Exported, export_run
 from osiris_dagster.sensors.queue import export_queue
 from osiris_dagster.settings import connections_of
@@ -101,6 +102,7 @@ def run_file(
         with slot_of_pool(instance, manifest, run_id, wait, asked.progress):
             _execute(instance, manifest, built, services, chosen, run_id)
         record = _record_of(instance, project, run_id, manifest)
+        drop_checkpoints(instance, project, manifest.pipeline, record.root_run_id)
         exported, missed = ((), ()) if no_aiop else _export(instance, project, run_id)
     return _outcome(record, exported, (*compiled.diagnostics, *missed))
 
@@ -142,9 +144,7 @@ def _execute(
     run_id: str,
 ) -> None:
     """Run steps of the pipeline's job in this process, recorded on the instance under `run_id`."""
-    definitions = dg.Definitions(
-        assets=[built.assets], jobs=[built.job], resources=driver_resources(services.catalogue)
-    )
+    definitions = dg.Definitions(assets=built.assets, jobs=[built.job], resources=driver_resources(services.catalogue))
     job = definitions.resolve_job_def(job_name(manifest.pipeline))
     keys = step_keys(manifest)
     job.execute_in_process(
