@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import time
 from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 from dagster import (
     AssetCheckKey,
     AssetCheckResult,
@@ -20,15 +25,17 @@ from dagster import (
     MaterializeResult,
 )
 
+from osiris_dagster.assets.automation import pool_of
 from osiris_dagster.assets.checks import check_results, rows_before
-from osiris_dagster.assets.keys import step_keys, step_ops
+from osiris_dagster.assets.keys import op_name, step_keys, step_ops
 from osiris_dagster.assets.record import dataset_written, materialized, retried, unfinished
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.errors import OsirisError
 from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.resources.services import Services
 from osiris_dagster.runs.ancestry import resumed_of, root_of
-from osiris_dagster.runs.tags import FULL_REFRESH, ORIGIN
+from osiris_dagster.runs.pools import claim, holders_of
+from osiris_dagster.runs.tags import FULL_REFRESH, HOST, ORIGIN, process_tags
 from osiris_dagster.steps.execution import Execution
 from osiris_dagster.steps.identity import identities
 from osiris_dagster.steps.place import checkpoint_place
@@ -37,6 +44,8 @@ from osiris_dagster.steps.runtime import Runtime
 from osiris_dagster.steps.store import Store
 
 _PARTITION = ("dagster/partition", "dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+_IN_CHILDREN = ("multiprocess", "multi_or_in_process_executor")  # executors that start a process for each step
+_PAUSE = 1.0  # seconds between two looks at a pool
 _INTERRUPTS = (DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__)
 Listener = Callable[[StepEvent], None]
 Result = MaterializeResult[Any] | AssetCheckResult
@@ -61,10 +70,13 @@ def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
     keys = step_keys(manifest)
     selected = frozenset(step for step, key in keys.items() if key in context.selected_asset_keys)
     failures: list[StepFailure] = []
+    _tell_process(context)
     try:
         execution = Execution(manifest, selected, _runtime(body, context, drivers))
     except OsirisError as error:
         raise Failure(str(error), allow_retries=False) from None
+    if manifest.execution.isolation == "step" and (pool := pool_of(manifest)):
+        _wait_for_pool(pool, manifest, context)
     try:
         for event in execution.events():
             if body.listener is not None:
@@ -100,6 +112,16 @@ def close_with_op(running: Results, context: AssetExecutionContext) -> None:
     context.instance.add_event_listener(context.run.run_id, heard)
 
 
+def _tell_process(context: AssetExecutionContext) -> None:
+    """Tag the run with its process, where that is on this host, so that its end is noticed however it comes."""
+    run, executor = context.run, context.job_def.executor_def.name
+    parent = multiprocessing.parent_process() if executor in _IN_CHILDREN else None
+    if HOST in run.tags or executor not in ("in_process", *_IN_CHILDREN):
+        return
+    with suppress(psutil.Error):
+        context.instance.add_run_tags(run.run_id, process_tags(parent.pid if parent and parent.pid else os.getpid()))
+
+
 def _tell_canceling(context: AssetExecutionContext) -> None:
     """Nobody but the person at the keyboard interrupts a run in process; Dagster would call it a failure."""
     run = context.instance.get_run_by_id(context.run.run_id)
@@ -121,6 +143,17 @@ def _runtime(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
         rows_before=rows_before(context.instance, body.manifest),
         store=_store(body, run),
     )
+
+
+def _wait_for_pool(pool: str, manifest: Manifest, context: AssetExecutionContext) -> None:
+    """Hold the pool for the whole run, not for this step: its first step claims it, the end of the run frees it."""
+    told = False
+    while not claim(context.instance, pool, context.run.run_id, op_name(manifest.pipeline)):
+        if not told:
+            holders = ", ".join(holders_of(context.instance, pool))
+            context.log.info(f"waiting for another run of the pool {manifest.concurrency}: {holders or 'about to start'}")
+            told = True
+        time.sleep(_PAUSE)
 
 
 def _store(body: Body, run: DagsterRun) -> Store:
@@ -147,7 +180,7 @@ def _steps_of(run: DagsterRun, manifest: Manifest) -> frozenset[str]:
     return frozenset(
         step.id
         for step in manifest.steps
-        if (run.asset_selection is None or keys[step.id] in run.asset_selection)
+        if (not run.asset_selection or keys[step.id] in run.asset_selection)
         and (run.step_keys_to_execute is None or ops[step.id] in run.step_keys_to_execute)
     )
 

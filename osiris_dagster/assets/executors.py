@@ -1,11 +1,10 @@
-"""Which executor runs the steps of `isolation: step`: OSIRIS_EXECUTOR, else `execution` in osiris.yaml, else processes.
+"""Which executor runs the steps of `isolation: step`: `execution` in osiris.yaml says, else they are processes here.
 
-Whatever is set there is the default of a run; the run configuration of Dagster goes before it, as everywhere.
+What is set there is the default of a run; the run configuration of Dagster goes before it, as everywhere.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -18,7 +17,6 @@ from osiris_dagster.project import MARKER, Project
 from osiris_dagster.settings import project_options
 from osiris_dagster.specs.nearest import did_you_mean
 
-VARIABLE = "OSIRIS_EXECUTOR"
 EXECUTORS: Mapping[str, tuple[str, str]] = {
     "in_process": ("dagster:in_process_executor", "dagster"),
     "multiprocess": ("dagster:multiprocess_executor", "dagster"),
@@ -41,7 +39,7 @@ class Executor:
     chosen: bool
 
 
-def project_executor(project: Project, env: Mapping[str, str] = os.environ) -> Executor:
+def project_executor(project: Project) -> Executor:
     """Return the executor for isolated steps; ConfigError for one that is unknown or not installed."""
     options = project_options(project, "execution") or {}
     if unknown := sorted(set(options) - {"executor", "config"}):
@@ -49,7 +47,7 @@ def project_executor(project: Project, env: Mapping[str, str] = os.environ) -> E
     config = options.get("config", {})
     if not isinstance(config, dict):
         raise _unfit("`execution.config`", str(config), "a mapping of the executor's options")
-    name = env.get(VARIABLE) or options.get("executor")
+    name = options.get("executor")
     if name is None:
         usual = {"multiprocess": {**_FORKSERVER, **config}}
         return Executor(_with_defaults(multi_or_in_process_executor, usual, merge=False), chosen=False)
@@ -87,7 +85,7 @@ def _imported(name: str) -> ExecutorDefinition:
 
 def _unfit(what: str, found: str, expected: str, fix: str = "correct it") -> ConfigError:
     return ConfigError(
-        f"{what}, which `execution` in {MARKER} or {VARIABLE} names, cannot run steps",
+        f"{what}, which `execution` in {MARKER} names, cannot run steps",
         code="RUN093",
         found=found,
         expected=expected,

@@ -30,7 +30,7 @@ from osiris_dagster.assets.translator import DagsterOsirisTranslator, StepData, 
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepPlan
 from osiris_dagster.resources.services import Services
 from osiris_dagster.resources.table import resource_key
-from osiris_dagster.runs.tags import MANIFEST, PIPELINE
+from osiris_dagster.runs.tags import MANIFEST, MAX_RETRIES, PIPELINE, RETRY_STRATEGY
 
 # Dagster exports no name for the type of an asset job before it is resolved.
 Job = Any
@@ -152,8 +152,13 @@ def _job(manifest: Manifest, digest: str, executor: ExecutorDefinition) -> Job:
         selection=AssetSelection.assets(*step_keys(manifest).values()),
         description=manifest.description or f"Runs every step of {manifest.file}.",
         executor_def=executor,
-        tags={PIPELINE: op_name(manifest.pipeline), MANIFEST: digest[:32], **tags_of(manifest)},
+        tags={PIPELINE: op_name(manifest.pipeline), MANIFEST: digest[:32], **_retries(manifest), **tags_of(manifest)},
     )
+
+
+def _retries(manifest: Manifest) -> dict[str, str]:
+    """Return how Dagster is to retry runs of a pipeline that asks for it: from what did not end well."""
+    return {RETRY_STRATEGY: "FROM_ASSET_FAILURE"} if MAX_RETRIES in manifest.tags else {}
 
 
 def _aiop_asset(manifest: Manifest) -> AssetSpec:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import uuid
 import warnings
 from collections.abc import Sequence
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import psutil
 
 from osiris_dagster.aiop.configure import load_options
 from osiris_dagster.assets.factory import PipelineAssets, pipeline_assets
@@ -33,7 +31,7 @@ from osiris_dagster.resources.table import driver_resources
 from osiris_dagster.runs.instance import open_instance
 from osiris_dagster.runs.read import read_run
 from osiris_dagster.runs.record import RunRecord
-from osiris_dagster.runs.tags import FULL_REFRESH, HOST, ORIGIN, PID, STARTED
+from osiris_dagster.runs.tags import FULL_REFRESH, ORIGIN, process_tags
 from osiris_dagster.sensors.checkpoints import drop_checkpoints
 from osiris_dagster.sensors.export import Exported, export_run
 from osiris_dagster.sensors.queue import export_queue
@@ -158,13 +156,7 @@ def _execute(
 
 
 def _tags() -> dict[str, str]:
-    return {
-        ORIGIN: "cli",
-        HOST: socket.gethostname(),
-        PID: str(os.getpid()),
-        STARTED: str(psutil.Process().create_time()),
-        ".dagster/repository": _REPOSITORY,
-    }
+    return {ORIGIN: "cli", **process_tags(os.getpid()), ".dagster/repository": _REPOSITORY}
 
 
 def _record_of(instance: dg.DagsterInstance, project: Project, run_id: str, manifest: Manifest) -> RunRecord:
