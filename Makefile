@@ -1,5 +1,5 @@
 # Every target sets itself up: .venv is made from requirements.lock, and again when the lock or pyproject.toml changes.
-# Another Python: make demo PYTHON=python3.12. Another port: make ui PORT=4000.
+# Another Python: make demo PYTHON=python3.12. Another port: make ui PORT=4000. More test processes: make test JOBS=8.
 
 .DEFAULT_GOAL := help
 .PHONY: demo demo-failure ui test kill-test check bench bench-aiop bench-move fmt lock clean help
@@ -7,6 +7,7 @@
 BIN := .venv/bin
 READY := .venv/ready
 PORT ?= 3000
+JOBS ?= 3
 BELOW_DRIVERS := osiris_dagster/oml/*,osiris_dagster/specs/*,osiris_dagster/*.py
 ABOVE := osiris_dagster/definitions.py,osiris_dagster/loading.py
 
@@ -22,7 +23,7 @@ ui: $(READY) ## Open the Dagster UI on the demo
 test: $(READY) ## Run the tests; branch coverage has a floor
 	@sh tools/servers.sh
 	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadfile
 	@$(BIN)/coverage combine -q
 	$(BIN)/coverage report --format=total --fail-under=80
 	$(BIN)/coverage report --format=total --fail-under=90 \

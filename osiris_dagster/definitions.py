@@ -6,12 +6,11 @@ reconstructs the location, loads exactly the manifests that the initialisation s
 
 from __future__ import annotations
 
-import json
 import warnings
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import dagster as dg
-from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext, DefinitionsLoadType
 
 from osiris_dagster.assets.automation import pool_of, update_sensor
 from osiris_dagster.assets.broken import broken_asset, compiles_check
@@ -19,13 +18,14 @@ from osiris_dagster.assets.executors import Executor, project_executor
 from osiris_dagster.assets.factory import Job, PipelineAssets, dataset_assets, pipeline_assets
 from osiris_dagster.assets.keys import dataset_key, job_name, step_keys
 from osiris_dagster.assets.lineage import Lineage, feeders, lineage_of
+from osiris_dagster.assets.pipeline import Execute, run_as_it_is
 from osiris_dagster.assets.translator import DagsterOsirisTranslator
 from osiris_dagster.assets.triggers import Starts, starts_of
 from osiris_dagster.compiler.manifest import Manifest
-from osiris_dagster.compiler.store import load
 from osiris_dagster.drivers.connections import Connections
 from osiris_dagster.errors import ConfigError, Diagnostic, Place
-from osiris_dagster.loading import Broken, Folder, load_folder
+from osiris_dagster.loading import Broken
+from osiris_dagster.location import STATE, Location, location_of, pinned
 from osiris_dagster.project import MARKER, Project, find_project
 from osiris_dagster.redaction import Redactor
 from osiris_dagster.resources.driver import OsirisDriver
@@ -38,23 +38,32 @@ from osiris_dagster.specs.load import load_catalogue
 # Code references are beta in Dagster and say so at every use; a person at the console cannot act on it.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
-STATE = "osiris/manifests"
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What an embedding project may have otherwise; by default, all as in a location of its own."""
+
+    translator: DagsterOsirisTranslator = field(default_factory=DagsterOsirisTranslator)
+    execute: Execute = run_as_it_is
+    resources: Mapping[str, OsirisDriver] = field(default_factory=dict)  # in place of ours
+    provided: frozenset[dg.AssetKey] = frozenset()  # tables and files that an asset of the project stands for
+    executor: dg.ExecutorDefinition | None = None
+
+
+OWN = Choices(executor=dg.in_process_executor)
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """Return the definitions of the project that OSIRIS_HOME or the working directory names."""
     project = find_project()
-    context = DefinitionsLoadContext.get()
-    if context.load_type == DefinitionsLoadType.RECONSTRUCTION and STATE in context.reconstruction_metadata:
-        state = str(context.reconstruction_metadata[STATE])
-        return _initialized.get((project, state)) or _reconstructed(project, state)
-    folder = load_folder(project, Settings())
-    state = _state(folder)
-    context.add_to_pending_reconstruction_metadata(STATE, state)
-    built = project_definitions(project, tuple(item.manifest for item in folder.loaded), folder.broken)
+    pins = pinned(STATE)
+    if pins is not None and (project, pins) in _initialized:
+        return _initialized[(project, pins)]
+    location = location_of(project)
+    built = project_definitions(location, OWN, every_job=pins is None)
     _initialized.clear()
-    _initialized[(project, state)] = built
+    _initialized[(project, location.pins)] = built
     return built
 
 
@@ -62,45 +71,20 @@ def defs() -> dg.Definitions:
 _initialized: dict[tuple[Project, str], dg.Definitions] = {}
 
 
-def _reconstructed(project: Project, state: str) -> dg.Definitions:
-    manifests, broken = _from_state(project, json.loads(state))
-    return project_definitions(project, manifests, broken, every_job=False)
-
-
-def _state(folder: Folder) -> str:
-    """Return what a run worker needs to see the location as it is now."""
-    return json.dumps(
-        {
-            "manifests": [[item.manifest.pipeline, item.manifest.hash] for item in folder.loaded],
-            "broken": [[item.file, [d.as_dict() for d in item.diagnostics]] for item in folder.broken],
-        }
-    )
-
-
-def _from_state(project: Project, state: dict[str, Any]) -> tuple[tuple[Manifest, ...], tuple[Broken, ...]]:
-    manifests = tuple(load(project.build, name, digest) for name, digest in state["manifests"])
-    broken = tuple(
-        Broken(file, tuple(Diagnostic(d["code"], d["message"], place=Place(file, d.get("line", 1))) for d in found))
-        for file, found in state["broken"]
-    )
-    return manifests, broken
-
-
-def project_definitions(
-    project: Project, manifests: tuple[Manifest, ...], broken: tuple[Broken, ...] = (), *, every_job: bool = True
-) -> dg.Definitions:
-    """Return definitions for these manifests; what Dagster itself refuses is shown as broken, like the rest.
+def project_definitions(location: Location, choices: Choices, *, every_job: bool = True) -> dg.Definitions:
+    """Return definitions of a location; what Dagster itself refuses is shown as broken, like the rest.
 
     Without `every_job`, Dagster makes a job when it is asked for: right where one of them will be.
     """
+    project, manifests = location.project, location.manifests
     catalogue = load_catalogue()
     services = Services(project, _connections(project, manifests), catalogue)
     built: list[PipelineAssets] = []
-    refused: list[Broken] = list(broken)
-    lineage, translator = lineage_of(manifests), DagsterOsirisTranslator()
+    refused: list[Broken] = list(location.broken)
+    lineage = lineage_of(manifests)
     starts = starts_of(manifests, lineage)
     by_name = {manifest.pipeline: manifest for manifest in manifests}
-    resources = driver_resources(catalogue)
+    resources = driver_resources(catalogue, choices.resources)
     jobs: list[Job] = []
     executor, fault = _executor(project)
     for manifest in manifests:
@@ -111,10 +95,11 @@ def project_definitions(
             part = pipeline_assets(
                 manifest,
                 services,
-                translator,
+                choices.translator,
                 fed_by=_fed_by(manifest, lineage, by_name),
                 started_by=_started_by(starts.get(manifest.pipeline, Starts()), by_name),
                 executor=executor.definition,
+                execute=choices.execute,
             )
             jobs.append(_resolved(part, resources) if every_job else part.job)
             built.append(part)
@@ -122,11 +107,12 @@ def project_definitions(
             refused.append(Broken(manifest.file, (_refused(manifest, error),)))
     if fault and len(built) == len(manifests):
         refused.append(Broken(MARKER, fault.diagnostics))
+    datasets = dataset_assets(manifests, lineage, {part.manifest.pipeline: part.origins for part in built})
     return dg.Definitions(
         assets=[
             *(assets for part in built for assets in part.assets),
             *(part.aiop for part in built),
-            *dataset_assets(manifests, lineage, {part.manifest.pipeline: part.origins for part in built}),
+            *(spec for spec in datasets if spec.key not in choices.provided),
             *(broken_asset(item, project) for item in refused),
         ],
         asset_checks=[compiles_check(item, project) for item in refused],
@@ -134,7 +120,7 @@ def project_definitions(
         schedules=[part.schedule for part in built if part.schedule],
         sensors=[*sensors(project, tuple(refused), _pools(built)), *_update_sensors(built)],
         resources=resources,
-        executor=executor.definition if executor.chosen else dg.in_process_executor,
+        executor=executor.definition if executor.chosen and choices.executor else choices.executor,
         metadata=_told(lineage, starts),
     )
 

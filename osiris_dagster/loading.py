@@ -11,6 +11,7 @@ from osiris_dagster.compiler.compile import Compiled
 from osiris_dagster.compiler.draft import Inputs
 from osiris_dagster.compiler.lock import SchemaLock, lock_path, read_lock
 from osiris_dagster.compiler.manifest import Manifest
+from osiris_dagster.compiler.params import secret_params
 from osiris_dagster.compiler.store import store
 from osiris_dagster.drivers.connections import Connections
 from osiris_dagster.errors import CompileError, ConfigError, Diagnostic, OmlError, OsirisError
@@ -80,6 +81,8 @@ def compile_file(
         overrides=settings.params,
         env=settings.env,
     )
+    if leaked := secret_params(inputs, connections.secret_values):
+        raise CompileError(f"{shown} was given a secret", diagnostics=leaked)
     compiled = compile_kept(inputs, project.compiled)
     return Compiled(compiled.manifest, (*validation.diagnostics, *compiled.diagnostics)), validation.document.text
 

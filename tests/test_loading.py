@@ -200,3 +200,19 @@ def test_the_text_of_a_file_is_kept_without_its_byte_order_mark(root):
     assert folder.loaded[0].text == text
     manifest = folder.loaded[0].manifest
     assert load(root.build, "a", manifest.hash) == manifest
+
+
+@pytest.mark.parametrize("given", [{"params": {"day": "x p4ss-w0rd"}}, {"env": {"OSIRIS_PARAM_DAY": "p4ss-w0rd"}}])
+def test_a_parameter_cannot_bring_the_secret_of_a_connection_into_a_manifest(root, given):
+    write(root, "a.yaml", "a", "\"select '${params.day}' as day\"")
+    path = root.pipelines / "a.yaml"
+    path.write_text(path.read_text("utf-8") + "params: {day: {default: monday}}\n", encoding="utf-8")
+    (root.root / "osiris_connections.yaml").write_text(
+        "connections: {mysql: {shop: {host: h, database: d, user: u, password: '${PASSWORD}'}}}"
+    )
+    settings = Settings(**{"env": {}, **given})
+    settings.env["PASSWORD"] = "p4ss-w0rd"
+    assert files(load_folder(root, Settings(env={"PASSWORD": "p4ss-w0rd"}))) == ["pipelines/a.yaml"]
+    folder = load_folder(root, settings)
+    assert codes(folder) == {"pipelines/a.yaml": ["CMP024"]}
+    assert "p4ss" not in repr(folder.broken)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -84,3 +85,49 @@ def test_a_new_project_validates_and_runs_from_the_wheel(python: Path, tmp_path:
     assert list(tmp_path.glob("aiop/*/*/core.jsonld"))
     (tmp_path / pipelines[0]).write_text("oml_version: 0.2.0\nsteps: []\n")
     assert osiris(python, tmp_path, "validate", pipelines[0]).returncode == 2
+
+
+EMBEDDED = """\
+import json
+import dagster as dg
+from bookshop.definitions import defs
+
+graph = defs.resolve_asset_graph()
+nodes = {key.to_user_string(): graph.get(key) for key in graph.get_all_asset_keys()}
+with dg.DagsterInstance.ephemeral() as instance:
+    job = defs.resolve_implicit_global_asset_job_def()
+    ended = job.execute_in_process(instance=instance, raise_on_error=False)
+    told = [e.message for e in instance.all_logs(ended.run_id) if e.user_message in ("best-sellers begins",)]
+print(json.dumps({
+    "parents": {name: sorted(key.to_user_string() for key in node.parent_keys) for name, node in nodes.items()},
+    "groups": {name: node.group_name for name, node in nodes.items()},
+    "tags": dict(nodes["best-sellers/ranked"].tags),
+    "success": ended.success,
+    "materialized": sorted(e.asset_key.to_user_string() for e in ended.get_asset_materialization_events()),
+    "told": len(told),
+    "schedules": [s.name for s in defs.schedules],
+}))
+"""
+
+
+def test_the_sample_project_has_osiris_between_assets_of_its_own(python: Path, tmp_path: Path) -> None:
+    sample = tmp_path / "bookshop"
+    shutil.copytree(ROOT / "examples" / "embedding", sample)
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("OSIRIS", "DAGSTER", "PYTHON"))}
+    command = [python, "-c", EMBEDDED]
+    done = subprocess.run(command, cwd=sample, env=clean, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    sold, best, letter = "file/data/sold.csv", "duckdb/warehouse/main/best_sellers", "letter"
+    assert told["parents"]["best-sellers/sold"] == [sold]
+    assert told["parents"][best] == ["best-sellers/kept"]
+    assert told["parents"][letter] == ["best-sellers/kept", best]
+    assert told["groups"] == told["groups"] | {sold: "till", "best-sellers/ranked": "books", letter: "letters"}
+    assert told["tags"]["written_in"] == "oml"
+    assert (told["success"], told["told"], told["schedules"]) == (True, 1, ["best_sellers_schedule"])
+    assert {sold, "best-sellers/kept", best, letter} <= set(told["materialized"])
+    assert (sample / "osiris/output/letter.md").read_text() == "Dune sold 7 times today.\n"
+    assert (sample / "osiris/audit.log").read_text().split() == [
+        *("sold:", "filesystem.csv_extractor"),
+        *("report:", "filesystem.csv_writer"),
+    ]

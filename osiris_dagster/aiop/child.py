@@ -1,6 +1,6 @@
 """Export in a process of its own: the gates cost memory and time that neither a sensor nor a command should pay.
 
-`export_in_child` cleans the facts, hands them over as one JSON job and reads one JSON line back; `main` is the child.
+`Exporter` cleans the facts, hands them over as one JSON line and reads one back; `main` is the child.
 The child gets no secret, neither in the job nor in its environment, and cannot open a connection.
 """
 
@@ -11,9 +11,12 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from threading import Event, Timer
+from typing import Any, Self
 
 from osiris_dagster.aiop.facts import Facts, checked, facts_as_dict, facts_from_dict
 from osiris_dagster.aiop.result import ExportResult, result_from_dict
@@ -24,7 +27,8 @@ from osiris_dagster.redaction import Redactor
 _KEPT_ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "SYSTEMROOT")
 _NO_NETWORK = ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname", "urllib.Request")
 _CLIENTS = ("requests", "aiohttp")
-_TAIL = 2000
+_TAIL = 2000  # bytes of the child's error output
+_PATIENCE = 5.0  # seconds for the child to end by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,33 +42,107 @@ class Job:
     annexes: Path | None = None  # where annexes lie, when not in their packages
 
 
-def export_in_child(job: Job, timeout: float) -> ExportResult:
-    """Export in a new process within `timeout` seconds and return what became of it.
+class Exporter:
+    """Exports packages one after the other in a process of its own, which starts with the block and ends with it.
 
-    Raises AiopError: AIO002 record and manifest differ, AIO003 the process failed, AIO004 it took too long, or what
-    the builder itself raised.
+    The process loads the gates while its owner still gathers facts. One that dies or is too slow is replaced.
     """
-    facts = scrub(checked(job.facts), job.redactor)
-    places = {"root": job.root, "logs": job.logs, "annexes": job.annexes}
-    named = {name: str(path.resolve()) if path else "" for name, path in places.items()}
-    order = json.dumps({"facts": facts_as_dict(facts), **named}).encode()
-    try:
-        done = subprocess.run(  # noqa: S603 - our own module, no shell
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def export(self, job: Job, timeout: float) -> ExportResult:
+        """Export within `timeout` seconds and return what became of it.
+
+        Raises AiopError: AIO002 record and manifest differ, AIO003 the process failed, AIO004 it took too long, or
+        what the builder itself raised.
+        """
+        facts = scrub(checked(job.facts), job.redactor)
+        places = {"root": job.root, "logs": job.logs, "annexes": job.annexes}
+        named = {name: str(path.resolve()) if path else "" for name, path in places.items()}
+        line = self._ask(json.dumps({"facts": facts_as_dict(facts), **named}).encode(), facts.record.run_id, timeout)
+        try:
+            answered = json.loads(line)
+            if "result" in answered:
+                return result_from_dict(answered["result"])
+            error = answered["error"]
+        except (ValueError, KeyError, TypeError):
+            raise self._died(facts.record.run_id) from None
+        kind = CoreLimitError if error["code"] == CoreLimitError.code else AiopError
+        raise kind(error["message"], code=error["code"], found=error["found"], fix=error["fix"])
+
+    def _ask(self, order: bytes, run_id: str, timeout: float) -> bytes:
+        """Hand one order over and wait for its line; an empty line says that the process is gone."""
+        if self._process.poll() is not None:
+            self._start()
+        late = Event()
+
+        def give_up() -> None:
+            late.set()
+            self._process.kill()
+
+        timer = Timer(timeout, give_up)
+        timer.start()
+        try:
+            with suppress(BrokenPipeError):  # it died at its start: the empty line says so
+                self._stdin.write(order + b"\n")
+                self._stdin.flush()
+            line = self._stdout.readline()
+        finally:
+            timer.cancel()
+        if late.is_set():
+            self._end()
+            raise AiopError(
+                f"the package of run {run_id} was not ready in time",
+                code="AIO004",
+                expected=f"at most {timeout:g} s",
+                fix="export it again with more time",
+            )
+        return line
+
+    def _died(self, run_id: str) -> AiopError:
+        self._end()
+        self._stderr.seek(0)
+        return AiopError(
+            f"the export of run {run_id} ended with exit status {self._process.returncode}",
+            code="AIO003",
+            found=self._stderr.read()[-_TAIL:].decode(errors="replace").strip(),
+            fix="look at the end of its error output, kept with this error",
+        )
+
+    def _start(self) -> None:
+        self._stderr = TemporaryFile()  # noqa: SIM115 - a pipe that nobody reads could fill and block the process
+        self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
             [sys.executable, "-P", "-m", __name__],
-            input=order,
-            capture_output=True,
-            timeout=timeout,
-            check=False,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
             env=_environment(),
         )
-    except subprocess.TimeoutExpired as error:
-        raise AiopError(
-            f"the package of run {facts.record.run_id} was not ready in time",
-            code="AIO004",
-            expected=f"at most {timeout:g} s",
-            fix="export it again with more time",
-        ) from error
-    return _read_answer(done, facts.record.run_id)
+        assert self._process.stdin
+        assert self._process.stdout
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+
+    def _end(self) -> None:
+        """Let the process see the end of its input; one that does not stop then is ended."""
+        with suppress(BrokenPipeError):
+            self._stdin.close()
+        try:
+            self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._stdout.close()
+
+
+def export_in_child(job: Job, timeout: float) -> ExportResult:
+    """Export one package in a process of its own; see `Exporter.export`."""
+    with Exporter() as exporter:
+        return exporter.export(job, timeout)
 
 
 def _environment() -> dict[str, str]:
@@ -72,24 +150,6 @@ def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
     home = str(Path(__file__).parents[2])
     return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, (home, kept.get("PYTHONPATH"))))}
-
-
-def _read_answer(done: subprocess.CompletedProcess[bytes], run_id: str) -> ExportResult:
-    try:
-        answer = json.loads(done.stdout)
-        if "result" in answer:
-            return result_from_dict(answer["result"])
-        error = answer["error"]
-    except (ValueError, KeyError, TypeError):
-        tail = done.stderr.decode(errors="replace")[-_TAIL:].strip()
-        raise AiopError(
-            f"the export of run {run_id} ended with exit status {done.returncode}",
-            code="AIO003",
-            found=tail,
-            fix="look at the end of its error output, kept with this error",
-        ) from None
-    kind = CoreLimitError if error["code"] == CoreLimitError.code else AiopError
-    raise kind(error["message"], code=error["code"], found=error["found"], fix=error["fix"])
 
 
 def answer(order: bytes) -> dict[str, Any]:
@@ -127,11 +187,18 @@ def forbid_network() -> None:
 
 
 def main() -> int:
-    """Read a job from standard input, write the answer to standard output; 0 when a package was written."""
+    """Read jobs from standard input, a line each, and write an answer line to each; 0 when the last was a package."""
     forbid_network()
-    gc.disable()  # it lives for a second or two, and what it makes it keeps to the end
-    given = answer(sys.stdin.buffer.read())
-    sys.stdout.write(json.dumps(given) + "\n")
+    gc.disable()  # a package takes a second or two, and what it makes it keeps to its end
+    from osiris_dagster.aiop import export  # noqa: F401, PLC0415 - loaded before the first job is there
+
+    gc.freeze()
+    given: dict[str, Any] = {}
+    for order in sys.stdin.buffer:
+        given = answer(order)
+        sys.stdout.write(json.dumps(given) + "\n")
+        sys.stdout.flush()
+        gc.collect()  # now, while the answer is read
     return 0 if "result" in given else 1
 
 

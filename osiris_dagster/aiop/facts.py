@@ -32,6 +32,7 @@ class Facts:
     previous_manifest: Manifest | None = None
     upstream: tuple[Upstream, ...] = ()
     downstream: tuple[Downstream, ...] = ()
+    commit_intent: str = ""  # what the commit that brought the text says of its purpose
     options: Options = field(default_factory=Options)
 
 
@@ -73,6 +74,7 @@ def facts_as_dict(facts: Facts) -> dict[str, Any]:
         "previous_manifest": facts.previous_manifest.as_dict() if facts.previous_manifest else None,
         "upstream": [asdict(item) for item in facts.upstream],
         "downstream": [asdict(item) for item in facts.downstream],
+        "commit_intent": facts.commit_intent,
         "options": facts.options.as_dict(),
     }
 
@@ -95,6 +97,7 @@ def facts_from_dict(value: Mapping[str, Any]) -> Facts:
         previous_manifest=manifest_from_dict(plan) if plan else None,
         upstream=tuple(upstream_from_dict(item) for item in value["upstream"]),
         downstream=tuple(downstream_from_dict(item) for item in value["downstream"]),
+        commit_intent=str(value["commit_intent"]),
         options=options_from_dict(value["options"]),
     )
 

@@ -35,6 +35,7 @@ _ORIGINS = {
 _INTENTS = {
     "metadata.intent": "The file states its purpose:",
     "description": "The file describes it:",
+    "commit": "The commit that brought the file states its purpose:",
     "inferred": "The file states no purpose. Judging by its steps:",
 }
 _ENDINGS = {"completed": "The run completed.", "failed": "The run failed.", "canceled": "The run was canceled."}

@@ -74,6 +74,8 @@ def intent_of(scene: Scene) -> Intent:
         return Intent(id="p:intent", text=manifest.intent.strip(), intent_source="metadata.intent")
     if manifest.description.strip():
         return Intent(id="p:intent", text=manifest.description.strip(), intent_source="description")
+    if scene.facts.commit_intent:
+        return Intent(id="p:intent", text=scene.facts.commit_intent, intent_source="commit")
     return Intent(id="p:intent", text=_inferred(scene), intent_source="inferred")
 
 

@@ -1,9 +1,8 @@
 """Manifests in, Dagster assets and jobs out: one job a pipeline, and one subsettable op, or one op a step."""
 
 # No `from __future__ import annotations` here: Dagster reads the type of `context` from the function itself.
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dagster import (
@@ -23,11 +22,13 @@ from dagster import (
 from osiris_dagster.assets.automation import freshness_of, on_update, pool_of, schedule_of
 from osiris_dagster.assets.checks import check_specs
 from osiris_dagster.assets.column_lineage import LINEAGE, Origins, column_origins, written_lineage
-from osiris_dagster.assets.execute import Body, Listener, Result, close_with_op, run_body
+from osiris_dagster.assets.execute import Body, Listener, Result
 from osiris_dagster.assets.keys import aiop_key, dataset_key, job_name, op_name, step_keys, step_ops
 from osiris_dagster.assets.lineage import Lineage
+from osiris_dagster.assets.pipeline import Execute, OsirisPipeline, run_as_it_is
 from osiris_dagster.assets.translator import DagsterOsirisTranslator, StepData, kinds_of, table_schema, tags_of
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepPlan
+from osiris_dagster.errors import ConfigError
 from osiris_dagster.resources.services import Services
 from osiris_dagster.resources.table import resource_key
 from osiris_dagster.runs.tags import MANIFEST, MAX_RETRIES, PIPELINE, RETRY_STRATEGY
@@ -58,83 +59,133 @@ def pipeline_assets(
     started_by: Iterable[AssetKey] = (),
     listener: Listener | None = None,
     executor: ExecutorDefinition = in_process_executor,
+    execute: Execute = run_as_it_is,
 ) -> PipelineAssets:
     """Return the assets and the job of one manifest; a DagsterError when Dagster refuses a name or an edge.
 
-    `executor` runs the job of a pipeline whose steps run for themselves; the others are one op.
-
     `fed_by` names, by step, the steps of other pipelines that write the tables it reads; an update of one of the
-    assets `started_by` starts a pipeline that waits for updates.
+    assets `started_by` starts a pipeline that waits for updates. `execute` is what happens in its op, or in each of its
+    ops where steps run for themselves; those the `executor` runs.
     """
-    path, digest = services.project.root / manifest.file, manifest.hash
+    pipeline = OsirisPipeline(Body(manifest, services, listener))
+    digest = manifest.hash
     start = on_update(step_keys(manifest)[manifest.steps[0].id], started_by)
     origins = column_origins(manifest)
-    steps = _steps(manifest, path, digest, fed_by or {}, start, origins)
-    specs = [translator.get_asset_spec(step) for step in steps]
-    body = Body(manifest, services, listener)
+    known = _Known(digest, origins, fed_by or {}, start)
     isolated = manifest.execution.isolation == "step"
-    ops = step_ops(manifest)
-    assets = (
-        [_op(body, ops[step.step.id], [spec]) for step, spec in zip(steps, specs, strict=True)]
-        if isolated
-        else [_op(body, op_name(manifest.pipeline), specs)]
-    )
-    job = _job(manifest, digest, executor if isolated else in_process_executor)
+    made = _step_ops if isolated else _one_op
     return PipelineAssets(
         manifest,
-        tuple(assets),
+        made(pipeline, translator, known, execute),
         _aiop_asset(manifest),
-        job,
+        _job(manifest, digest, executor if isolated else in_process_executor),
         schedule_of(manifest),
         waits=start is not None,
         origins=origins,
     )
 
 
-def _op(body: Body, name: str, specs: list[AssetSpec]) -> AssetsDefinition:
-    """Return one op that runs the steps of these assets, or those of them that are selected."""
-    manifest = body.manifest
-    families = sorted({step.family for step in manifest.steps})
-    keys = {spec.key for spec in specs}
-    alone = manifest.execution.isolation == "step"
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a pipeline beside its manifest."""
 
-    @multi_asset(
-        name=name,
-        specs=specs,
-        check_specs=[check for check in check_specs(manifest) if check.asset_key in keys],
-        can_subset=not alone,
-        description=(specs[0].description if alone else manifest.description) or None,
-        required_resource_keys={resource_key(family) for family in families},
-        op_tags={f"dagster/kind/{kind}": "" for kind in (specs[0].kinds if alone else families)},
-        pool=None if alone else pool_of(manifest),
+    digest: str
+    origins: Origins
+    fed_by: Mapping[str, tuple[AssetKey, ...]]
+    start: AutomationCondition[AssetKey] | None
+
+
+def _one_op(
+    pipeline: OsirisPipeline, translator: DagsterOsirisTranslator, known: _Known, execute: Execute
+) -> tuple[AssetsDefinition, ...]:
+    """Return the one op of a pipeline: any of its steps, in one process."""
+
+    @pipeline_op(pipeline, translator, known, needs=map(resource_key, pipeline.families))
+    def run_pipeline(context: AssetExecutionContext) -> Iterator[Result]:
+        yield from execute(context, pipeline)
+
+    return (run_pipeline,)
+
+
+def _step_ops(
+    pipeline: OsirisPipeline, translator: DagsterOsirisTranslator, known: _Known, execute: Execute
+) -> tuple[AssetsDefinition, ...]:
+    """Return an op for each step of a pipeline, each of which may run in a process of its own."""
+    alone = replace(pipeline, body=replace(pipeline.body, isolated=True))
+    ops, checks = step_ops(pipeline.manifest), check_specs(pipeline.manifest)
+
+    def made(data: StepData) -> AssetsDefinition:
+        spec = _translated(translator, data)
+
+        # No pool: Dagster would free it between two steps, and it is held for the whole run.
+        @multi_asset(
+            name=ops[data.step.id],
+            specs=[spec],
+            check_specs=[check for check in checks if check.asset_key == spec.key],
+            description=spec.description,
+            required_resource_keys=set(map(resource_key, pipeline.families)),
+            op_tags={f"dagster/kind/{kind}": "" for kind in spec.kinds},
+        )
+        def run_step(context: AssetExecutionContext) -> Iterator[Result]:
+            yield from execute(context, alone)
+
+        return run_step
+
+    return tuple(made(data) for data in _steps(pipeline, known))
+
+
+def pipeline_op(
+    pipeline: OsirisPipeline,
+    translator: DagsterOsirisTranslator,
+    known: _Known | None = None,
+    *,
+    needs: Iterable[str] = (),
+) -> Callable[[Callable[..., Any]], AssetsDefinition]:
+    """Return the decorator that makes the steps of a pipeline assets, which the decorated function materializes.
+
+    `needs` names its resources where its parameters do not: Dagster takes one or the other.
+    """
+    manifest = pipeline.manifest
+    known = known or _Known(manifest.hash, column_origins(manifest), {}, None)
+    return multi_asset(
+        name=op_name(manifest.pipeline),
+        specs=[_translated(translator, step) for step in _steps(pipeline, known)],
+        check_specs=check_specs(manifest),
+        can_subset=True,
+        description=manifest.description or None,
+        required_resource_keys=set(needs),
+        op_tags={f"dagster/kind/{family}": "" for family in pipeline.families},
+        pool=pool_of(manifest),
     )
-    def run_steps(context: AssetExecutionContext) -> Iterator[Result]:
-        drivers = {family: getattr(context.resources, resource_key(family)) for family in families}
-        running = run_body(body, context, drivers)
-        close_with_op(running, context)
-        yield from running
-
-    return run_steps
 
 
-def _steps(
-    manifest: Manifest,
-    path: Path,
-    digest: str,
-    fed_by: Mapping[str, tuple[AssetKey, ...]],
-    start: AutomationCondition[AssetKey] | None,
-    origins: Origins,
-) -> list[StepData]:
+def _translated(translator: DagsterOsirisTranslator, data: StepData) -> AssetSpec:
+    """Return the spec of a step; its key stands fast, for runs and packages are found again by it."""
+    spec, key = translator.get_asset_spec(data), step_keys(data.manifest)[data.step.id]
+    if spec.key != key:
+        raise ConfigError(
+            f"{type(translator).__name__}.get_asset_spec changes the key of step {data.step.id!r}",
+            code="CFG069",
+            found=spec.key.to_user_string(),
+            expected=key.to_user_string(),
+            fix="keep the key of the spec; group, tags, owners, metadata and dependencies may change",
+        )
+    return spec
+
+
+def _steps(pipeline: OsirisPipeline, known: _Known) -> list[StepData]:
+    manifest = pipeline.manifest
+    path = pipeline.services.project.root / manifest.file
     freshness, last = freshness_of(manifest), _last_steps(manifest)
     return [
         StepData(
             manifest,
             step,
             path,
-            feeders=fed_by.get(step.id, ()),
-            manifest_hash=digest,
-            origins=origins.get(step.id, {}),
-            start=start,
+            feeders=known.fed_by.get(step.id, ()),
+            manifest_hash=known.digest,
+            origins=known.origins.get(step.id, {}),
+            start=known.start,
             freshness=freshness if step.id in last else None,
         )
         for step in manifest.steps

@@ -50,7 +50,7 @@ def step_ops(manifest: Manifest) -> dict[str, str]:
     return {step: f"{pipeline}{_STEP}{identifier(part)}" for step, (_, part) in step_parts(manifest).items()}
 
 
-def pipeline_op(op: str) -> str:
+def op_of_pipeline(op: str) -> str:
     """Return the name of the pipeline's op for that of any op, also of a single step."""
     return op.partition(_STEP)[0]
 

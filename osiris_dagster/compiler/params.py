@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from osiris_dagster.oml.document import Document
 from osiris_dagster.oml.model import Pipeline
 from osiris_dagster.oml.params import references
 from osiris_dagster.oml.scalars import resolve_plain
+from osiris_dagster.oml.secrets import holds_known
 from osiris_dagster.specs.nearest import did_you_mean
 from osiris_dagster.specs.secrets import may_be_secret_name
 
@@ -68,6 +69,22 @@ def _given(inputs: Inputs) -> dict[str, str]:
     declared = inputs.pipeline.params
     from_env = {name: text for name in declared if (text := inputs.env.get(variable(name)))}
     return from_env | {name: text for name, text in inputs.overrides.items() if name in declared}
+
+
+def secret_params(inputs: Inputs, secrets: Collection[str]) -> tuple[Diagnostic, ...]:
+    """Return an error for each parameter that was given a secret of a connection: it would stand in the manifest."""
+    return tuple(
+        Diagnostic(
+            "CMP024",
+            f"the value given for parameter {name!r} holds a secret of a connection",
+            place=inputs.document.place(("params", name), key=True),
+            path=f"params.{name}",
+            expected="a value that may be read by everybody: parameters stand in manifests and packages",
+            fix="leave the secret to the connection, and name that in the step",
+        )
+        for name, text in _given(inputs).items()
+        if holds_known(text, secrets)
+    )
 
 
 def _example(pipeline: Pipeline, name: str) -> Any:

@@ -41,14 +41,18 @@ def inline_secrets(
     named = list(_by_name(document, catalogue))
     yield from named
     told = {secret.path for secret in named}
-    known = [value for value in known if _is_distinct(value)]
     for path, text in _texts(document, ()):
         if path in told:
             continue
-        if any(value in text for value in known):
+        if holds_known(text, known):
             yield InlineSecret(path, text, "known")
         elif len(text) >= _SHORTEST_FORM and _FORMS & set(secret_shapes(text)):
             yield InlineSecret(path, text, "form")
+
+
+def holds_known(text: str, known: Collection[str]) -> bool:
+    """Tell whether a secret of a connection stands in a text."""
+    return any(value in text and _is_distinct(value) for value in known)
 
 
 def _is_distinct(secret: str) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from osiris_dagster.errors import ConfigError
 from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.resources.duckdb import DuckDBDriverResource
 from osiris_dagster.specs.catalogue import Catalogue
@@ -12,9 +15,21 @@ def resource_key(family: str) -> str:
     return f"osiris_{family}"
 
 
-def driver_resources(catalogue: Catalogue) -> dict[str, OsirisDriver]:
-    """Return one resource for each family of the catalogue, by resource key."""
-    return {resource_key(family): _resource(family) for family in catalogue.families}
+def driver_resources(
+    catalogue: Catalogue, replaced: Mapping[str, OsirisDriver] | None = None
+) -> dict[str, OsirisDriver]:
+    """Return one resource for each family of the catalogue, by resource key; ConfigError if none is `replaced` so."""
+    own = {resource_key(family): _resource(family) for family in catalogue.families}
+    for key in replaced or {}:
+        if key not in own:
+            raise ConfigError(
+                f"there is no driver resource {key!r} to replace",
+                code="CFG069",
+                found=key,
+                expected=", ".join(own),
+                fix="resources of your own go to the Definitions of your project",
+            )
+    return {**own, **(replaced or {})}
 
 
 def _resource(family: str) -> OsirisDriver:

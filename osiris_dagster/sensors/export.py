@@ -5,8 +5,8 @@ Building and proving happen in a child process, so that a large package cannot h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +14,7 @@ from typing import Any
 
 from dagster import AssetMaterialization, DagsterInstance, MetadataValue
 
-from osiris_dagster.aiop.child import Job, export_in_child
+from osiris_dagster.aiop.child import Exporter, Job
 from osiris_dagster.aiop.configure import load_options
 from osiris_dagster.aiop.options import Options
 from osiris_dagster.assets.keys import aiop_key, op_name
@@ -63,18 +63,24 @@ class Exported:
 
 
 def export_run(
-    instance: DagsterInstance, project: Project, run_id: str, options: Options | None = None
+    instance: DagsterInstance,
+    project: Project,
+    run_id: str,
+    options: Options | None = None,
+    exporter: Exporter | None = None,
 ) -> tuple[Exported, ...]:
     """Write a package for each Osiris pipeline of an ended run, and show it on the pipeline's AIOP asset.
 
-    The same run gives the same bytes, so a second call changes nothing. Raises AiopError when a package cannot be
-    built in time, CompileError when a manifest is gone, ConfigError for damaged connections or options.
+    The same run gives the same bytes, so a second call changes nothing. `exporter` is for who has many runs. Raises
+    AiopError when a package cannot be built in time, CompileError when a manifest is gone, ConfigError for damaged
+    connections or options.
     """
     queue = export_queue(project)
     exported = []
+    wanted = options or load_options(project)
     with queue.alone(run_id):
         shown = set(queue.packages(run_id))
-        for record, package, errors in packages_of(instance, project, run_id, options or load_options(project)):
+        for record, package, errors in packages_of(instance, project, run_id, wanted, exporter=exporter):
             exported.append(package)
             if package.folder not in shown:
                 instance.report_runless_asset_event(_event(project, record, package, errors))
@@ -83,28 +89,47 @@ def export_run(
 
 
 def packages_of(
-    instance: DagsterInstance, project: Project, run_id: str, options: Options, root: Path | None = None
+    instance: DagsterInstance,
+    project: Project,
+    run_id: str,
+    options: Options,
+    root: Path | None = None,
+    exporter: Exporter | None = None,
 ) -> Iterator[tuple[RunRecord, Exported, tuple[str, ...]]]:
     """Yield record, package and error fingerprints for each pipeline of a run, written below `root`."""
-    connections = connections_of(project, Settings())
     records = read_run(instance, project, run_id)
+    if not records:
+        return
+    with nullcontext(exporter) if exporter else Exporter() as able:
+        yield from _packages(instance, project, records, options, root or project.aiop, able)
+
+
+def _packages(
+    instance: DagsterInstance,
+    project: Project,
+    records: Sequence[RunRecord],
+    options: Options,
+    root: Path,
+    exporter: Exporter,
+) -> Iterator[tuple[RunRecord, Exported, tuple[str, ...]]]:
+    connections = connections_of(project, Settings())
     annexes = project.inside(options.annex_dir) if options.annex_dir else None
     manifests = {record.pipeline: load(project.build, record.pipeline, record.manifest_hash) for record in records}
     for manifest in manifests.values():
         _learn_secrets(manifest, connections)
-    around = neighbours(project) if records else ()
+    around = neighbours(project)
     project.state.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="log-", dir=project.state) as folder:
         wanted = {r.pipeline: _wanted(r, Path(folder) / f"{number}.jsonl") for number, r in enumerate(records)}
         redact = _relative(connections.redactor, project)
-        told = spool_logs(log_lines(instance, run_id), wanted, redact) if wanted else {}
+        told = spool_logs(log_lines(instance, records[0].run_id), wanted, redact)
         for record in records:
             logged = replace(record, events=(*record.events, *told[record.pipeline]))
             facts = gather(instance, project, logged, manifests[record.pipeline], around)
             facts = replace(facts, connections=connections.facts, options=options)
-            job = Job(facts, root or project.aiop, connections.redactor, wanted[record.pipeline].path, annexes)
-            result = export_in_child(job, TIMEOUT)
-            where = project.relative((root or project.aiop) / Path(result.folder))
+            job = Job(facts, root, connections.redactor, wanted[record.pipeline].path, annexes)
+            result = exporter.export(job, TIMEOUT)
+            where = project.relative(root / Path(result.folder))
             package = Exported(record.pipeline, where, result.valid, result.reasons, result.core_bytes, result.triples)
             yield record, package, result.errors
 

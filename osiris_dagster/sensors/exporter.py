@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from dagster import DagsterInstance, DefaultSensorStatus, SensorDefinition, SensorEvaluationContext, SkipReason, sensor
 
+from osiris_dagster.aiop.child import Exporter
 from osiris_dagster.aiop.configure import load_options
 from osiris_dagster.errors import OsirisError
 from osiris_dagster.project import Project
@@ -47,21 +48,25 @@ def work_off(instance: DagsterInstance, project: Project, budget: float = BUDGET
         return 0, []  # they wait, for the day on which packages are wanted
     deadline = time.monotonic() + budget
     exported, failed = 0, []
-    for item in queue.pending():
-        if time.monotonic() >= deadline:
-            break
-        error = _export(instance, project, item.run_id)
-        if error:
-            failed.append(f"run {item.run_id}: {error}" + _put_back(queue, item, error))
-        else:
-            exported += 1
+    waiting = list(queue.pending())
+    if not waiting:
+        return 0, []
+    with Exporter() as exporter:
+        for item in waiting:
+            if time.monotonic() >= deadline:
+                break
+            error = _export(instance, project, item.run_id, exporter)
+            if error:
+                failed.append(f"run {item.run_id}: {error}" + _put_back(queue, item, error))
+            else:
+                exported += 1
     return exported, failed
 
 
-def _export(instance: DagsterInstance, project: Project, run_id: str) -> str:
+def _export(instance: DagsterInstance, project: Project, run_id: str, exporter: Exporter) -> str:
     """Export a run; return what went wrong, nothing when all is well."""
     try:
-        export_run(instance, project, run_id)
+        export_run(instance, project, run_id, exporter=exporter)
     except OsirisError as error:
         return str(error)
     except OSError as error:

@@ -12,6 +12,7 @@ from osiris_dagster.assets.keys import aiop_key
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.store import load, source_text
 from osiris_dagster.errors import CompileError
+from osiris_dagster.git.trailers import trailers_of
 from osiris_dagster.project import Project
 from osiris_dagster.runs.history import read_history
 from osiris_dagster.runs.past import PastRun
@@ -20,6 +21,9 @@ from osiris_dagster.runs.record import RunRecord
 from osiris_dagster.runs.upstream import read_upstream
 from osiris_dagster.sensors.neighbours import Neighbour, downstream_of, writers_of
 from osiris_dagster.specs.load import load_catalogue
+
+INTENT = "Osiris-Intent"
+"""The trailer of a commit that says what its pipelines are for."""
 
 
 def gather(
@@ -37,17 +41,20 @@ def gather(
         key: tuple(writer for writer in found if writer[0] != manifest.pipeline)
         for key, found in writers_of(around).items()
     }
+    text = source_text(project.build, record.pipeline, record.manifest_hash)
+    stated = manifest.intent.strip() or manifest.description.strip()
     reads = [dataset.key for step in manifest.steps for dataset in step.reads]
     return Facts(
         record=record,
         manifest=manifest,
-        oml=source_text(project.build, record.pipeline, record.manifest_hash),
+        oml=text,
         specs={step.component: catalogue[step.component] for step in manifest.steps},
         history=history,
         previous=previous,
         previous_manifest=plan,
         upstream=read_upstream(instance, reads, writers, record.start_ms),
         downstream=downstream_of(manifest, around),
+        commit_intent="" if stated else " ".join(trailers_of(project.root, text, INTENT)),
     )
 
 

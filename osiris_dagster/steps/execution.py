@@ -8,10 +8,10 @@ from collections.abc import Generator
 from pathlib import Path
 from queue import SimpleQueue
 
+from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.errors import ErrorInfo, RunError
 from osiris_dagster.steps.checkpoint import Kept
-from osiris_dagster.steps.identity import isolated_narrowing
 from osiris_dagster.steps.increments import Increments
 from osiris_dagster.steps.journal import HEAR_SIGNALS, Journal, StepEnd
 from osiris_dagster.steps.meter import Clock, Watch
@@ -43,8 +43,8 @@ class Execution:
         for stored in self._selection.stored.values():
             self._increments.go_on(stored.begun)
         self._notes = self._selection.upstream_notes(ran)
-        self._isolated = bool(store and store.isolated)
-        self._units = cut(self._selection, self._handed_on(selected) if self._isolated else frozenset())
+        isolated = bool(store and store.isolated)
+        self._units = cut(self._selection, self._handed_on(selected) if isolated else frozenset())
         self._schedule = Schedule(self._units)
         reads = (step_id for unit in self._units for step_id in unit.reads)
         self._kept = Kept(reads, {step: stored.checkpoint for step, stored in self._selection.stored.items()})
@@ -95,6 +95,11 @@ class Execution:
         store = self._runtime.store
         return store.find(step_id, self._increments.writers_after) if store else None
 
+    def _narrowing(self) -> dict[str, Columns]:
+        store = self._runtime.store
+        found = {step.id: store.identities.narrowing(step.id) for step in self._selection.steps} if store else {}
+        return {step_id: columns for step_id, columns in found.items() if columns}
+
     def _handed_on(self, selected: frozenset[str]) -> frozenset[str]:
         """Return the selected steps whose rows others read, which run for themselves."""
         return selected & {item.step for step in self._manifest.steps for item in step.inputs}
@@ -105,7 +110,7 @@ class Execution:
             runtime=self._runtime,
             selection=self._selection,
             plans={step.id: step for step in self._manifest.steps},
-            narrowing=isolated_narrowing(self._manifest) if self._isolated else {},
+            narrowing=self._narrowing(),
             upstream_notes=self._notes,
             folder=folder,
             canceled=self._canceled,

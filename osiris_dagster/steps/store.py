@@ -22,6 +22,7 @@ from osiris_dagster.canonical import canonical_json, slug
 from osiris_dagster.drivers.positions import Position, Since
 from osiris_dagster.errors import RunError
 from osiris_dagster.steps.checkpoint import Checkpoint, open_checkpoint
+from osiris_dagster.steps.identity import Identities
 from osiris_dagster.steps.increments import Begun
 from osiris_dagster.steps.place import Place
 
@@ -47,7 +48,7 @@ class Store:
     pipeline: str
     run_id: str
     root_run_id: str
-    identities: Mapping[str, str]
+    identities: Identities
     policy: Policy = "auto"
     isolated: bool = False  # each step runs for itself, so all rows that another step reads are kept
     resumes: bool = False  # the run goes on with a failed one: only what that one kept is right
@@ -79,7 +80,7 @@ class Store:
             "begun": {step: _begun_dict(one) for step, one in begun.items()},
         }
         try:
-            _write(folder / f"{self.identities[step_id]}.json", canonical_json(told))
+            _write(folder / f"{self.identities.of(step_id)}.json", canonical_json(told))
         except OSError as error:
             raise _unwritable(folder, error) from error
 
@@ -115,7 +116,7 @@ class Store:
     def _read(self, folder: Place, step_id: str) -> Stored | None:
         """Return what is described there; None when there is nothing, or nothing that can be read any more."""
         try:
-            told = json.loads((folder / f"{self.identities[step_id]}.json").read_bytes())
+            told = json.loads((folder / f"{self.identities.of(step_id)}.json").read_bytes())
             if told["version"] != _VERSION:
                 return None
             checkpoint = open_checkpoint(folder / told["rows"])

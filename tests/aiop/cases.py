@@ -23,6 +23,7 @@ ALONE = {
     "history": [],
     "previous": None,
     "previous_manifest": None,
+    "commit_intent": "",
     "upstream": [],
     "downstream": [],
     "options": Options().as_dict(),

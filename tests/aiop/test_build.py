@@ -230,6 +230,7 @@ def test_without_a_spec_no_configuration_value_leaves():
     [
         ({"intent": "To know.", "description": "x"}, "metadata.intent", "states its purpose: To know."),
         ({"description": "Loads orders"}, "description", "describes it: Loads orders."),
+        ({"commit": "To count."}, "commit", "commit that brought the file states its purpose: To count."),
         ({}, "inferred", "Judging by its steps: it reads data/a.csv and writes duckdb/ops/main/t."),
     ],
 )
@@ -239,7 +240,9 @@ def test_the_intent_names_its_source(text, source, said):
         plan("w", "writer", writes=(Dataset(("duckdb", "ops", "main", "t")),)),
     ]
     facts = facts_of(steps, [])
-    manifest = replace(facts.manifest, **text)
+    said_there = {key: value for key, value in text.items() if key != "commit"}
+    manifest = replace(facts.manifest, **said_there)
+    facts = replace(facts, commit_intent=text.get("commit", ""))
     result = package(replace(facts, manifest=manifest, record=replace(facts.record, manifest_hash=manifest.hash)))
     assert result.pipeline.intent.intent_source == source
     assert said in result.narrative.claims[1].text

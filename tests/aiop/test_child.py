@@ -12,7 +12,7 @@ import pytest
 from cases import CASES, raw_facts
 
 from osiris_dagster.aiop import child
-from osiris_dagster.aiop.child import Job, answer, export_in_child
+from osiris_dagster.aiop.child import Exporter, Job, answer, export_in_child
 from osiris_dagster.aiop.export import export
 from osiris_dagster.aiop.facts import facts_as_dict, facts_from_dict
 from osiris_dagster.aiop.index import read_index
@@ -35,6 +35,24 @@ def test_the_child_writes_what_the_same_process_would_write(tmp_path):
     for name in ("core.jsonld", "run-card.md", "verdict.json", "digests.json"):
         here, there = (tmp_path / root / result.folder / name for root in ("one", "other"))
         assert here.read_bytes() == there.read_bytes()
+
+
+def test_one_child_gives_each_package_the_bytes_that_a_child_of_its_own_gives(tmp_path):
+    with Exporter() as exporter:
+        for case in ("failure", "success", "failure", "empty"):
+            result = exporter.export(Job(raw_facts(case), tmp_path / "many"), 60)
+            assert result == export_in_child(Job(raw_facts(case), tmp_path / case), 60)
+            files = sorted(p for p in (tmp_path / case / result.folder).rglob("*") if p.is_file())
+            assert len(files) > 5
+            for file in files:
+                assert (tmp_path / "many" / file.relative_to(tmp_path / case)).read_bytes() == file.read_bytes()
+
+
+def test_a_child_that_was_ended_is_replaced_for_the_next_package(tmp_path):
+    with Exporter() as exporter:
+        with pytest.raises(AiopError, match="not ready in time"):
+            exporter.export(Job(raw_facts("success"), tmp_path), 0.01)
+        assert exporter.export(Job(raw_facts("success"), tmp_path), 60).valid
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -86,6 +86,7 @@ def test_a_retry_reads_what_the_failed_run_kept(run, osiris, shop, execution):
     assert rows(shop, "totals") == TOTALS
     assert kept(shop) == {}
 
+
 def test_never_keeps_nothing_and_a_retry_reads_the_source_again(run, osiris, shop):
     never = f"{ISOLATED}, checkpoint: never"
     assert run(text=FAILS.replace(ISOLATED, never)).code == 4

@@ -129,7 +129,7 @@ def wait_for(what: Callable[[], Any]) -> Any:
     raise AssertionError(f"did not happen within {PATIENCE} s")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
     root = tmp_path_factory.mktemp("live")
     for folder in ("pipelines", "data", ".osiris/dagster_home"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 
 from dagster import DagsterEventType
@@ -34,6 +35,20 @@ def test_a_reader_knows_who_wrote_its_table_and_a_writer_who_needs_it(project, w
     (state,) = report["evidence"]["upstream"]
     assert (state["state"], state["written_by"]) == ("written", "shop-daily/totals")
     assert state["age_ms"] > 0
+
+
+def test_a_pipeline_that_states_no_purpose_has_that_of_its_commit(project, write, instance):
+    stated = ("metadata: {intent: Tell sales who bought what.}\n", "description: Orders of each customer.\n")
+    path = write("p", SHOP.replace(stated[0], "").replace(stated[1], ""))
+    for arguments in (
+        ("init", "-q"),
+        ("add", str(path)),
+        ("-c", "user.name=Ada", "-c", "user.email=a@b.c", "commit", "-qm", "Add shop\n\nOsiris-Intent: See the day"),
+    ):
+        subprocess.run(["git", *arguments], cwd=project.root, check=True)
+    core = core_of(project, instance, run(instance, "shop_daily_job"))
+    intent = core["pipeline"]["intent"]
+    assert (intent["text"], intent["intent_source"]) == ("See the day", "commit")
 
 
 def test_a_reader_is_told_that_its_table_was_not_renewed(project, write, instance):

@@ -36,7 +36,7 @@ class Fingerprint(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent(Node):
-    """Why the pipeline exists, and who says so: metadata.intent, description, or inferred from its steps."""
+    """Why the pipeline exists, and who says so: metadata.intent, description, its commit, or its steps."""
 
     KINDS = ("Intent", "prov:Entity")
     text: str
