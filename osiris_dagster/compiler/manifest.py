@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from osiris_dagster.canonical import canonical_json, sha256, slug
@@ -90,7 +91,7 @@ class StepPlan:
         return sha256(canonical_json([self.component, self.version, dict(self.config), self.connection]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: the hash is kept
 class Manifest:
     """One pipeline, compiled. Steps are in an order in which each comes after its needs."""
 
@@ -118,9 +119,9 @@ class Manifest:
                 return step
         raise KeyError(step_id)
 
-    @property
+    @cached_property
     def hash(self) -> str:
-        """Hex SHA-256 over the canonical JSON of the whole manifest, steps included; computed each time."""
+        """Hex SHA-256 over the canonical JSON of the whole manifest, steps included."""
         return sha256(canonical_json(self.as_dict()))
 
     def as_dict(self) -> dict[str, Any]:

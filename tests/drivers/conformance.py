@@ -458,6 +458,14 @@ class TableConformance(AppendConformance):
         assert self.read(bench).equals(pa.concat_tables([OLD, NEW]))
         assert "extra" in " ".join(report.notes)
 
+    @pytest.mark.parametrize("mode", ["append", "upsert"])
+    def test_a_column_that_the_rows_lack_stays_and_is_null_in_new_rows(self, bench: Workbench, mode: str) -> None:
+        self.write(bench, OLD)
+        report = self.write(bench, pa.table({"id": [9]}), write_mode=mode, primary_key="id")
+        assert "column name is not in the rows" in " ".join(report.notes)
+        assert self.read(bench).schema.equals(OLD.schema)
+        assert self.rows(bench)[-1] == {"id": 9, "name": None}
+
     # -- partitions ----------------------------------------------------------------------------------------------
 
     def replace(
@@ -584,6 +592,34 @@ def _days(*numbers: int | None, word: str = "old") -> pa.Table:
             "word": pa.array([word] * len(days), pa.string()),
         }
     )
+
+
+class ServerConformance(TableConformance):
+    """A store of tables that others use meanwhile."""
+
+    def test_readers_see_the_old_rows_or_the_new_ones_during_a_replace(self, bench: Workbench) -> None:
+        def filled(name: str) -> pa.Table:
+            return pa.table({"id": range(5_000), "name": [name] * 5_000})
+
+        self.write(bench, filled("first"))
+        seen: list[tuple[int, int]] = []
+        done = threading.Event()
+
+        def look() -> None:
+            other = Workbench(bench.root / "reader", bench.connection)
+            while not done.is_set():
+                found = self.read(other)
+                seen.append((found.num_rows, len(found["name"].unique())))
+
+        looking = threading.Thread(target=look)
+        looking.start()
+        try:
+            for name in ("second", "third", "fourth"):
+                self.write(bench, filled(name))
+        finally:
+            done.set()
+            looking.join()
+        assert set(seen) == {(5_000, 1)}
 
 
 def _failing() -> pa.RecordBatchReader:

@@ -21,6 +21,7 @@ from osiris_dagster.drivers.mysql.side import (
     claim_stage,
     committed_rows,
     forget_old_loads,
+    open_transactions,
     side_of,
     take_lease,
 )
@@ -31,7 +32,7 @@ from osiris_dagster.drivers.positions import Position
 from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.loads import stage_name
-from osiris_dagster.drivers.tables.refusals import ALREADY_COMMITTED, AT_LEAST_ONCE, left_out
+from osiris_dagster.drivers.tables.refusals import ALREADY_COMMITTED, AT_LEAST_ONCE, kept_waiting, left_out
 from osiris_dagster.drivers.tables.target import (
     Target,
     check_names,
@@ -180,6 +181,8 @@ class _Transfer:
         try:
             change.apply(rows)
         except DriverError as error:
+            if error.first.code == "DRV094" and not self.session.broken:
+                raise kept_waiting(error, open_transactions(self.session)) from error
             unknown = self.session.committing and self.session.broken and not self.session.stop.event.is_set()
             if not unknown or not self._was_committed(change, error):
                 raise

@@ -14,7 +14,7 @@ from osiris_dagster.drivers.postgres.catalogue import Columns, Relation, columns
 from osiris_dagster.drivers.postgres.commit import commit
 from osiris_dagster.drivers.postgres.dialect import DIALECT, stage_columns
 from osiris_dagster.drivers.postgres.endpoint import endpoint_of, schema_of
-from osiris_dagster.drivers.postgres.lease import take_lease
+from osiris_dagster.drivers.postgres.lease import holders, take_lease
 from osiris_dagster.drivers.postgres.loads import committed_rows, prepare_record, record_load
 from osiris_dagster.drivers.postgres.positions import read_position, record_positions
 from osiris_dagster.drivers.postgres.session import Session, Switch
@@ -23,7 +23,7 @@ from osiris_dagster.drivers.postgres.staging import Staging
 from osiris_dagster.drivers.postgres.upsert import Insertion, alterations
 from osiris_dagster.drivers.tables.drift import Drift
 from osiris_dagster.drivers.tables.loads import stage_name
-from osiris_dagster.drivers.tables.refusals import ALREADY_COMMITTED, AT_LEAST_ONCE, left_out, located
+from osiris_dagster.drivers.tables.refusals import ALREADY_COMMITTED, AT_LEAST_ONCE, kept_waiting, left_out, located
 from osiris_dagster.drivers.tables.slices import condition
 from osiris_dagster.drivers.tables.target import (
     Target,
@@ -176,6 +176,8 @@ class _Transfer:
                     notes = self._move(relation, staging)
                 break
             except DriverError as error:
+                if error.first.code == "DRV064":
+                    raise kept_waiting(error, holders(self._session, self._table)) from error
                 if error.first.code != "DRV065" or attempt == _DEADLOCKS:
                     raise
                 time.sleep(random.uniform(0.05, 0.2) * attempt)  # noqa: S311 - so that two do not meet again

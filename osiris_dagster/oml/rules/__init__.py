@@ -103,7 +103,6 @@ RULES: tuple[Rule, ...] = (
     step_blocks.checks,
     # what this version does not do yet
     not_yet.harmful,
-    not_yet.harmless,
     not_yet.old_schedule,
     # what comes from elsewhere
     foreign.fence,
