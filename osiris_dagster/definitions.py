@@ -6,8 +6,11 @@ reconstructs the location, loads exactly the manifests that the initialisation s
 
 from __future__ import annotations
 
+import atexit
+import gc
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -15,9 +18,10 @@ import dagster as dg
 from osiris_dagster.assets.automation import pool_of, update_sensor
 from osiris_dagster.assets.broken import broken_asset, compiles_check
 from osiris_dagster.assets.executors import Executor, project_executor
-from osiris_dagster.assets.factory import Job, PipelineAssets, dataset_assets, pipeline_assets
+from osiris_dagster.assets.factory import Around, Job, PipelineAssets, dataset_assets, pipeline_assets
 from osiris_dagster.assets.keys import dataset_key, job_name, step_keys
 from osiris_dagster.assets.lineage import Lineage, feeders, lineage_of
+from osiris_dagster.assets.partitions import partitions_of_assets
 from osiris_dagster.assets.pipeline import Execute, run_as_it_is
 from osiris_dagster.assets.translator import DagsterOsirisTranslator
 from osiris_dagster.assets.triggers import Starts, starts_of
@@ -60,11 +64,26 @@ def defs() -> dg.Definitions:
     pins = pinned(STATE)
     if pins is not None and (project, pins) in _initialized:
         return _initialized[(project, pins)]
-    location = location_of(project)
-    built = project_definitions(location, OWN, every_job=pins is None)
+    with _for_good():
+        location = location_of(project)
+        built = project_definitions(location, OWN, every_job=pins is None)
     _initialized.clear()
     _initialized[(project, location.pins)] = built
     return built
+
+
+@contextmanager
+def _for_good() -> Iterator[None]:
+    """Look for no garbage in what is built: it stays as long as the process, and the looks take a third of a load."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+    gc.freeze()
+    atexit.register(gc.unfreeze)  # at the end DuckDB's module expects to be taken apart, and complains otherwise
 
 
 # A code server initialises a location and reconstructs it at once, in the same process: that is the same location.
@@ -84,6 +103,7 @@ def project_definitions(location: Location, choices: Choices, *, every_job: bool
     lineage = lineage_of(manifests)
     starts = starts_of(manifests, lineage)
     by_name = {manifest.pipeline: manifest for manifest in manifests}
+    partitions = partitions_of_assets(manifests)
     resources = driver_resources(catalogue, choices.resources)
     jobs: list[Job] = []
     executor, fault = _executor(project)
@@ -96,8 +116,11 @@ def project_definitions(location: Location, choices: Choices, *, every_job: bool
                 manifest,
                 services,
                 choices.translator,
-                fed_by=_fed_by(manifest, lineage, by_name),
-                started_by=_started_by(starts.get(manifest.pipeline, Starts()), by_name),
+                around=Around(
+                    _fed_by(manifest, lineage, by_name),
+                    tuple(_started_by(starts.get(manifest.pipeline, Starts()), by_name)),
+                    partitions,
+                ),
                 executor=executor.definition,
                 execute=choices.execute,
             )

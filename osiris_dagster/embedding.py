@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from osiris_dagster.assets.automation import pool_of
-from osiris_dagster.assets.execute import Body
+from osiris_dagster.assets.body import Body
 from osiris_dagster.assets.factory import pipeline_op
 from osiris_dagster.assets.pipeline import Execute, OsirisPipeline, run_as_it_is
 from osiris_dagster.assets.translator import DagsterOsirisTranslator

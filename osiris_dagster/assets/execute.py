@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Generator, Mapping
 
 from dagster import (
     AssetCheckKey,
@@ -16,36 +14,25 @@ from dagster import (
     DagsterRunStatus,
     EventLogEntry,
     Failure,
-    MaterializeResult,
 )
 
+from osiris_dagster.assets.body import Body, Result
 from osiris_dagster.assets.checks import check_results
 from osiris_dagster.assets.keys import step_keys
+from osiris_dagster.assets.partitions import partition_of
 from osiris_dagster.assets.process import tell_process, wait_for_pool
 from osiris_dagster.assets.record import dataset_written, materialized, retried, unfinished
 from osiris_dagster.assets.surroundings import runtime_of
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.errors import OsirisError
+from osiris_dagster.oml.partition import Partition
 from osiris_dagster.resources.driver import OsirisDriver
-from osiris_dagster.resources.services import Services
 from osiris_dagster.runs.tags import ORIGIN
 from osiris_dagster.steps.execution import Execution
-from osiris_dagster.steps.report import StepEvent, StepFailure, StepReport, StepRetry
+from osiris_dagster.steps.report import StepFailure, StepReport, StepRetry
 
 _INTERRUPTS = (DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__)
-Listener = Callable[[StepEvent], None]
-Result = MaterializeResult[Any] | AssetCheckResult
 Results = Generator[Result]
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """What the op of one pipeline needs to know before it runs."""
-
-    manifest: Manifest
-    services: Services
-    listener: Listener | None = None  # hears every step event, for progress on a terminal
-    isolated: bool = False  # each step is an op, and may run in a process of its own
 
 
 def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, OsirisDriver]) -> Results:
@@ -61,12 +48,13 @@ def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
     if body.isolated:
         wait_for_pool(manifest, context)
     execution = _execution(body, context, selected, drivers)
+    partition = partition_of(context.run, manifest.partitions)
     try:
         for event in execution.events():
             if body.listener is not None:
                 body.listener(event)
             if isinstance(event, StepReport):
-                yield from _ended(event, manifest, keys, context)
+                yield from _ended(event, manifest, partition, context)
             elif isinstance(event, StepRetry):
                 context.log_event(retried(keys[event.step_id], manifest, event))
             elif isinstance(event, StepFailure):
@@ -114,10 +102,12 @@ def _tell_canceling(context: AssetExecutionContext) -> None:
 
 
 def _ended(
-    report: StepReport, manifest: Manifest, keys: Mapping[str, AssetKey], context: AssetExecutionContext
+    report: StepReport, manifest: Manifest, partition: Partition | None, context: AssetExecutionContext
 ) -> Results:
+    keys = step_keys(manifest)
     for dataset in report.writes:
-        context.log_event(dataset_written(dataset, manifest, report))
+        for key in partition.keys if partition else (None,):
+            context.log_event(dataset_written(dataset, manifest, report, key))
     yield materialized(keys[report.step_id], manifest, manifest.step(report.step_id), report)
     yield from _checked(report, keys, context)  # after the materialization, which they are about
 
@@ -135,7 +125,9 @@ def _canceled(execution: Execution, body: Body, keys: Mapping[str, AssetKey], co
     canceled = execution.cancel()
     for report in execution.late_reports:
         result = materialized(keys[report.step_id], body.manifest, body.manifest.step(report.step_id), report)
-        context.log_event(AssetMaterialization(keys[report.step_id], metadata=result.metadata))
+        partition = partition_of(context.run, body.manifest.partitions)
+        for key in partition.keys if partition else (None,):
+            context.log_event(AssetMaterialization(keys[report.step_id], metadata=result.metadata, partition=key))
     for failure in canceled:
         if body.listener is not None:
             body.listener(failure)

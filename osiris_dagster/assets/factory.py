@@ -2,7 +2,7 @@
 
 # No `from __future__ import annotations` here: Dagster reads the type of `context` from the function itself.
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dagster import (
@@ -13,6 +13,8 @@ from dagster import (
     AssetSpec,
     AutomationCondition,
     ExecutorDefinition,
+    PartitionMapping,
+    PartitionsDefinition,
     ScheduleDefinition,
     define_asset_job,
     in_process_executor,
@@ -20,15 +22,22 @@ from dagster import (
 )
 
 from osiris_dagster.assets.automation import freshness_of, on_update, pool_of, schedule_of
+from osiris_dagster.assets.body import Body, Listener, Result
 from osiris_dagster.assets.checks import check_specs
 from osiris_dagster.assets.column_lineage import LINEAGE, Origins, column_origins, written_lineage
-from osiris_dagster.assets.execute import Body, Listener, Result
 from osiris_dagster.assets.keys import aiop_key, dataset_key, job_name, op_name, step_keys, step_ops
 from osiris_dagster.assets.lineage import Lineage
+from osiris_dagster.assets.partitions import (
+    belongs_to_all,
+    definition_of,
+    partition_mappings,
+    partitions_of_assets,
+)
 from osiris_dagster.assets.pipeline import Execute, OsirisPipeline, run_as_it_is
 from osiris_dagster.assets.translator import DagsterOsirisTranslator, StepData, kinds_of, table_schema, tags_of
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepPlan
 from osiris_dagster.errors import ConfigError
+from osiris_dagster.oml.model import Partitions
 from osiris_dagster.resources.services import Services
 from osiris_dagster.resources.table import resource_key
 from osiris_dagster.runs.tags import MANIFEST, MAX_RETRIES, PIPELINE, RETRY_STRATEGY
@@ -50,28 +59,41 @@ class PipelineAssets:
     origins: Origins
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What other pipelines of the location have to do with one.
+
+    `fed_by` names, by step, the steps that write the tables it reads; an update of one of the assets `started_by`
+    starts a pipeline that waits for updates; `partitions` are those of all assets.
+    """
+
+    fed_by: Mapping[str, tuple[AssetKey, ...]] = field(default_factory=dict)
+    started_by: tuple[AssetKey, ...] = ()
+    partitions: Mapping[AssetKey, Partitions] = field(default_factory=dict)
+
+
+_ALONE = Around()
+
+
 def pipeline_assets(
     manifest: Manifest,
     services: Services,
     translator: DagsterOsirisTranslator,
     *,
-    fed_by: Mapping[str, tuple[AssetKey, ...]] | None = None,
-    started_by: Iterable[AssetKey] = (),
+    around: Around = _ALONE,
     listener: Listener | None = None,
     executor: ExecutorDefinition = in_process_executor,
     execute: Execute = run_as_it_is,
 ) -> PipelineAssets:
     """Return the assets and the job of one manifest; a DagsterError when Dagster refuses a name or an edge.
 
-    `fed_by` names, by step, the steps of other pipelines that write the tables it reads; an update of one of the
-    assets `started_by` starts a pipeline that waits for updates. `execute` is what happens in its op, or in each of its
-    ops where steps run for themselves; those the `executor` runs.
+    `execute` is what happens in its op, or in each of its ops where steps run for themselves; `executor` runs those.
     """
     pipeline = OsirisPipeline(Body(manifest, services, listener))
     digest = manifest.hash
-    start = on_update(step_keys(manifest)[manifest.steps[0].id], started_by)
+    start = on_update(step_keys(manifest)[manifest.steps[0].id], _starters(manifest, around))
     origins = column_origins(manifest)
-    known = _Known(digest, origins, fed_by or {}, start)
+    known = _Known(digest, origins, around.fed_by, start, partition_mappings(manifest, around.partitions))
     isolated = manifest.execution.isolation == "step"
     made = _step_ops if isolated else _one_op
     return PipelineAssets(
@@ -93,6 +115,13 @@ class _Known:
     origins: Origins
     fed_by: Mapping[str, tuple[AssetKey, ...]]
     start: AutomationCondition[AssetKey] | None
+    mappings: Mapping[AssetKey, PartitionMapping] = field(default_factory=dict)
+
+
+def _starters(manifest: Manifest, around: Around) -> dict[AssetKey, bool]:
+    """Return what starts a pipeline, and whether it is the last partition that runs then."""
+    own = manifest.partitions
+    return {key: bool(own and belongs_to_all(own, around.partitions.get(key))) for key in around.started_by}
 
 
 def _one_op(
@@ -112,7 +141,8 @@ def _step_ops(
 ) -> tuple[AssetsDefinition, ...]:
     """Return an op for each step of a pipeline, each of which may run in a process of its own."""
     alone = replace(pipeline, body=replace(pipeline.body, isolated=True))
-    ops, checks = step_ops(pipeline.manifest), check_specs(pipeline.manifest)
+    manifest = pipeline.manifest
+    ops, checks, partitions = step_ops(manifest), check_specs(manifest), _partitions_of(manifest)
 
     def made(data: StepData) -> AssetsDefinition:
         spec = _translated(translator, data)
@@ -122,6 +152,7 @@ def _step_ops(
             name=ops[data.step.id],
             specs=[spec],
             check_specs=[check for check in checks if check.asset_key == spec.key],
+            partitions_def=partitions,
             description=spec.description,
             required_resource_keys=set(map(resource_key, pipeline.families)),
             op_tags={f"dagster/kind/{kind}": "" for kind in spec.kinds},
@@ -152,11 +183,16 @@ def pipeline_op(
         specs=[_translated(translator, step) for step in _steps(pipeline, known)],
         check_specs=check_specs(manifest),
         can_subset=True,
+        partitions_def=_partitions_of(manifest),
         description=manifest.description or None,
         required_resource_keys=set(needs),
         op_tags={f"dagster/kind/{family}": "" for family in pipeline.families},
         pool=pool_of(manifest),
     )
+
+
+def _partitions_of(manifest: Manifest) -> PartitionsDefinition | None:
+    return definition_of(manifest.partitions) if manifest.partitions else None
 
 
 def _translated(translator: DagsterOsirisTranslator, data: StepData) -> AssetSpec:
@@ -187,6 +223,7 @@ def _steps(pipeline: OsirisPipeline, known: _Known) -> list[StepData]:
             origins=known.origins.get(step.id, {}),
             start=known.start,
             freshness=freshness if step.id in last else None,
+            mappings=known.mappings,
         )
         for step in manifest.steps
     ]
@@ -226,7 +263,13 @@ def _aiop_asset(manifest: Manifest) -> AssetSpec:
 def dataset_assets(manifests: Iterable[Manifest], lineage: Lineage, origins: Mapping[str, Origins]) -> list[AssetSpec]:
     """Return an external asset for every table and file that the pipelines touch; `origins` are by pipeline."""
     by_name = {manifest.pipeline: manifest for manifest in manifests}
-    return [_dataset_asset(dataset, by_name, lineage, origins) for dataset in lineage.datasets]
+    partitions = partitions_of_assets(by_name.values())
+    return [
+        _dataset_asset(dataset, by_name, lineage, origins).replace_attributes(
+            partitions_def=definition_of(own) if (own := partitions.get(dataset_key(dataset))) else None
+        )
+        for dataset in lineage.datasets
+    ]
 
 
 def _dataset_asset(

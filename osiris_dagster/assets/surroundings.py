@@ -8,7 +8,9 @@ from dagster import AssetExecutionContext, DagsterRun
 
 from osiris_dagster.assets.checks import rows_before
 from osiris_dagster.assets.keys import step_keys, step_ops
+from osiris_dagster.assets.partitions import partition_of
 from osiris_dagster.compiler.manifest import Manifest
+from osiris_dagster.oml.partition import Partition
 from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.resources.services import Services
 from osiris_dagster.runs.ancestry import resumed_of, root_of
@@ -17,8 +19,6 @@ from osiris_dagster.steps.identity import Identities
 from osiris_dagster.steps.place import Place, checkpoint_place
 from osiris_dagster.steps.runtime import Runtime
 from osiris_dagster.steps.store import Store
-
-_PARTITION = ("dagster/partition", "dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
 def runtime_of(
@@ -31,6 +31,7 @@ def runtime_of(
 ) -> Runtime:
     """Return what the step runner needs to know of the run; ConfigError when checkpoints have no place."""
     run = context.run
+    partition = partition_of(run, manifest.partitions)
     return Runtime(
         project=services.project,
         factories={family: driver.factory(services) for family, driver in drivers.items()},
@@ -40,20 +41,21 @@ def runtime_of(
         root_run_id=root_of(run),
         retry_of=resumed_of(run),
         full_refresh=run.tags.get(FULL_REFRESH) == "true",
+        partition=partition,
         rows_before=rows_before(context.instance, manifest),
-        store=_store(manifest, checkpoint_place(services.project), run, isolated=isolated),
+        store=_store(manifest, checkpoint_place(services.project), run, partition, isolated=isolated),
     )
 
 
-def _store(manifest: Manifest, place: Place, run: DagsterRun, *, isolated: bool) -> Store:
-    partition = "...".join(run.tags[tag] for tag in _PARTITION if tag in run.tags)
+def _store(manifest: Manifest, place: Place, run: DagsterRun, partition: Partition | None, *, isolated: bool) -> Store:
     full_refresh = run.tags.get(FULL_REFRESH) == "true"
+    key = partition.name if partition else ""
     return Store(
         place=place,
         pipeline=manifest.pipeline,
         run_id=run.run_id,
         root_run_id=root_of(run),
-        identities=Identities(manifest, partition=partition, full_refresh=full_refresh, isolated=isolated),
+        identities=Identities(manifest, partition=key, full_refresh=full_refresh, isolated=isolated),
         policy=manifest.execution.checkpoint,
         isolated=isolated,
         resumes=bool(resumed_of(run)),

@@ -13,6 +13,8 @@ FULL_REFRESH = "osiris/full_refresh"  # true: incremental steps begin anew
 HOST = "osiris/host"
 PID = "osiris/pid"
 STARTED = "osiris/process_start"  # seconds since the epoch, so that a reused pid is not mistaken
+PARTITION = "dagster/partition"  # Dagster's own: the key of a run, or the ends of the range it works on
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 MAX_RETRIES = "dagster/max_retries"  # of a pipeline that Dagster is to retry
 RETRY_STRATEGY = "dagster/retry_strategy"
 

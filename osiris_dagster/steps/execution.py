@@ -16,6 +16,7 @@ from osiris_dagster.steps.increments import Increments
 from osiris_dagster.steps.journal import HEAR_SIGNALS, Journal, StepEnd
 from osiris_dagster.steps.meter import Clock, Watch
 from osiris_dagster.steps.open_drivers import OpenDrivers
+from osiris_dagster.steps.partitioned import for_partition
 from osiris_dagster.steps.report import StepEvent, StepFailure, StepReport
 from osiris_dagster.steps.retrying import run_unit
 from osiris_dagster.steps.runtime import Runtime
@@ -30,16 +31,16 @@ from osiris_dagster.steps.units import cut
 class Execution:
     """One run of the selected steps of one manifest; `events` drives it, once.
 
-    Raises RunError when the selection cannot run. After that faults of steps are events, not exceptions.
+    Raises RunError when the selection or the partition cannot run. After that faults of steps are events.
     """
 
     def __init__(self, manifest: Manifest, selected: frozenset[str], runtime: Runtime) -> None:
-        self._manifest = manifest
+        self._manifest = for_partition(manifest, runtime.partition)
         self._runtime = runtime
         store = runtime.store
         ran = store.ran if store and store.isolated else selected
-        self._increments = Increments(manifest.steps, ran, full_refresh=runtime.full_refresh)
-        self._selection = select(manifest, selected, self._find)
+        self._increments = Increments(self._manifest.steps, ran, full_refresh=runtime.full_refresh)
+        self._selection = select(self._manifest, selected, self._find)
         for stored in self._selection.stored.values():
             self._increments.go_on(stored.begun)
         self._notes = self._selection.upstream_notes(ran)
@@ -102,7 +103,7 @@ class Execution:
 
     def _handed_on(self, selected: frozenset[str]) -> frozenset[str]:
         """Return the selected steps whose rows others read, which run for themselves."""
-        return selected & {item.step for step in self._manifest.steps for item in step.inputs}
+        return selected & {item.step for step in self._manifest.steps for item in step.sources}
 
     def _start(self, folder: Path) -> None:
         shared = Shared(

@@ -22,7 +22,7 @@ class Identities:
         self._run = [partition, full_refresh, manifest.fingerprints.get("connections", "")]
         self._readers: dict[str, list[str]] = {step.id: [] for step in manifest.steps}
         for step in manifest.steps:
-            for item in step.inputs:
+            for item in step.sources:
                 self._readers[item.step].append(step.id)
         self._isolated = isolated
         self._found: dict[str, str] = {}

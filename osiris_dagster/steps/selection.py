@@ -33,7 +33,7 @@ class Selection:
             speaker = self.speakers.get(step.id, step.id)
             if step.id in self.speakers:
                 silent.setdefault(speaker, []).append(repr(step.id))
-            for name in dict.fromkeys(item.step for item in step.inputs if item.step in self.stored):
+            for name in dict.fromkeys(item.step for item in step.sources if item.step in self.stored):
                 if name not in ran:
                     kept.setdefault(speaker, []).append(_borrowed(name, self.stored[name]))
         for speaker, names in silent.items():
@@ -91,7 +91,7 @@ def _upstreams(step: StepPlan, by_id: Mapping[str, StepPlan]) -> list[StepPlan]:
     least, most = _INPUTS[step.role]
     if not least <= len(step.inputs) <= most:
         raise _unfit(f"{step.role} {step.id!r} cannot take rows from {len(step.inputs)} steps")
-    upstreams = [by_id[each.step] for each in step.inputs]
+    upstreams = [by_id[each.step] for each in step.sources]
     for upstream in upstreams:
         if upstream.role == "writer":
             raise _unfit(f"step {step.id!r} cannot take rows from writer {upstream.id!r}")

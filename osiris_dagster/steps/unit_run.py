@@ -86,7 +86,7 @@ class UnitRun:
         self._at = unit.steps[0]  # the step whose code this thread is in, when it is not inside a stream
         self._meters: dict[str, Meter] = {}
         self._opened: dict[str, OpenDriver[Driver]] = {}
-        self._checks = UnitChecks(shared.runtime, attempt.folder, shared.drivers)
+        self._checks = UnitChecks(shared.runtime, attempt.folder, shared.drivers, shared.kept)
         self._readers: dict[str, pa.RecordBatchReader] = {}
         self._streams: list[tuple[str, Stream]] = []  # with the step that made the rows
         self._written: WriteReport | None = None

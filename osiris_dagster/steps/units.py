@@ -54,7 +54,7 @@ def cut(selection: Selection, handed_on: frozenset[str] = frozenset()) -> tuple[
 
 def _running(step: StepPlan, selection: Selection) -> list[StepInput]:
     """Return the inputs whose steps run too: not those whose rows were kept before."""
-    return [each for each in step.inputs if each.step not in selection.stored]
+    return [each for each in step.sources if each.step not in selection.stored]
 
 
 def _narrow_streams(steps: Sequence[StepPlan], single: Mapping[str, str]) -> dict[str, str]:
@@ -97,7 +97,7 @@ def _units(selection: Selection, streams: Mapping[str, str], read: AbstractSet[s
     for step in selection.steps:
         here = position[last[step.id]]
         members[here].append(step.id)
-        reads[here].update((each.step, None) for each in step.inputs if each.step not in streams)
+        reads[here].update((each.step, None) for each in step.sources if each.step not in streams)
     for before, waiting in _waits(selection.steps, streams, selection):
         after[position[last[waiting]]].add(position[last[before]])
     roles = {step.id: step.role for step in selection.steps}

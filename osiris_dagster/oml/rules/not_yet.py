@@ -9,7 +9,6 @@ from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.document import Path
 from osiris_dagster.oml.rules.context import Context
 from osiris_dagster.oml.rules.rule import rule
-from osiris_dagster.oml.rules.shaped import step_blocks
 
 
 class NotYet(NamedTuple):
@@ -21,7 +20,6 @@ class NotYet(NamedTuple):
 
 
 NOT_YET_IN_DOCUMENT: tuple[NotYet, ...] = (
-    NotYet(("partitions",), instead="a run would read and write everything at once"),
     NotYet(("execution", "target"), instead="the steps would run on this machine", default="local"),
 )
 
@@ -30,24 +28,15 @@ NOT_YET_IN_DOCUMENT: tuple[NotYet, ...] = (
 def harmful(context: Context) -> Iterator[Diagnostic]:
     """The document asks for something that this version does not do, and doing without would give other data.
 
-    Therefore the document is refused. These are partitions, checks of relationships and the target e2b.
+    Therefore the document is refused. This is the target e2b.
 
     Wrong:
-        partitions: {type: daily, start: "2025-01-01"}
+        execution: {target: e2b}
 
     Right:
-        description: all days at once
+        execution: {target: local}
     """
     yield from _used(context)
-    for path, value in step_blocks(context, "checks"):
-        for index, check in enumerate(value if isinstance(value, list) else ()):
-            if isinstance(check, dict) and check.get("type") == "relationship":
-                yield context.at(
-                    (*path, index, "type"),
-                    "checks of relationships are not supported yet: rows that should be refused would be written",
-                    expected="a document that does without it",
-                    fix="remove it, or let a query join the two steps and check its result",
-                )
 
 
 @rule("OML102", "A schedule in a 0.1 document", severity="warning", example='oml_version: "0.2.0"')
