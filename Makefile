@@ -46,7 +46,7 @@ bench: $(READY) ## Measure against hand-written code; prints a table of ratios
 bench-move: $(READY) ## Measure rows moving between databases and files, against other tools
 	@sh tools/servers.sh
 	$(BIN)/python bench/move.py
-	$(BIN)/python bench move_mysql
+	$(BIN)/python bench move_mysql move_across move_memory
 
 bench-aiop: $(READY) ## Measure packages: builder, gates, long logs, waiting runs, delay with the UI
 	$(BIN)/python bench aiop

@@ -28,10 +28,10 @@ class Figures:
     peak_mib: float  # median of the largest process
 
 
-def race(cases: Sequence[Case], rounds: int = 5, *, cwd: str | None = None) -> dict[str, Figures]:
+def race(cases: Sequence[Case], rounds: int = 5, *, cwd: str | None = None, warm_up: bool = True) -> dict[str, Figures]:
     """Run every case once to warm up, then `rounds` times in turn; a case that fails ends the bench."""
     seen: dict[str, list[tuple[float, float, float]]] = {case.name: [] for case in cases}
-    for number in range(rounds + 1):
+    for number in range(0 if warm_up else 1, rounds + 1):
         for case in cases if number % 2 == 0 else reversed(cases):
             if case.before:
                 subprocess.run(case.before, check=True, cwd=case.cwd or cwd, capture_output=True)

@@ -3,8 +3,8 @@
     make bench-move            # or: python bench/move.py [--rows 1000000] [--rounds 5]
 
 The server is a private one; every way reads the same table. The wall of `osiris run` is that of its steps, as it
-reports it; CPU is that of the whole process less the same run of no rows. dlt is measured when it is installed, here or
-in the folder OSIRIS_BENCH_PEERS (`pip install --target`), with its connectorx backend, by its own clock around `run`.
+reports it; CPU is that of the whole process less the same run of no rows. dlt is measured with its connectorx backend,
+by its own clock around `run`, where it can be installed.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ import platform
 import shutil
 import sys
 import tempfile
-from importlib.machinery import PathFinder
-from importlib.metadata import distributions, version
+from importlib.metadata import version
 from pathlib import Path
 
 from measure import Bar, Case, Figures, race, show
+from peers import program_of
 
 ROOT = Path(__file__).resolve().parent.parent
-PEERS = [os.environ["OSIRIS_BENCH_PEERS"]] if "OSIRIS_BENCH_PEERS" in os.environ else []
 TABLE = """
 create table orders as select n::bigint as id, (n * 7919 % 100000)::integer as customer,
   ((n * 2654435761) % 1000000000 / 100.0)::numeric(12,2) as amount,
@@ -87,15 +86,13 @@ def _cases(folder: Path, port: int, rows: int) -> list[Case]:
     psql = shutil.which("psql") or ""
     copy = ["-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-c", r"\copy orders to 'orders.csv' (format csv)"]
     cases.append(Case("psql", [psql, *copy, "postgres"]))
-    if all(PathFinder.find_spec(name, [*PEERS, *sys.path]) for name in ("dlt", "connectorx")):
+    if peer := program_of("dlt"):
         (folder / "by_dlt.py").write_text(DLT)
         address = f"postgresql+psycopg2://postgres@127.0.0.1:{port}/postgres"
-        off = {"RUNTIME__DLTHUB_TELEMETRY": "false", "PYTHONPATH": os.pathsep.join(PEERS)}
+        off = {"RUNTIME__DLTHUB_TELEMETRY": "false"}
         for name, count in (("dlt", rows), ("dlt-start", 0)):
             cases.append(
-                Case(
-                    name, [sys.executable, "by_dlt.py", address, str(folder / name), str(count)], off, seconds=_printed
-                )
+                Case(name, [peer, "by_dlt.py", address, str(folder / name), str(count)], off, seconds=_printed)
             )
     return cases
 
@@ -122,7 +119,6 @@ def _bars(figures: dict[str, Figures]) -> list[Bar]:
         ("PostgreSQL to Parquet against dlt", "parquet", "dlt", 0.5),
     ):
         if other not in figures:
-            print(f"{what}: not compared, dlt and connectorx are not installed; {detail(own)}\n")
             continue
         both = f"{detail(own)}; {other} {detail(other)}"
         found.append(Bar(f"{what}, wall", figures[own].wall / figures[other].wall, limit, both))
@@ -137,8 +133,6 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
         measured = bars(Path(scratch), chosen.rows, chosen.rounds)
     own = {name: version(name) for name in ("pyarrow", "numpy", "psycopg2-binary")}
-    other = {found.name: found.version for found in distributions(path=[*PEERS, *sys.path])}
-    peers = {name: other[name] for name in ("dlt", "connectorx") if name in other}
-    packages = ", ".join(f"{name} {number}" for name, number in {**own, **peers}.items())
+    packages = ", ".join(f"{name} {number}" for name, number in own.items())
     print(f"{chosen.rows} rows, {os.cpu_count()} cores, Python {platform.python_version()}, {packages}\n")
     show(measured)

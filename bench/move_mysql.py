@@ -1,77 +1,26 @@
-"""MySQL and MariaDB as source and target: whole `osiris run`s less the same on ten rows, against hand-made ways.
-
-The table is realistic: a key, numbers, decimals, short and long texts with everything in them, moments, truth values.
-Rows are made by arithmetic on their number. A private server holds them; checksums of source and target are compared.
-"""
+"""MySQL and MariaDB as source and target: whole `osiris run`s less the same on ten rows, against hand-made ways."""
 
 from __future__ import annotations
 
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
-import duckdb
-import psycopg2
-from measure import Bar, Case, Figures, race
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.servers import postgres
-from tests.servers.mariadb import Server, private_server
-
-_OSIRIS = str(Path(sys.executable).parent / "osiris")
-MANY, FEW, START = 10_000_000, 1_000_000, 10
-_HASH = "((i * 2654435761) % 1000000007)"
-ORDERS = f"""
-    i as id, ({_HASH} % 50000)::int as customer_id,
-    case when i % 50 <> 7 then ((({_HASH} * 97) % 20000000) - 2000000) / 100 end::decimal(12,2) as amount,
-    ['new', 'paid', 'shipped', 'cancelled', 'returned'][1 + ({_HASH} % 5)::int] as status,
-    case i % 6 when 0 then null when 1 then '' when 2 then 'Příliš žluťoučký kůň € ' || i
-        when 3 then 'He said "hi", it''s' || chr(9) || 'tab and back\\slash ' || i
-        when 4 then 'line one' || chr(10) || 'line two 日本語 🚀 ' || i
-        else 'order ' || i || ' shipped from warehouse ' || (i * 31) % 97 || ', carrier ref ' || (i * 7919) % 1000003
-    end as note,
-    case when i % 37 <> 5 then make_timestamp((946684800 + {_HASH} % 946080000) * 1000000 + {_HASH} % 1000000) end
-        as created_at,
-    case when i % 11 <> 3 then {_HASH} % 2 = 0 end as is_paid,
-    case when i % 41 <> 2 then 1 + sqrt(i) * 1.1 end as weight
-"""
-DECLARED = (
-    "id bigint primary key, customer_id int, amount decimal(12,2), status varchar(20), note varchar(200), "
-    "created_at datetime(6), is_paid bool, weight double"
+from measure import Bar, Case, race
+from movement import (
+    CHANGED,
+    CHECKSUM,
+    DECLARED,
+    bar,
+    bench_servers,
+    client,
+    client_command,
+    make_project,
+    osiris_run,
 )
-_CHANGED = "customer_id amount status note created_at is_paid weight".split()
-CHECKSUM = (
-    "select count(*), sum(id), sum(customer_id), sum(amount), sum(length(status)), sum(crc32(note)), "
-    "sum(unix_timestamp(created_at)), sum(is_paid), round(sum(weight), 3) from {}"
-)
-_CONNECTIONS = """\
-connections:
-  mysql:
-    bench: {{host: {my.host}, port: {my.port}, user: {my.user}, database: bench}}
-  postgres:
-    bench: {{host: {pg.host}, port: {pg.port}, user: {pg.user}, database: bench}}
-"""
-_READ = """\
-oml_version: "0.1.0"
-name: {name}
-steps:
-  - {{id: rows, component: {family}.extractor, mode: read, config: {{connection: "@{family}.bench", table: {table}}}}}
-"""
-_WRITE = "  - {{id: out, component: {component}, mode: write, config: {{{config}}}}}\n"
-_TABLE = "connection: '@mysql.bench', table: {table}, write_mode: {mode}"
-_WAYS = {
-    "arrow": "",
-    "csv": _WRITE.format(component="filesystem.csv_writer", config="path: out/rows.csv"),
-    "parquet": _WRITE.format(component="filesystem.parquet_writer", config="path: out/rows.parquet"),
-    "table": _WRITE.format(component="mysql.writer", config=_TABLE.format(table="copied", mode="replace")),
-    "upsert": _WRITE.format(
-        component="mysql.writer", config=_TABLE.format(table="target", mode="upsert, primary_key: id")
-    ),
-}
+from peers import program_of
+
+from tests.servers.mariadb import Server
+
 _MYSQLCLIENT = """
 import sys, pyarrow as pa, pyarrow.parquet as pq
 from MySQLdb import _mysql
@@ -89,124 +38,30 @@ with pq.ParquetWriter(out, schema, compression="zstd") as w:
 """
 
 
-@dataclass(frozen=True)
-class Servers:
-    """Where the tables are; PostgreSQL has `orders` and `few`."""
-
-    mysql: Server
-    postgres: postgres.Server
-
-
-@contextmanager
-def bench_servers(folder: Path) -> Iterator[Servers]:
-    """Servers with room for the tables, and the tables in them."""
-    room = ("--innodb-buffer-pool-size=2G", "--innodb-log-file-size=2G", "--innodb-flush-log-at-trx-commit=1")
-    with private_server(*room) as server, postgres.private_server(shared_buffers="512MB") as other:
-        server.execute("create database bench character set utf8mb4 collate utf8mb4_bin")
-        for name, rows in (("orders", "range(1, 1000001)"), ("few", "range(1, 11)"), ("few_changes", "range(1, 11)")):
-            load(server, folder, name, f"select {ORDERS} from {rows} t(i)")
-        changes = "(from range(1, 1000001) t(i) where i % 20 < 3 union all from range(1000001, 1050001) t(i)) t"
-        load(
-            server,
-            folder,
-            "changes",
-            f"select * replace (id + 0 as id, 'changed' as status) from (select {ORDERS} from {changes})",
-        )
-        _load_postgres(other, folder)
-        yield Servers(server, other)
-
-
-def _load_postgres(server: postgres.Server, folder: Path) -> None:
-    server.execute("create database bench")
-    declared = DECLARED.replace("datetime(6)", "timestamp").replace("double", "double precision")
-    place = {"host": server.host, "port": server.port, "user": server.user, "password": server.password}
-    with closing(psycopg2.connect(dbname="bench", **place)) as session, session, session.cursor() as cursor:
-        for name in ("orders", "few"):
-            cursor.execute(f"create table {name} ({declared})")
-            with (folder / f"{name}.tsv").open("rb") as file:
-                cursor.copy_expert(f"copy {name} from stdin", file)
-
-
-def load(server: Server, folder: Path, name: str, query: str) -> None:
-    """Make a table, through a file in the format of LOAD DATA, which stays."""
-    escaped = "note"
-    for letter in ("'\\'", "chr(9)", "chr(10)"):
-        escaped = f"replace({escaped}, {letter}, '\\' || {letter})"
-    duckdb.sql(
-        f"copy (select * replace ({escaped} as note, is_paid::int as is_paid) from ({query})) "
-        f"to '{folder / name}.tsv' (delimiter '\t', header false, nullstr '\\N', quote '', escape '')"
-    )
-    server.execute(f"create table {name} ({DECLARED})", database="bench")
-    client(
-        server,
-        f"load data local infile '{folder / name}.tsv' into table {name} character set utf8mb4; analyze table {name}",
-    )
-
-
-def client(server: Server, statement: str, *options: str) -> None:
-    subprocess.run([*_client(server), *options, "-e", statement], check=True, capture_output=True)
-
-
-def _client(server: Server) -> list[str]:
-    address = ["--host=127.0.0.1", f"--port={server.port}", "--user=root", "--local-infile=1"]
-    return ["mariadb", "--no-defaults", *address, "--default-character-set=utf8mb4", "bench"]
-
-
 def bars(folder: Path) -> list[Bar]:
+    """Measure all; the folder is for projects and files."""
     with bench_servers(folder) as servers:
-        project, server = _project(folder, servers), servers.mysql
-        return [*_reads(folder, project, server), *_writes(folder, project, server), *_memory(folder, project, server)]
-
-
-def _project(folder: Path, servers: Servers) -> Path:
-    project = folder / "project"
-    (project / "out").mkdir(parents=True)
-    (project / "osiris.yaml").touch()
-    (project / "osiris_connections.yaml").write_text(_CONNECTIONS.format(my=servers.mysql, pg=servers.postgres))
-    sources = [("mysql", table) for table in ("orders", "few", "changes", "few_changes", "many")]
-    sources += [("postgres", "orders"), ("postgres", "few")]
-    for way, writer in _WAYS.items():
-        for family, table in sources:
-            name = f"{way}_{table}" if family == "mysql" else f"{way}_{family}_{table}"
-            text = _READ.format(name=name, family=family, table=table) + writer
-            (project / f"{name}.yaml").write_text(text)
-    return project
-
-
-def _run(project: Path, name: str, before: list[str] | None = None) -> Case:
-    return Case(name, [_OSIRIS, "run", "--no-aiop", f"{name}.yaml"], cwd=str(project), before=before or ())
-
-
-def _moved(figures: dict[str, Figures], name: str, start: str) -> float:
-    return figures[name].wall - figures[start].wall
-
-
-def _bar(what: str, figures: dict[str, Figures], ours: tuple[str, str], base: str, limit: float) -> Bar:
-    moved, floor = _moved(figures, *ours), figures[base].wall
-    cpu = figures[ours[0]].cpu - figures[ours[1]].cpu
-    detail = f"{moved:.2f} s against {floor:.2f} s; client CPU {cpu:.2f} s, peak {figures[ours[0]].peak_mib:.0f} MiB"
-    return Bar(what, moved / floor, limit, detail)
+        project, server = make_project(folder, servers), servers.mysql
+        return [*_reads(folder, project, server), *_writes(folder, project, server)]
 
 
 def _reads(folder: Path, project: Path, server: Server) -> list[Bar]:
-    batch = " ".join(_client(server)) + f" --batch --quick -e 'select * from orders' > {folder / 'batch.tsv'}"
+    batch = " ".join(client_command(server)) + f" --batch --quick -e 'select * from orders' > {folder / 'batch.tsv'}"
     cases = [Case("batch", ["sh", "-c", batch])]
-    peer = find_spec("MySQLdb") is not None
+    peer = program_of("mysqlclient")
     if peer:
-        command = [sys.executable, "-c", _MYSQLCLIENT, str(server.port), "orders", str(folder / "peer.parquet")]
+        command = [peer, "-c", _MYSQLCLIENT, str(server.port), "orders", str(folder / "peer.parquet")]
         cases.append(Case("mysqlclient", command))
     for way in ("arrow", "csv", "parquet"):
-        cases += [_run(project, f"{way}_orders"), _run(project, f"{way}_few")]
+        cases += [osiris_run(project, f"{way}_orders"), osiris_run(project, f"{way}_few")]
     figures = race(cases, rounds=5)
     found = [
-        _bar("MariaDB -> CSV, 1 M rows, against mariadb --batch", figures, ("csv_orders", "csv_few"), "batch", 1.1),
-        _bar("MariaDB -> Arrow, against the same", figures, ("arrow_orders", "arrow_few"), "batch", 0.75),
+        bar("MariaDB -> CSV, 1 M rows, against mariadb --batch", figures, ("csv_orders", "csv_few"), ("batch",), 1.1),
+        bar("MariaDB -> Arrow, against the same", figures, ("arrow_orders", "arrow_few"), ("batch",), 0.75),
     ]
     if peer:
         ours = ("parquet_orders", "parquet_few")
-        found.append(_bar("MariaDB -> Parquet, against mysqlclient and Arrow", figures, ours, "mysqlclient", 0.7))
-    else:
-        print("mysqlclient is not installed: no bar for MariaDB -> Parquet")
+        found.append(bar("MariaDB -> Parquet, against mysqlclient and Arrow", figures, ours, ("mysqlclient",), 0.7))
     return found
 
 
@@ -215,47 +70,47 @@ def _writes(folder: Path, project: Path, server: Server) -> list[Bar]:
         "drop table if exists copied, target, stage; create table target like orders; "
         "insert into target select * from orders"
     )
-    before = [*_client(server), "-e", reset]
+    before = [*client_command(server), "-e", reset]
     made = f"create table copied ({DECLARED.replace(' primary key', '')}) character set utf8mb4"
     by_hand = f"{made}; load data local infile '{folder / 'orders'}.tsv' into table copied character set utf8mb4"
-    changes = ", ".join(f"{name} = values({name})" for name in _CHANGED)
+    changes = ", ".join(f"{name} = values({name})" for name in CHANGED)
     upsert = (
         f"create table stage ({DECLARED.replace(' primary key', '')}) character set utf8mb4; "
         f"load data local infile '{folder / 'changes'}.tsv' into table stage character set utf8mb4; "
         f"insert into target select * from stage on duplicate key update {changes}; drop table stage"
     )
     cases = [
-        Case("load data", [*_client(server), "-e", by_hand], before=before),
-        _run(project, "table_orders", before),
-        _run(project, "table_few", before),
-        _run(project, "table_postgres_few", before),
-        _run(project, "table_postgres_orders", before),
-        Case("upsert by hand", [*_client(server), "-e", upsert], before=before),
-        _run(project, "upsert_changes", before),
-        _run(project, "upsert_few_changes", before),
+        Case("load data", [*client_command(server), "-e", by_hand], before=before),
+        osiris_run(project, "table_orders", before),
+        osiris_run(project, "table_few", before),
+        osiris_run(project, "table_postgres_few", before),
+        osiris_run(project, "table_postgres_orders", before),
+        Case("upsert by hand", [*client_command(server), "-e", upsert], before=before),
+        osiris_run(project, "upsert_changes", before),
+        osiris_run(project, "upsert_few_changes", before),
     ]
     figures = race(cases, rounds=3)
     _compare(project, server)
     return [
-        _bar(
+        bar(
             "Postgres -> MariaDB, new table, against LOAD DATA from a ready file",
             figures,
             ("table_postgres_orders", "table_postgres_few"),
-            "load data",
+            ("load data",),
             1.1,
         ),
-        _bar(
+        bar(
             "MariaDB -> MariaDB, the same (reported, no bar: one server does both)",
             figures,
             ("table_orders", "table_few"),
-            "load data",
+            ("load data",),
             float("inf"),
         ),
-        _bar(
+        bar(
             "upsert of 200 k rows into 1 M, against the statements by hand",
             figures,
             ("upsert_changes", "upsert_few_changes"),
-            "upsert by hand",
+            ("upsert by hand",),
             1.6,
         ),
     ]
@@ -264,26 +119,9 @@ def _writes(folder: Path, project: Path, server: Server) -> list[Bar]:
 def _compare(project: Path, server: Server) -> None:
     again = "drop table target; create table target like orders; insert into target select * from orders"
     client(server, again)
-    subprocess.run([_OSIRIS, "run", "--no-aiop", "upsert_changes.yaml"], cwd=project, check=True, capture_output=True)
+    subprocess.run(osiris_run(project, "upsert_changes").command, cwd=project, check=True, capture_output=True)
     server.execute("create table again like orders", "insert into again select * from orders", database="bench")
-    values = ", ".join(f"{name} = values({name})" for name in _CHANGED)
+    values = ", ".join(f"{name} = values({name})" for name in CHANGED)
     server.execute(f"insert into again select * from changes on duplicate key update {values}", database="bench")
     sums = [server.execute(CHECKSUM.format(name), database="bench")[0] for name in ("again", "target")]
     print(f"checksums after the upsert: {'equal' if sums[0] == sums[1] else sums}")
-
-
-def _memory(folder: Path, project: Path, server: Server) -> list[Bar]:
-    load(server, folder, "many", f"select {ORDERS} from range(1, {MANY + 1}) t(i)")
-    found = []
-    for way in ("csv", "parquet"):
-        figures = race([_run(project, f"{way}_orders"), _run(project, f"{way}_many")], rounds=1)
-        many, few = figures[f"{way}_many"].peak_mib, figures[f"{way}_orders"].peak_mib
-        found.append(
-            Bar(
-                f"MariaDB -> {way}: peak memory, 10 M against 1 M rows",
-                many / few,
-                1.1,
-                f"{many:.0f} MiB against {few:.0f} MiB",
-            )
-        )
-    return found

@@ -48,7 +48,9 @@ def _verdict(package: Package) -> Iterator[str]:
     run, delta = package.run, package.delta
     yield f"# {code(package.summary, 300)}"
     yield ""
-    yield f"Run {code(run.dagster_run_id)} began on {moment(run.start_time)} and took {duration(run.duration_ms)}."
+    partition = f" of partition {code(run.partition)}" if run.partition else ""
+    began = f"began on {moment(run.start_time)} and took {duration(run.duration_ms)}"
+    yield f"Run {code(run.dagster_run_id)}{partition} {began}."
     if delta.failing_since:
         yield f"The pipeline has been failing since {moment(delta.failing_since)}."
     if delta.last_success_time:

@@ -13,6 +13,7 @@ from osiris_dagster.aiop.settle import first_failure
 from osiris_dagster.aiop.text import cut
 from osiris_dagster.aiop.trim import Dropped
 from osiris_dagster.canonical import slug
+from osiris_dagster.oml.partition import RANGE
 from osiris_dagster.runs.past import RUN, Measures, PastRun, measures_of
 
 BASELINE_RUNS = 14
@@ -82,8 +83,9 @@ def comparisons(scene: Scene) -> tuple[Comparison, ...]:
 
 
 def _alike(past: PastRun, scene: Scene) -> bool:
-    """Runs of one partition are compared with such runs only."""
-    return bool(past.partition) == bool(scene.whole.record.partition)
+    """Runs of one partition are compared with such runs only, and so are those of a range."""
+    one, other = past.partition, scene.whole.record.partition
+    return bool(one) == bool(other) and (RANGE in one) == (RANGE in other)
 
 
 def _comparison(scene: Scene, step_id: str, name: str, current: int, last: int | None, before: list[int]) -> Comparison:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 
 from dagster import (
@@ -19,6 +19,7 @@ from dagster import (
 )
 
 from osiris_dagster.assets.keys import job_name, op_name
+from osiris_dagster.assets.partitions import last_partition
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.names import key_part
 from osiris_dagster.oml.times import duration_seconds
@@ -32,34 +33,39 @@ def schedule_of(manifest: Manifest) -> ScheduleDefinition | None:
     wanted = manifest.schedule
     if wanted is None or not wanted.cron:
         return None
+    partitions = manifest.partitions
     return ScheduleDefinition(
         name=f"{op_name(manifest.pipeline)}_schedule",
         job_name=job_name(manifest.pipeline),
         cron_schedule=wanted.cron,
+        execution_fn=partial(last_partition, partitions) if partitions else None,
         execution_timezone=wanted.timezone,
         default_status=DefaultScheduleStatus.RUNNING,
         description=f"`schedule` of {manifest.file}.",
     )
 
 
-def on_update(first: AssetKey, updated: Iterable[AssetKey]) -> AutomationCondition[AssetKey] | None:
+def on_update(first: AssetKey, updated: Mapping[AssetKey, bool]) -> AutomationCondition[AssetKey] | None:
     """Return the condition of every step of a pipeline that runs when one of the assets was `updated`.
 
     It asks about the pipeline's first step, whichever step it is evaluated for: so all start together, in one run.
     Only the request of a run makes an update old, not the end of one: an update during a run is followed by another.
+    Of a partitioned pipeline the partitions are run that were updated; where an asset has none that correspond, which
+    the value says, it is the last one that is complete.
     """
     # A `since` for each asset: where an update and the request of a run fall between two looks, it compares their
     # times, and Dagster knows none of `a | b`.
-    pending = [
-        AutomationCondition.asset_matches(key, AutomationCondition.newly_updated()).since(
-            AutomationCondition.newly_requested()
-        )
-        for key in updated
-    ]
+    pending = [_pending(key, latest=latest) for key, latest in updated.items()]
     if not pending:
         return None
-    any_pending = reduce(or_, pending[1:], pending[0]).with_label("updated since the last start")
-    return AutomationCondition.asset_matches(first, any_pending & ~AutomationCondition.in_progress())
+    start = reduce(or_, pending[1:], pending[0]) & ~AutomationCondition.in_progress()
+    return AutomationCondition.asset_matches(first, start.with_label("updated since the last start"))
+
+
+def _pending(key: AssetKey, *, latest: bool) -> AutomationCondition[AssetKey]:
+    updated = AutomationCondition.asset_matches(key, AutomationCondition.newly_updated())
+    pending = updated.since(AutomationCondition.newly_requested())
+    return pending & AutomationCondition.in_latest_time_window() if latest else pending
 
 
 def update_sensor(keys: Iterable[AssetKey]) -> AutomationConditionSensorDefinition:

@@ -23,3 +23,4 @@ class Body:
     manifest: Manifest
     services: Services
     listener: Listener | None = None  # hears every step event, for progress on a terminal
+    isolated: bool = False  # each step is an op, and may run in a process of its own

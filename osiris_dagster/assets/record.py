@@ -44,7 +44,9 @@ def _numbers(report: StepReport) -> dict[str, Any]:
     }
 
 
-def dataset_written(dataset: Dataset, manifest: Manifest, report: StepReport) -> AssetMaterialization:
+def dataset_written(
+    dataset: Dataset, manifest: Manifest, report: StepReport, partition: str | None = None
+) -> AssetMaterialization:
     """Return the event that tells other pipelines that a table or file has new rows."""
     metadata: dict[str, Any] = {"osiris/written_by": f"{manifest.pipeline}/{report.step_id}"}
     if report.rows_total is not None:
@@ -53,7 +55,7 @@ def dataset_written(dataset: Dataset, manifest: Manifest, report: StepReport) ->
         metadata["dagster/column_schema"] = table_schema(report.columns, column_origins(manifest).get(report.step_id))
     if lineage := written_lineage([(manifest, manifest.step(report.step_id))]):
         metadata[LINEAGE] = lineage
-    return AssetMaterialization(dataset_key(dataset), metadata=metadata)
+    return AssetMaterialization(dataset_key(dataset), metadata=metadata, partition=partition)
 
 
 def unfinished(key: AssetKey, manifest: Manifest, failure: StepFailure) -> AssetObservation:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dagster import (
+    AssetDep,
     AssetKey,
     AssetSpec,
     AutomationCondition,
@@ -16,6 +17,7 @@ from dagster import (
     FreshnessPolicy,
     LocalFileCodeReference,
     MetadataValue,
+    PartitionMapping,
     TableColumn,
     TableColumnConstraints,
     TableSchema,
@@ -43,6 +45,7 @@ class StepData:
     origins: Mapping[str, str] = field(default_factory=dict)  # where each column comes from, in words
     start: AutomationCondition[AssetKey] | None = None  # of a pipeline that waits for updates
     freshness: FreshnessPolicy | None = None  # of the pipeline's last steps
+    mappings: Mapping[AssetKey, PartitionMapping] = field(default_factory=dict)  # to partitions of other pipelines
 
 
 class DagsterOsirisTranslator:
@@ -54,7 +57,7 @@ class DagsterOsirisTranslator:
         keys = step_keys(manifest)
         return AssetSpec(
             key=keys[step.id],
-            deps=[*(keys[need] for need in step.needs), *(dataset_key(d) for d in step.reads), *data.feeders],
+            deps=[*(keys[need] for need in step.needs), *_outside(data)],
             skippable=True,
             description=_description(step),
             group_name=op_name(manifest.pipeline),
@@ -66,6 +69,11 @@ class DagsterOsirisTranslator:
             automation_condition=data.start,
             freshness_policy=data.freshness,
         )
+
+
+def _outside(data: StepData) -> list[AssetDep]:
+    keys = [*(dataset_key(dataset) for dataset in data.step.reads), *data.feeders]
+    return [AssetDep(key, partition_mapping=data.mappings.get(key)) for key in keys]
 
 
 def _description(step: StepPlan) -> str:

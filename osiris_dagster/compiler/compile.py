@@ -12,6 +12,7 @@ from osiris_dagster.compiler.contract import check_contracts
 from osiris_dagster.compiler.draft import Compiled, Draft, Inputs
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.params import resolve_params
+from osiris_dagster.compiler.partitioning import check_partitions
 from osiris_dagster.compiler.plan import name_datasets, plan_steps
 from osiris_dagster.compiler.recheck import recheck_params
 from osiris_dagster.compiler.sources import check_sources
@@ -32,6 +33,7 @@ PASSES: tuple[Pass, ...] = (
     name_datasets,
     check_starts,
     bind_types,
+    check_partitions,
     check_checks,
     check_contracts,
     trace_columns,

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from osiris_dagster.compiler.draft import Draft
 from osiris_dagster.compiler.manifest import StepPlan
+from osiris_dagster.compiler.partitioning import DUCKDB, sql_fields, written_offset
 from osiris_dagster.errors import Place
 from osiris_dagster.oml.document import Document, Path, path_text
-from osiris_dagster.oml.params import origin
 
 _BLOCK = re.compile(r"(?:[&!]\S*\s+)*[|>][-+0-9]*(?:\s|$)")
 _BEFORE = re.compile(r"\A(?:[&!]\S*\s+)*[\"']?")
@@ -18,13 +18,14 @@ _BEFORE = re.compile(r"\A(?:[&!]\S*\s+)*[\"']?")
 def place_in_config(step: StepPlan, draft: Draft, field: str, offset: int | None, length: int) -> tuple[Place, str]:
     """Return where character `offset` of a step's config field stands in the file, and the path of the field.
 
-    `offset` counts in the final text, its parameters filled in.
+    `offset` counts in the final text, its parameters and the first partition filled in.
     """
     written = next(one for one in draft.inputs.pipeline.steps if one.id == step.id)
     path: Path = ("steps", written.index, "config", field)
     text = str(written.config[field])
     if offset is not None:
-        offset = origin(text, draft.params, offset)
+        dialect = sql_fields(draft.inputs.catalogue[step.component]).get(field, DUCKDB)
+        offset = written_offset(text, dialect, draft, offset)
     return place_in_scalar(draft.inputs.document, path, text, offset, length), path_text(path)
 
 

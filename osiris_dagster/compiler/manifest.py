@@ -19,6 +19,7 @@ from osiris_dagster.compiler.blocks import (
 )
 from osiris_dagster.compiler.lineage import Lineage, lineage_from
 from osiris_dagster.oml.model import Check, Execution, Incremental, Partitions, Retry, Schedule
+from osiris_dagster.oml.relationship import KIND as RELATIONSHIP
 
 Role = Literal["extractor", "processor", "writer"]
 API_VERSION = "osiris.v1"
@@ -77,6 +78,12 @@ class StepPlan:
     def family(self) -> str:
         """The connector family: `duckdb` of `duckdb.processor`."""
         return self.component.partition(".")[0]
+
+    @property
+    def sources(self) -> tuple[StepInput, ...]:
+        """All rows that the step needs: its inputs, and those that its checks compare with."""
+        compared = dict.fromkeys(check.options["to"] for check in self.checks if check.type == RELATIONSHIP)
+        return (*self.inputs, *(StepInput(step, ()) for step in compared))
 
     @property
     def fingerprint(self) -> str:

@@ -12,6 +12,8 @@ from osiris_dagster.compiler.locate import place_in_config
 from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.compiler.source_fault import CONDITION_TABLE, Kind, SourceSqlError, TablePath
 from osiris_dagster.errors import Diagnostic
+from osiris_dagster.oml.partition import first_partition
+from osiris_dagster.oml.placeholders import filled
 from osiris_dagster.specs.model import SqlRule
 
 _DUCKDB = "duckdb"
@@ -36,9 +38,10 @@ def check_sources(draft: Draft) -> Draft:
 
 
 def _faults(step: StepPlan, draft: Draft) -> Iterator[Diagnostic]:
+    first = first_partition(draft.inputs.pipeline.partitions)
     for rule, field, text in _sql_of(step, draft):
         try:
-            tables_in(text, rule.dialect, condition=field in rule.conditions)
+            tables_in(filled(text, first), rule.dialect, condition=field in rule.conditions)
         except SourceSqlError as fault:
             place, path = place_in_config(step, draft, field, fault.offset, fault.length)
             yield Diagnostic(

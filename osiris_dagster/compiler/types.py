@@ -21,6 +21,8 @@ from osiris_dagster.compiler.locate import place_in_config
 from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.model import Step
+from osiris_dagster.oml.partition import first_partition
+from osiris_dagster.oml.placeholders import filled
 from osiris_dagster.specs.nearest import did_you_mean
 
 QUERY = "query"
@@ -62,7 +64,7 @@ def _locked(step: StepPlan, inputs: Inputs) -> tuple[StepPlan, tuple[Diagnostic,
 
 
 def _bound(step: StepPlan, draft: Draft, known: dict[str, Columns | None]) -> tuple[StepPlan, tuple[Diagnostic, ...]]:
-    query = str(step.config.get(QUERY, ""))
+    query = str(filled(step.config.get(QUERY, ""), first_partition(draft.inputs.pipeline.partitions)))
     pairs = [(item, columns) for item in step.inputs if (columns := known.get(item.step)) is not None]
     try:
         if len(pairs) < len(step.inputs):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from osiris_dagster.columns import Columns
 from osiris_dagster.drivers.positions import Advance, Since
+from osiris_dagster.oml.partition import Partition
 from osiris_dagster.project import Project
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class StepCall:
     since: Since | None = None  # an incremental extractor: which rows are new; it may hand on more
     advances: tuple[Advance, ...] = ()  # a writer: positions to commit with the rows
     wanted: tuple[str, ...] = ()  # the columns that are read after it, in order, when those are not all it has
+    partition: Partition | None = None  # what the run works on, in a partitioned pipeline
     store_written: bool = False  # another step of this run writes to the store this step reads: open it for both
 
     def selected(self, known: Iterable[str]) -> tuple[str, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 _REFERENCE = re.compile(r"\$\{params\.([A-Za-z_][A-Za-z0-9_-]*)\}")
 _ANY_REFERENCE = re.compile(r"\$\{\s*params\b[^}]*\}?")
@@ -45,6 +45,14 @@ def substitute_text(text: str, values: Mapping[str, Any]) -> str:
     return _REFERENCE.sub(lambda match: _as_text(values.get(match[1]), match[0]), text)
 
 
+class Piece(NamedTuple):
+    """A part of a text, from `start` to `end`, and the length of what takes its place."""
+
+    start: int
+    end: int
+    length: int
+
+
 def origin(text: str, values: Mapping[str, Any], offset: int) -> int:
     """Return which character of `text` the character `offset` of its substituted form comes from.
 
@@ -54,14 +62,20 @@ def origin(text: str, values: Mapping[str, Any], offset: int) -> int:
     >>> [origin(text, {"a": 12345}, offset) for offset in (0, 4, 8)]
     [0, 0, 14]
     """
-    read = shown = 0  # characters before this place, in the text and in its substituted form
-    for match in _REFERENCE.finditer(text):
-        begin, value = shown + match.start() - read, _as_text(values.get(match[1]), match[0])
+    matches = _REFERENCE.finditer(text)
+    return origin_in((Piece(m.start(), m.end(), len(_as_text(values.get(m[1]), m[0]))) for m in matches), offset)
+
+
+def origin_in(pieces: Iterable[Piece], offset: int) -> int:
+    """Return the offset in a text of the character `offset` of the text with these pieces, in order, replaced."""
+    read = shown = 0  # characters before this place, in the text and in its new form
+    for piece in pieces:
+        begin = shown + piece.start - read
         if offset < begin:
             break
-        if offset < begin + len(value):
-            return match.start()
-        read, shown = match.end(), begin + len(value)
+        if offset < begin + piece.length:
+            return piece.start
+        read, shown = piece.end, begin + piece.length
     return read + offset - shown
 
 

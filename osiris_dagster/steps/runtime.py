@@ -11,8 +11,10 @@ from osiris_dagster.canonical import slug
 from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.drivers.base import Driver, DriverFactory, StepCall
 from osiris_dagster.errors import RunError
+from osiris_dagster.oml.partition import Partition
 from osiris_dagster.project import Project
 from osiris_dagster.redaction import Redactor
+from osiris_dagster.steps.store import Store
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,9 @@ class Runtime:
     root_run_id: str
     retry_of: str = ""
     full_refresh: bool = False  # incremental steps read everything, and their writers replace what is there
+    partition: Partition | None = None  # what the run of a partitioned pipeline works on
     rows_before: Mapping[str, int] = field(default_factory=dict)  # rows of steps in their last good run
+    store: Store | None = None  # where rows are kept beyond the execution; None: nowhere
     max_parallel: int = 4  # units at once
     cancel_seconds: float = 30.0  # how long a cancellation waits for drivers to stop
     scratch: Path | None = None  # where each execution makes its private folder; default `.osiris/scratch`
@@ -80,6 +84,7 @@ def step_call(
         scratch=scratch,
         retry_of=runtime.retry_of,
         columns=plan.columns or (),
+        partition=runtime.partition,
         store_written=any(other.role == "writer" and _store(other) == _store(plan) for other in others),
     )
 

@@ -13,6 +13,8 @@ from osiris_dagster.drivers.connections import Connections
 from osiris_dagster.drivers.faults import without_secrets
 from osiris_dagster.drivers.registry import open_driver
 from osiris_dagster.loading import compile_file
+from osiris_dagster.oml.partition import first_partition
+from osiris_dagster.oml.placeholders import filled
 from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.verbs.asked import Asked
 
@@ -34,7 +36,7 @@ def _schema(asked: Asked, manifest: Manifest, step_id: str, connections: Connect
         pipeline=manifest.pipeline,
         step_id=step.id,
         component=step.component,
-        config=step.config,
+        config=filled(step.config, first_partition(manifest.partitions)),
         connection=connections.resolve(step.connection) if step.connection else {},
         project=asked.project,
     )

@@ -58,7 +58,8 @@ def seconds(milliseconds: int) -> str:
 def run_text(record: RunRecord, exported: Sequence[Exported]) -> str:
     """Return the end of a run in a few lines: how it went, what it wrote, where the package lies."""
     took = seconds(record.end_ms - record.start_ms)
-    lines = [f"{record.pipeline}: {record.status} in {took}  (run {record.run_id})"]
+    name = f"{record.pipeline} {record.partition}" if record.partition else record.pipeline
+    lines = [f"{name}: {record.status} in {took}  (run {record.run_id})"]
     failed = next((step for step in record.steps if step.status == "failed"), None)
     error = failed.error if failed else record.error
     if error:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import uuid
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import psutil
 
 from osiris_dagster.aiop.configure import load_options
 from osiris_dagster.assets.factory import PipelineAssets, pipeline_assets
@@ -33,12 +31,14 @@ from osiris_dagster.resources.table import driver_resources
 from osiris_dagster.runs.instance import open_instance
 from osiris_dagster.runs.read import read_run
 from osiris_dagster.runs.record import RunRecord
-from osiris_dagster.runs.tags import FULL_REFRESH, HOST, ORIGIN, PID, STARTED
+from osiris_dagster.runs.tags import FULL_REFRESH, ORIGIN, process_tags
+from osiris_dagster.sensors.checkpoints import drop_checkpoints
 from osiris_dagster.sensors.export import Exported, export_run
 from osiris_dagster.sensors.queue import export_queue
 from osiris_dagster.settings import connections_of
 from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.verbs.asked import Asked, WrongUsageError
+from osiris_dagster.verbs.choose_partitions import Wanted, runs_of
 from osiris_dagster.verbs.choose_steps import (
     Chosen,
     Earlier,
@@ -59,7 +59,7 @@ _REPOSITORY = "__repository__@osiris_dagster.definitions"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def run_file(
+def run_file(  # noqa: PLR0913 - the options of the verb
     asked: Asked,
     *,
     file: str = "",
@@ -67,9 +67,14 @@ def run_file(
     retry: str | None = None,
     select: Sequence[str] = (),
     full_refresh: bool = False,
+    partition: str = "",
+    partition_range: str = "",
+    each: bool = False,
     wait: int = PATIENCE,
 ) -> Outcome:
     """Run a file, or go on with the run `retry`; exit code 0, 4 when a step failed, 130 when it was interrupted.
+
+    With `each`, every partition of `partition_range` has a run of its own; one that fails does not stop the others.
 
     Raises OmlError, CompileError, ConfigError also for a secret that is not set, WrongUsageError when the options do
     not say what to run, and RunError when another run of the pipeline's pool goes on for longer than `wait` seconds.
@@ -89,20 +94,54 @@ def run_file(
         chosen = unfinished_steps(manifest, earlier, manifest_of(project, earlier.record))
     if full_refresh:
         chosen = replace(chosen, tags={**chosen.tags, FULL_REFRESH: "true"})
+    wanted = Wanted(partition, partition_range, each, earlier.record.partition if earlier else "")
+    runs = runs_of(manifest, wanted)
     for reference in sorted({step.connection for step in manifest.steps if step.connection}):
         services.connections.resolve(reference)  # a missing secret ends it here, before anything is read or written
     store(project.build, manifest, text)
     if compiled.diagnostics:
         asked.progress(render(compiled.diagnostics))
-    progress = Progress(manifest, asked.progress)
-    built = pipeline_assets(manifest, services, DagsterOsirisTranslator(), listener=progress.hear)
-    run_id = str(uuid.uuid4())
+    going = _Going(asked, manifest, services, wait, no_aiop)
+    outcomes: list[Outcome] = []
     with open_instance(project) as instance:
-        with slot_of_pool(instance, manifest, run_id, wait, asked.progress):
-            _execute(instance, manifest, built, services, chosen, run_id)
-        record = _record_of(instance, project, run_id, manifest)
-        exported, missed = ((), ()) if no_aiop else _export(instance, project, run_id)
-    return _outcome(record, exported, (*compiled.diagnostics, *missed))
+        for tags in runs:
+            outcomes.append(_run(instance, going, replace(chosen, tags={**chosen.tags, **tags}), compiled.diagnostics))
+            if outcomes[-1].exit_code == INTERRUPTED:
+                break
+    return _together(outcomes) if each else outcomes[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """What the runs of one call have in common."""
+
+    asked: Asked
+    manifest: Manifest
+    services: Services
+    wait: int
+    no_aiop: bool
+
+
+def _run(instance: dg.DagsterInstance, going: _Going, chosen: Chosen, warned: tuple[Diagnostic, ...]) -> Outcome:
+    """Make one run, from the pool's slot to its package."""
+    manifest, project, run_id = going.manifest, going.asked.project, str(uuid.uuid4())
+    progress = Progress(manifest, going.asked.progress)
+    built = pipeline_assets(manifest, going.services, DagsterOsirisTranslator(), listener=progress.hear)
+    with slot_of_pool(instance, manifest, run_id, going.wait, going.asked.progress):
+        _execute(instance, manifest, built, going.services, chosen, run_id)
+    record = _record_of(instance, project, run_id, manifest)
+    drop_checkpoints(instance, project, manifest.pipeline, record.root_run_id)
+    exported, missed = ((), ()) if going.no_aiop else _export(instance, project, run_id)
+    return _outcome(record, exported, (*warned, *missed))
+
+
+def _together(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return the outcome of several runs: it went as the worst of them."""
+    statuses = [outcome.data["status"] for outcome in outcomes]
+    status = next(status for status in ("canceled", "failed", "completed") if status in statuses)
+    found = dict.fromkeys(found for outcome in outcomes for found in outcome.diagnostics)
+    data = {"pipeline": outcomes[0].data["pipeline"], "status": status, "runs": [each.data for each in outcomes]}
+    return Outcome(data, "\n".join(outcome.text for outcome in outcomes), _EXIT[status], tuple(found))
 
 
 def _meant(project: Project, file: str, retry: str | None, select: Sequence[str]) -> tuple[Path, Earlier | None]:
@@ -142,9 +181,7 @@ def _execute(
     run_id: str,
 ) -> None:
     """Run steps of the pipeline's job in this process, recorded on the instance under `run_id`."""
-    definitions = dg.Definitions(
-        assets=[built.assets], jobs=[built.job], resources=driver_resources(services.catalogue)
-    )
+    definitions = dg.Definitions(assets=built.assets, jobs=[built.job], resources=driver_resources(services.catalogue))
     job = definitions.resolve_job_def(job_name(manifest.pipeline))
     keys = step_keys(manifest)
     job.execute_in_process(
@@ -158,13 +195,7 @@ def _execute(
 
 
 def _tags() -> dict[str, str]:
-    return {
-        ORIGIN: "cli",
-        HOST: socket.gethostname(),
-        PID: str(os.getpid()),
-        STARTED: str(psutil.Process().create_time()),
-        ".dagster/repository": _REPOSITORY,
-    }
+    return {ORIGIN: "cli", **process_tags(os.getpid()), ".dagster/repository": _REPOSITORY}
 
 
 def _record_of(instance: dg.DagsterInstance, project: Project, run_id: str, manifest: Manifest) -> RunRecord:
@@ -216,6 +247,7 @@ def _outcome(record: RunRecord, exported: tuple[Exported, ...], warned: tuple[Di
         "pipeline": record.pipeline,
         "manifest_hash": record.manifest_hash,
         "status": record.status,
+        **({"partition": record.partition} if record.partition else {}),
         "duration_ms": record.end_ms - record.start_ms,
         "steps": steps,
         "aiop": [package.as_dict() for package in exported],

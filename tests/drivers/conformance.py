@@ -11,8 +11,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
@@ -20,6 +22,7 @@ import pytest
 from osiris_dagster.arrow import type_name
 from osiris_dagster.drivers.base import TARGET_BATCH_BYTES, WriteReport
 from osiris_dagster.errors import DriverError
+from osiris_dagster.oml.partition import Partition
 from tests.drivers.values import VALUES
 from tests.drivers.workbench import Workbench, spec_file
 
@@ -67,7 +70,8 @@ class DriverConformance:
         return Workbench(tmp_path, {"token": SECRET, **self.store.connection})
 
     def write(self, bench: Workbench, rows: pa.Table | pa.RecordBatchReader, **options: Any) -> WriteReport:
-        parts = {key: options.pop(key) for key in ("run_id", "root_run_id", "retry_of") if key in options}
+        names = ("run_id", "root_run_id", "retry_of", "partition")
+        parts = {key: options.pop(key) for key in names if key in options}
         config = {**self.store.place("t"), "write_mode": "replace", **options}
         return bench.write(self.store.writer, config, rows, **parts)
 
@@ -453,6 +457,169 @@ class TableConformance(AppendConformance):
         )
         assert self.read(bench).equals(pa.concat_tables([OLD, NEW]))
         assert "extra" in " ".join(report.notes)
+
+    @pytest.mark.parametrize("mode", ["append", "upsert"])
+    def test_a_column_that_the_rows_lack_stays_and_is_null_in_new_rows(self, bench: Workbench, mode: str) -> None:
+        self.write(bench, OLD)
+        report = self.write(bench, pa.table({"id": [9]}), write_mode=mode, primary_key="id")
+        assert "column name is not in the rows" in " ".join(report.notes)
+        assert self.read(bench).schema.equals(OLD.schema)
+        assert self.rows(bench)[-1] == {"id": 9, "name": None}
+
+    # -- partitions ----------------------------------------------------------------------------------------------
+
+    def replace(
+        self, bench: Workbench, rows: pa.Table | pa.RecordBatchReader, part: Partition, **more: Any
+    ) -> WriteReport:
+        return self.write(bench, rows, **{"partition": part, "partition_column": "day", **more})
+
+    def test_a_replace_of_a_partition_replaces_its_rows_and_no_others(self, bench: Workbench) -> None:
+        self.write(bench, _days(None, 1, 2, 2, 3))
+        report = self.replace(bench, _days(2, word="new"), _day(2))
+        assert (report.rows_written, report.rows_total) == (1, 4)
+        assert self.by_day(bench) == [(None, "old"), (1, "old"), (2, "new"), (3, "old")]
+
+    def by_day(self, bench: Workbench) -> list[tuple[int | None, str]]:
+        found = self.read(bench, _days().schema).select(["day", "word"]).to_pylist()
+        return sorted(
+            ((row["day"] and row["day"].day, row["word"]) for row in found), key=lambda row: (row[0] or 0, row[1])
+        )
+
+    def test_a_range_replaces_exactly_the_range(self, bench: Workbench) -> None:
+        self.write(bench, _days(*range(1, 8)))
+        report = self.replace(bench, _days(3, 5, word="new"), _day(3, 5))
+        assert report.rows_written == 2
+        assert self.by_day(bench) == [
+            (1, "old"), (2, "old"), (3, "new"), (5, "new"), (6, "old"), (7, "old")
+        ]  # fmt: skip
+
+    def test_a_partition_without_rows_is_emptied(self, bench: Workbench) -> None:
+        self.write(bench, _days(1, 2))
+        self.replace(bench, _days(), _day(2))
+        assert self.by_day(bench) == [(1, "old")]
+
+    def test_the_first_partition_makes_the_table(self, bench: Workbench) -> None:
+        self.replace(bench, _days(1), _day(1))
+        self.replace(bench, _days(2), _day(2))
+        assert self.by_day(bench) == [(1, "old"), (2, "old")]
+
+    def test_a_partition_that_fails_in_mid_stream_leaves_the_old_rows(self, bench: Workbench) -> None:
+        self.write(bench, _days(1, 2))
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            yield from _days(2, word="new").to_batches()
+            raise BrokenError("no more rows")
+
+        with pytest.raises(BrokenError):
+            self.replace(bench, pa.RecordBatchReader.from_batches(_days().schema, batches()), _day(2))
+        assert self.by_day(bench) == [(1, "old"), (2, "old")]
+
+    @pytest.mark.parametrize("zone", [None, "UTC"])
+    def test_a_moment_belongs_to_the_day_that_begins_with_it(self, bench: Workbench, zone: str | None) -> None:
+        """Wall clock without a zone, instants with one: midnight in Prague is an hour before that in UTC."""
+        hours = [
+            datetime(2025, 1, 1, 22, 30),
+            datetime(2025, 1, 1, 23),
+            datetime(2025, 1, 2, 22, 59, 59),
+            datetime(2025, 1, 2, 23),
+        ]
+        if zone is None:
+            hours = [moment + timedelta(hours=1) for moment in hours]
+        kind = pa.timestamp("us", zone)
+        old = pa.table({"id": [1, 2, 3, 4], "day": pa.array(hours, kind)})
+        self.write(bench, old)
+        self.replace(bench, pa.table({"id": [9], "day": pa.array([hours[1]], kind)}), _day(2, zone="Europe/Prague"))
+        assert sorted(self.read(bench, old.schema)["id"].to_pylist()) == [1, 4, 9]
+
+    def test_static_partitions_are_equal_to_the_letter(self, bench: Workbench) -> None:
+        rows = pa.table({"id": [1, 2, 3, 4], "land": ["cz", "CZ", "č", None]})
+        self.write(bench, rows)
+        self.replace(bench, pa.table({"id": [9], "land": ["cz"]}), Partition(("cz",)), partition_column="land")
+        assert sorted(self.read(bench, rows.schema)["id"].to_pylist()) == [2, 3, 4, 9]
+
+    def test_static_partitions_of_numbers(self, bench: Workbench) -> None:
+        rows = pa.table({"id": [1, 2, 3], "shop": [1, 2, 30]})
+        self.write(bench, rows)
+        self.replace(bench, rows.slice(0, 0), Partition(("1", "2")), partition_column="shop")
+        assert self.read(bench, rows.schema)["id"].to_pylist() == [3]
+
+    def test_a_retry_of_a_partition_is_told_from_that_of_another(self, bench: Workbench) -> None:
+        more = {"root_run_id": "root", "write_mode": "append"}
+        self.replace(bench, _days(1), _day(1), run_id="root", **more)
+        again = self.replace(bench, _days(1), _day(1), run_id="second", retry_of="root", **more)
+        other = self.replace(bench, _days(2), _day(2), run_id="second", retry_of="root", **more)
+        whole = self.replace(bench, _days(1, 2), _day(1, 2), run_id="second", retry_of="root", **more)
+        assert [bool(report.notes) for report in (again, other, whole)] == [True, False, False]
+        assert self.by_day(bench) == [(1, "old"), (1, "old"), (2, "old"), (2, "old")]
+
+    def test_a_partition_column_that_the_table_gets_now_has_no_rows_yet(self, bench: Workbench) -> None:
+        self.write(bench, OLD)
+        rows = pa.table({"id": [4], "name": ["d"], "day": pa.array([date(2025, 1, 1)], pa.date32())})
+        for _ in range(2):
+            self.replace(bench, rows, _day(1))
+        assert self.read(bench, rows.schema)["id"].to_pylist() == [1, 2, 3, 4]
+
+    def test_a_partition_column_that_cannot_tell_is_refused(self, bench: Workbench) -> None:
+        self.write(bench, OLD)
+        for column in ("day", "name"):
+            with pytest.raises(DriverError, match=column) as caught:
+                self.replace(bench, NEW, _day(1), partition_column=column)
+            assert caught.value.first.code == "RUN081"
+        assert self.read(bench).equals(OLD)
+
+    def test_a_table_without_the_partition_column_is_refused(self, bench: Workbench) -> None:
+        self.write(bench, OLD)
+        rows = pa.table({"id": [4], "name": ["d"], "day": pa.array([date(2025, 1, 1)], pa.date32())})
+        with pytest.raises(DriverError, match="no partition column 'day'") as caught:
+            self.replace(bench, rows, _day(1), schema_drift="ignore")
+        assert caught.value.first.code == "RUN081"
+        assert self.read(bench).equals(OLD)
+
+
+def _day(first: int, last: int = 0, zone: str = "UTC") -> Partition:
+    """The partition of a day of January 2025, or of the days up to another."""
+    days = range(first, (last or first) + 1)
+    start, end = (datetime(2025, 1, number, tzinfo=ZoneInfo(zone)) for number in (days[0], days[-1] + 1))
+    return Partition(tuple(f"2025-01-{number:02}" for number in days), start, end)
+
+
+def _days(*numbers: int | None, word: str = "old") -> pa.Table:
+    days = [None if number is None else date(2025, 1, number) for number in numbers]
+    return pa.table(
+        {
+            "id": pa.array(range(len(days)), pa.int64()),
+            "day": pa.array(days, pa.date32()),
+            "word": pa.array([word] * len(days), pa.string()),
+        }
+    )
+
+
+class ServerConformance(TableConformance):
+    """A store of tables that others use meanwhile."""
+
+    def test_readers_see_the_old_rows_or_the_new_ones_during_a_replace(self, bench: Workbench) -> None:
+        def filled(name: str) -> pa.Table:
+            return pa.table({"id": range(5_000), "name": [name] * 5_000})
+
+        self.write(bench, filled("first"))
+        seen: list[tuple[int, int]] = []
+        done = threading.Event()
+
+        def look() -> None:
+            other = Workbench(bench.root / "reader", bench.connection)
+            while not done.is_set():
+                found = self.read(other)
+                seen.append((found.num_rows, len(found["name"].unique())))
+
+        looking = threading.Thread(target=look)
+        looking.start()
+        try:
+            for name in ("second", "third", "fourth"):
+                self.write(bench, filled(name))
+        finally:
+            done.set()
+            looking.join()
+        assert set(seen) == {(5_000, 1)}
 
 
 def _failing() -> pa.RecordBatchReader:

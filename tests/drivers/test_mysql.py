@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.drivers.conformance import Store, TableConformance
+from tests.drivers.conformance import ServerConformance, Store
 from tests.drivers.workbench import Workbench
 from tests.servers.mariadb import Database
 
@@ -43,7 +43,7 @@ STORE = Store(
 )
 
 
-class MySQLConformance(TableConformance):
+class MySQLConformance(ServerConformance):
     store = STORE
     database: Database
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pymysql
 import pytest
 
+from osiris_dagster.drivers.mysql import session
+from osiris_dagster.drivers.mysql.settings import settings_of
 from osiris_dagster.drivers.mysql.sql import single_select
+from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.errors import DriverError, OsirisError
 from tests.drivers.workbench import Workbench
 from tests.servers.mariadb import PASSWORD, Database, Server, free_port
-from tests.servers.network import Network
+from tests.servers.network import Network, network_to
 
 READER = "mysql.extractor"
 
@@ -168,7 +173,6 @@ def test_a_bad_question_is_answered_with_a_code_and_a_way_out(
         ({"password": "wrong-password"}, "DRV092"),
         ({"user": "nobody-of-that-name"}, "DRV092"),
         ({"host": "no-such-host.invalid"}, "DRV091"),
-        ({"port": free_port()}, "DRV091"),
         ({"port": "three"}, "DRV090"),
         ({"host": ""}, "DRV090"),
         ({"database": "no_such_database"}, "DRV024"),
@@ -186,6 +190,33 @@ def test_a_bad_connection_is_one_sentence_with_its_place(
     assert (
         any(str(value) in str(error) for value in connection.values() if "wrong" not in str(value)) or code != "DRV091"
     )
+
+
+def test_a_refused_connection_is_tried_again_with_pauses_and_is_transient(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_PAUSES", (0.01, 0.01))
+    port = free_port()
+    error = refused(bench, {"table": "t"}, port=port)
+    assert isinstance(error, DriverError)
+    assert (error.first.code, error.retryable) == ("DRV091", "transient")
+    assert str(port) in error.first.message
+
+
+def test_a_server_that_is_full_is_waited_for(bench: Workbench, mysql_server: Server) -> None:
+    most = mysql_server.execute("select @@max_connections")[0][0]
+    with mysql_server.connect() as before, before.cursor() as cursor:
+        cursor.execute("set global max_connections = 10")
+        others: list[Any] = []
+        with suppress(pymysql.OperationalError):
+            while len(others) < 20:
+                others.append(mysql_server.connect(user="osiris_test", password=PASSWORD))
+        assert len(others) < 20
+        leaving = threading.Timer(0.2, lambda: [other.close() for other in others])
+        leaving.start()
+        assert bench.read(READER, {"table": "t"}).num_rows == 4
+        leaving.join()
+        cursor.execute(f"set global max_connections = {most}")
 
 
 # -- cancel, loss and freeze -------------------------------------------------------------------------------------------
@@ -241,35 +272,35 @@ def test_a_session_killed_on_the_server_is_an_error_that_can_be_retried(bench: W
 
 
 @pytest.fixture
-def relayed(bench: Workbench, mysql_server: Server) -> Iterator[Callable[[Callable[[socket.socket], None]], Workbench]]:
-    networks: list[Network] = []
-
-    def through(then: Callable[[socket.socket], None]) -> Workbench:
-        networks.append(Network(mysql_server.host, mysql_server.port, limit=300_000, then=then))
-        return Workbench(bench.root / "relayed", {**bench.connection, "port": networks[-1].port, "read_timeout": 2})
-
-    yield through
-    for network in networks:
-        network.close()
+def relayed(bench: Workbench, mysql_server: Server) -> Iterator[tuple[Workbench, Network]]:
+    with network_to(mysql_server.host, mysql_server.port) as network:
+        yield Workbench(bench.root / "relayed", {**bench.connection, "port": network.port, "read_timeout": 1}), network
 
 
 BIG = {"query": "select a.id, repeat('x', 1000) as v from t a, t b, t c, t d, t e, t f"}
 
 
 @pytest.mark.parametrize("protocol", ["binary", "text"])
-def test_an_orderly_close_in_mid_result_is_an_error(relayed: Any, protocol: str) -> None:
-    bench = relayed(lambda sink: sink.shutdown(socket.SHUT_RDWR))
-    with pytest.raises(DriverError) as caught:
+@pytest.mark.parametrize("freezing", [False, True])
+def test_an_orderly_close_in_mid_result_and_a_frozen_network_are_errors(
+    relayed: tuple[Workbench, Network], protocol: str, freezing: bool
+) -> None:
+    bench, network = relayed
+    network.stop_after(300_000, freezing=freezing)
+    with pytest.raises(DriverError, match=r"read_timeout|timed out" if freezing else None) as caught:
         bench.read(READER, {**BIG, "protocol": protocol})
     assert (caught.value.first.code, caught.value.retryable) == ("DRV093", "transient")
 
 
-@pytest.mark.parametrize("protocol", ["binary", "text"])
-def test_a_frozen_network_ends_the_step_after_read_timeout(relayed: Any, protocol: str) -> None:
-    bench = relayed(lambda sink: time.sleep(30))
-    with pytest.raises(DriverError, match=r"read_timeout|timed out") as caught:
-        bench.read(READER, {**BIG, "protocol": protocol})
-    assert (caught.value.first.code, caught.value.retryable) == ("DRV093", "transient")
+def test_a_peer_that_is_gone_is_noticed(bench: Workbench) -> None:
+    opened = session.Session("osiris/test", settings_of(bench.call(READER, {"table": "t"})), StopSign())
+    line = opened.open()._sock
+    silent = [line.getsockopt(socket.IPPROTO_TCP, option) for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL)]
+    tries = line.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT)
+    alive = line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    opened.close()
+    assert alive
+    assert silent[0] + silent[1] * tries <= 120
 
 
 # -- TLS ---------------------------------------------------------------------------------------------------------------

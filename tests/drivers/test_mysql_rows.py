@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from osiris_dagster.drivers.mysql.rows import packets
 from osiris_dagster.drivers.mysql.rows.binary import BinaryRows
 from osiris_dagster.drivers.mysql.rows.fields import Policies
 from osiris_dagster.drivers.mysql.rows.packets import RowPackets
@@ -30,9 +31,9 @@ def read(database: Database, query: str, block_bytes: int) -> pa.Table:
     """Read with blocks smaller than any step may ask for."""
     with database.server.connect(database=database.name) as connection:
         rows = BinaryRows(execute(connection, prepare(connection, query)), Policies())
-        packets = RowPackets(receiver(connection), fail, block_bytes)
-        table = pa.Table.from_batches([rows.batch(block) for block in packets], rows.schema)
-        assert packets.ended
+        cut = RowPackets(receiver(connection), fail, block_bytes)
+        table = pa.Table.from_batches([rows.batch(block) for block in cut], rows.schema)
+        assert cut.ended
         assert connection.open
         with connection.cursor() as cursor:  # exactly the result was read: the connection still works
             cursor.execute("select 1")
@@ -113,7 +114,16 @@ def test_an_error_in_mid_result_is_raised_with_the_reason(mysql_database: Databa
 
 
 def test_an_early_end_of_the_stream_is_an_error() -> None:
-    packets = RowPackets(lambda memory: 0, fail)
+    cut = RowPackets(lambda memory: 0, fail)
     with pytest.raises(DriverError, match="closed the connection in the middle of a result") as caught:
-        next(iter(packets))
+        next(iter(cut))
     assert (caught.value.first.code, caught.value.retryable) == ("DRV093", "transient")
+
+
+def test_a_row_larger_than_memory_should_hold_is_refused(
+    mysql_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packets, "_LARGEST_ROW", 1 << 20)
+    with pytest.raises(DriverError, match="a row has more than 1 MiB") as caught:
+        read(mysql_database, "select 1 as n union all select repeat('x', 3000000)", 1 << 18)
+    assert (caught.value.first.code, caught.value.retryable) == ("DRV099", "permanent")

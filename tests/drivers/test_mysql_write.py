@@ -21,7 +21,7 @@ from osiris_dagster.errors import DriverError
 from tests.drivers.test_mysql_extract import left_sessions
 from tests.drivers.workbench import Workbench
 from tests.servers.mariadb import PASSWORD, Database, Server
-from tests.servers.network import Network
+from tests.servers.network import Network, network_to
 
 READER, WRITER = "mysql.extractor", "mysql.writer"
 ROWS = pa.table({"id": pa.array([1, 2, 3], pa.int64()), "name": ["a", None, ""]})
@@ -285,7 +285,7 @@ def guest(bench: Workbench, mysql_database: Database) -> Iterator[Callable[[str]
 
     def with_rights(*grants: str) -> Workbench:
         server.execute(*(f"grant {grant} to guest@'%'" for grant in grants))
-        return Workbench(bench.root, {**bench.connection, "user": "guest", "password": "guest-password"})
+        return Workbench(bench.root / "guest", {**bench.connection, "user": "guest", "password": "guest-password"})
 
     yield with_rights
     server.execute("drop user guest@'%'")
@@ -351,27 +351,74 @@ def test_a_session_killed_in_mid_write_leaves_the_old_rows_and_a_retry_does_it_o
     assert sorted(read(bench)["id"].to_pylist()) == ([4] if mode == "replace" else [1, 2, 3, 4])
 
 
-@pytest.mark.parametrize(("word", "mode"), [(b"commit", "append"), (b"commit", "upsert"), (b"rename", "append")])
+@pytest.fixture
+def relayed(bench: Workbench, mysql_server: Server) -> Iterator[tuple[Workbench, Network]]:
+    """The bench with a line to the server that loses what it is told to."""
+    with network_to(mysql_server.host, mysql_server.port) as network:
+        yield Workbench(bench.root / "relayed", {**bench.connection, "port": network.port}), network
+
+
+COMMIT, RENAME = b"\x03commit", b"\x03rename"  # COM_QUERY and how the statement begins
+ENDS = [(COMMIT, "append"), (COMMIT, "replace"), (COMMIT, "upsert"), (RENAME, "append")]
+RUN = {"primary_key": "id", "run_id": "run", "root_run_id": "run"}
+RETRY = {"primary_key": "id", "run_id": "two", "root_run_id": "run", "retry_of": "run"}
+
+
+def before_and_after(bench: Workbench, word: bytes, mode: str) -> tuple[list[int], list[int]]:
+    """Make the target, unless a new one is to appear by its name; return its keys without and with the write."""
+    if word == RENAME:
+        return [], [4]
+    write(bench, ROWS, primary_key="id", write_mode="upsert")
+    return [1, 2, 3], [4] if mode == "replace" else [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("word", "mode"), ENDS)
 def test_a_commit_whose_answer_is_lost_is_found_by_its_mark(
-    bench: Workbench, mysql_server: Server, mysql_database: Database, word: bytes, mode: str
+    bench: Workbench, relayed: tuple[Workbench, Network], mysql_database: Database, word: bytes, mode: str
 ) -> None:
-    if word == b"commit":
-        write(bench, ROWS, primary_key="id", write_mode="upsert")
-    network = Network(mysql_server.host, mysql_server.port, word=word)
-    try:
-        through = Workbench(bench.root / "through", {**bench.connection, "port": network.port})
-        report = write(through, MORE.slice(1), write_mode=mode, primary_key="id", run_id="run", root_run_id="run")
-    finally:
-        network.close()
+    _, after = before_and_after(bench, word, mode)
+    far, network = relayed
+    network.lose(word)
+    assert write(far, MORE.slice(1), write_mode=mode, **RUN).rows_written == 1
     assert network.lost == 1
-    assert report.rows_written == 1
-    assert read(bench)["id"].to_pylist() == ([1, 2, 3, 4] if word == b"commit" else [4])
-    again = write(
-        bench, MORE.slice(1), write_mode=mode, primary_key="id", run_id="two", root_run_id="run", retry_of="run"
-    )
-    assert again.notes
-    assert read(bench)["id"].to_pylist() == ([1, 2, 3, 4] if word == b"commit" else [4])
+    assert sorted(read(bench)["id"].to_pylist()) == after
+    assert write(bench, MORE.slice(1), write_mode=mode, **RETRY).notes
+    assert sorted(read(bench)["id"].to_pylist()) == after
     assert staged(mysql_database) == []
+
+
+@pytest.mark.parametrize(("word", "mode"), ENDS)
+def test_a_commit_that_does_not_arrive_changes_nothing_and_a_retry_does_it(
+    bench: Workbench, relayed: tuple[Workbench, Network], mysql_database: Database, word: bytes, mode: str
+) -> None:
+    before, after = before_and_after(bench, word, mode)
+    far, network = relayed
+    network.lose(word, arrives=False)
+    error = refused(far, MORE.slice(1), "DRV093", write_mode=mode, **RUN)
+    assert (error.retryable, network.lost) == ("transient", 1)
+    assert [name for (name,) in mysql_database.execute("show tables")] == (["t"] if before else [])
+    assert not before or sorted(read(bench)["id"].to_pylist()) == before
+    assert staged(mysql_database) == []
+    write(bench, MORE.slice(1), write_mode=mode, **RETRY)
+    assert sorted(read(bench)["id"].to_pylist()) == after
+
+
+def test_a_commit_that_nobody_can_be_asked_about_is_ambiguous_and_a_retry_finds_it(
+    bench: Workbench, relayed: tuple[Workbench, Network]
+) -> None:
+    _, after = before_and_after(bench, COMMIT, "append")
+    far, network = relayed
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        yield from MORE.slice(1).to_batches()
+        network.lose(COMMIT)
+        network.refuse()
+
+    with pytest.raises(DriverError) as caught:
+        write(far, pa.RecordBatchReader.from_batches(MORE.schema, rows()), **RUN)
+    assert (caught.value.first.code, caught.value.retryable) == ("DRV102", "ambiguous")
+    assert write(bench, MORE.slice(1), **RETRY).rows_written == 1
+    assert sorted(read(bench)["id"].to_pylist()) == after
 
 
 def test_a_deadlock_is_tried_again_and_the_rows_are_written_once(bench: Workbench, mysql_database: Database) -> None:
@@ -400,7 +447,7 @@ def test_a_deadlock_is_tried_again_and_the_rows_are_written_once(bench: Workbenc
     assert mysql_database.execute("select * from t order by id") == [(1, "x"), (2, None), (3, "y")]
 
 
-def test_a_lock_that_is_not_granted_in_time_is_named_and_nothing_is_written(
+def test_a_lock_that_is_not_granted_in_time_is_named_with_who_is_in_its_way_and_nothing_is_written(
     bench: Workbench, mysql_database: Database
 ) -> None:
     write(bench, ROWS, primary_key="id", write_mode="upsert")
@@ -410,9 +457,23 @@ def test_a_lock_that_is_not_granted_in_time_is_named_and_nothing_is_written(
         error = refused(bench, MORE, "DRV094", write_mode="upsert", primary_key="id", lock_timeout=1)
         assert error.retryable == "transient"
         assert f"table {mysql_database.name}.t" in str(error)
+        assert f"session {other.thread_id()} of root" in error.first.message
         other.rollback()
     assert read(bench).equals(ROWS)
     assert staged(mysql_database) == []
+
+
+def test_who_may_not_see_other_sessions_is_told_of_the_lock_all_the_same(
+    guest: Callable[..., Workbench], bench: Workbench, mysql_database: Database
+) -> None:
+    write(bench, ROWS, primary_key="id", write_mode="upsert")
+    far = guest(f"all on {mysql_database.name}.*")
+    other = mysql_database.server.connect(database=mysql_database.name, autocommit=False)
+    with other, other.cursor() as cursor:
+        cursor.execute("update t set name = 'other' where id = 3")
+        error = refused(far, MORE, "DRV094", write_mode="upsert", primary_key="id", lock_timeout=1)
+        other.rollback()
+    assert "in its way" not in error.first.message
 
 
 def test_two_runs_on_one_table_write_one_after_the_other(bench: Workbench, mysql_database: Database) -> None:
@@ -451,6 +512,50 @@ def test_canceling_a_write_ends_the_session_on_the_server(bench: Workbench, mysq
         canceler.join()
         assert caught.value.first.code == "DRV028"
         assert left_sessions(mysql_server) == []
+
+
+def canceled(bench: Workbench, when: Callable[[], bool], **options: Any) -> None:
+    """Write, cancel as soon as it is `when`, and see that it ends because of that."""
+    with bench.opened(WRITER, {"table": "t", **options}, run_id="run", root_run_id="run") as driver:
+
+        def cancel() -> None:
+            deadline = time.monotonic() + 20
+            while not when() and time.monotonic() < deadline:
+                time.sleep(0.02)
+            driver.cancel()
+
+        canceler = threading.Thread(target=cancel)
+        canceler.start()
+        with pytest.raises(DriverError) as caught:
+            driver.write(MORE.slice(1).to_reader())
+        canceler.join()
+        assert caught.value.first.code == "DRV028"
+
+
+def test_canceling_during_the_commit_ends_it_here_and_a_retry_finds_what_became_of_it(
+    bench: Workbench, relayed: tuple[Workbench, Network], mysql_server: Server
+) -> None:
+    _, after = before_and_after(bench, COMMIT, "append")
+    far, network = relayed
+    network.lose(COMMIT, freezing=True)
+    canceled(far, lambda: network.lost == 1, write_mode="append", primary_key="id")
+    assert left_sessions(mysql_server) == []
+    write(bench, MORE.slice(1), write_mode="append", **RETRY)
+    assert sorted(read(bench)["id"].to_pylist()) == after
+
+
+def test_canceling_while_a_change_of_names_waits_for_a_reader_leaves_the_old_table(
+    bench: Workbench, mysql_server: Server, mysql_database: Database
+) -> None:
+    write(bench, pa.table({"id": ["one"]}))
+    reader = mysql_server.connect(database=mysql_database.name, autocommit=False)
+    with reader, reader.cursor() as cursor:
+        cursor.execute("select * from t")
+        waiting = "select 1 from information_schema.processlist where state like 'Waiting for table metadata%'"
+        canceled(bench, lambda: bool(mysql_server.execute(waiting)), write_mode="replace")
+        assert left_sessions(mysql_server) == []
+        cursor.execute("select * from t")
+        assert list(cursor.fetchall()) == [("one",)]
 
 
 WORKER = """

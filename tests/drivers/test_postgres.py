@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.drivers.conformance import Store, TableConformance
+from tests.drivers.conformance import ServerConformance, Store
 from tests.drivers.workbench import Workbench
 from tests.servers.postgres import Database
 
@@ -34,7 +34,7 @@ CHANGED = {
 NESTED = {"struct<a: int32, b: string>", "map<string, int64>", "list<struct<a: list<decimal(5,2)>>>"}
 
 
-class TestPostgres(TableConformance):
+class TestPostgres(ServerConformance):
     store = Store(
         "postgres.extractor",
         "postgres.writer",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -18,10 +19,12 @@ import pyarrow as pa
 import pytest
 
 from osiris_dagster.drivers.postgres import copy_blocks, session
+from osiris_dagster.drivers.postgres.endpoint import endpoint_of
 from osiris_dagster.errors import ConfigError, DriverError
 from tests.drivers.workbench import Workbench
+from tests.servers.network import Network, network_to
+from tests.servers.places import in_memory
 from tests.servers.postgres import PASSWORD, USER, Database, Server, free_port, private_server
-from tests.servers.proxy import Proxy, proxy_to
 
 ROWS = pa.table({"id": [1, 2, 3], "name": ["a", None, "c"]})
 NEW = pa.table({"id": [3, 4], "name": ["x", "y"]})
@@ -35,10 +38,10 @@ def bench(tmp_path: Path, postgres_database: Database) -> Workbench:
 
 
 @pytest.fixture
-def proxied(bench: Workbench, postgres_server: Server) -> Iterator[tuple[Workbench, Proxy]]:
+def relayed(bench: Workbench, postgres_server: Server) -> Iterator[tuple[Workbench, Network]]:
     """The bench with a line to the server that can be frozen and cut."""
-    with proxy_to(postgres_server.host, postgres_server.port) as proxy:
-        yield Workbench(bench.root / "proxied", {**bench.connection, "port": proxy.port}), proxy
+    with network_to(postgres_server.host, postgres_server.port) as network:
+        yield Workbench(bench.root / "relayed", {**bench.connection, "port": network.port}), network
 
 
 def write(bench: Workbench, rows: Any = ROWS, **options: Any) -> Any:
@@ -171,21 +174,20 @@ def test_a_session_that_the_server_ends_in_mid_write_leaves_the_old_rows_and_a_r
     assert ids(bench) == AFTER[mode]
 
 
+COMMIT = b"commit\0"
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("recorded", [True, False])
 def test_a_commit_whose_answer_is_lost_is_found_out(
-    proxied: tuple[Workbench, Proxy], bench: Workbench, mode: str, recorded: bool
+    relayed: tuple[Workbench, Network], bench: Workbench, mode: str, recorded: bool
 ) -> None:
-    far, proxy = proxied
+    far, network = relayed
     write(bench)
-
-    def arm() -> None:
-        proxy.cut_after = b"commit\0"
-
     run = {"run_id": "one"} if recorded else {}
-    report = write(far, streaming(arm), write_mode=mode, **run)
+    report = write(far, streaming(lambda: network.lose(COMMIT)), write_mode=mode, **run)
     assert report.rows_written == 2
-    assert proxy.connections == 2
+    assert network.connections == 2
     assert ids(bench) == AFTER[mode]
     if recorded:
         again = write(bench, NEW, write_mode=mode, run_id="two", root_run_id="one", retry_of="one")
@@ -193,16 +195,29 @@ def test_a_commit_whose_answer_is_lost_is_found_out(
         assert ids(bench) == AFTER[mode]
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_commit_that_does_not_arrive_changes_nothing_and_a_retry_does_it(
+    relayed: tuple[Workbench, Network], bench: Workbench, mode: str
+) -> None:
+    far, network = relayed
+    write(bench)
+    rows = streaming(lambda: network.lose(COMMIT, arrives=False))
+    error = refused("DRV063", lambda: write(far, rows, write_mode=mode, run_id="one"))
+    assert (error.retryable, network.lost, ids(bench)) == ("transient", 1, [1, 2, 3])
+    write(bench, NEW, write_mode=mode, run_id="two", root_run_id="one", retry_of="one")
+    assert ids(bench) == AFTER[mode]
+
+
 def test_a_commit_that_nobody_can_be_asked_about_is_ambiguous(
-    proxied: tuple[Workbench, Proxy], bench: Workbench, monkeypatch: pytest.MonkeyPatch
+    relayed: tuple[Workbench, Network], bench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "_PAUSES", ())
-    far, proxy = proxied
+    far, network = relayed
     write(bench)
 
     def arm() -> None:
-        proxy.cut_after = b"commit\0"
-        proxy.close()
+        network.lose(COMMIT)
+        network.refuse()
 
     assert refused("DRV067", lambda: write(far, streaming(arm), run_id="one")).retryable == "ambiguous"
     write(bench, NEW, run_id="two", root_run_id="one", retry_of="one")
@@ -210,17 +225,31 @@ def test_a_commit_that_nobody_can_be_asked_about_is_ambiguous(
 
 
 def test_canceling_ends_a_reading_over_a_frozen_line(
-    proxied: tuple[Workbench, Proxy], monkeypatch: pytest.MonkeyPatch
+    relayed: tuple[Workbench, Network], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "_PATIENCE", 0.3)
-    far, proxy = proxied
+    far, network = relayed
     query = "select n, repeat('x', 1000) as t from generate_series(1, 200000) n"
     with far.opened("postgres.extractor", {"query": query}) as driver:
         reader = driver.read()
         reader.read_next_batch()
-        proxy.flowing.clear()
+        network.flowing.clear()
         threading.Timer(0.2, driver.cancel).start()
         refused("DRV028", reader.read_all)
+
+
+def test_a_peer_that_is_gone_is_noticed(bench: Workbench) -> None:
+    switch = session.Switch()
+    opened = switch.open(endpoint_of(bench.call("postgres.extractor", {"table": "t"})))
+    with socket.socket(fileno=os.dup(opened.connection.fileno())) as line:
+        idle, between, tries, unanswered = (
+            line.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
+        )
+        assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    switch.close()
+    assert idle + between * tries <= 120
+    assert unanswered <= 120_000
 
 
 @pytest.mark.parametrize("when", ["reading", "writing"])
@@ -243,6 +272,49 @@ def test_a_statement_under_way_is_ended_on_the_server_by_cancel(
         refused("DRV028", lambda: driver.write(NEW.to_reader()) if when == "writing" else driver.read().read_all())
         assert time.monotonic() - start < 30
     assert wait_for_no_session(postgres_database)
+
+
+SLEEPY = (
+    "create function wait() returns trigger language plpgsql as $$ begin perform pg_sleep(60); return new; end $$",
+    "create constraint trigger w after insert on t deferrable initially deferred for each row execute function wait()",
+)
+
+
+def test_a_commit_under_way_is_ended_on_the_server_by_cancel_and_leaves_the_old_rows(
+    bench: Workbench, postgres_database: Database
+) -> None:
+    write(bench)
+    postgres_database.execute(*SLEEPY)
+    committing = "select 1 from pg_stat_activity where query = 'commit' and state = 'active'"
+    with bench.opened("postgres.writer", {"table": "t"}) as driver:
+
+        def cancel() -> None:
+            deadline = time.monotonic() + 20
+            while not postgres_database.execute(committing) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            driver.cancel()
+
+        canceler = threading.Thread(target=cancel)
+        canceler.start()
+        refused("DRV028", lambda: driver.write(NEW.to_reader()))
+        canceler.join()
+    assert wait_for_no_session(postgres_database)
+    assert ids(bench) == [1, 2, 3]
+
+
+def test_canceling_a_commit_over_a_frozen_line_ends_it_and_a_retry_finds_what_became_of_it(
+    relayed: tuple[Workbench, Network], bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_PATIENCE", 0.3)
+    far, network = relayed
+    write(bench)
+    rows = streaming(lambda: network.lose(COMMIT, freezing=True))
+    with far.opened("postgres.writer", {"table": "t", "primary_key": "id"}, run_id="one") as driver:
+        threading.Timer(0.5, driver.cancel).start()
+        refused("DRV028", lambda: driver.write(rows))
+    assert network.lost == 1
+    write(bench, NEW, run_id="two", root_run_id="one", retry_of="one")
+    assert ids(bench) == AFTER["append"]
 
 
 def wait_for_no_session(database: Database) -> bool:
@@ -313,6 +385,7 @@ def test_a_locked_table_is_waited_for_with_a_limit(
     other.execute("begin; lock table t in exclusive mode")
     error = refused("DRV064", lambda: write(bench, NEW, write_mode=mode, lock_timeout=0.2))
     assert error.retryable == "transient"
+    assert f"session {other.connection.info.backend_pid} of " in error.first.message
     other.execute("commit")
     write(bench, NEW, write_mode=mode, lock_timeout=0.2)
     assert ids(bench) == AFTER[mode]
@@ -486,7 +559,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path
     subject = "-days 2 -subj /CN=osiris-test -addext subjectAltName=IP:127.0.0.1"
     command = f"openssl req -x509 -newkey rsa:2048 -nodes {subject} -keyout {folder / 'key'} -out {folder / 'cert'}"
     subprocess.run(command.split(), check=True, capture_output=True)
-    with private_server(certificate=folder) as server:
+    with private_server(folder, in_memory()) as server:
         yield server, folder / "cert"
 
 

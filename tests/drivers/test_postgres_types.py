@@ -134,6 +134,16 @@ def test_blocks_of_any_size_give_the_same_rows(bench: Workbench, source: Blocks,
     assert decoded(bench, query, source, size).equals(read(bench, query).combine_chunks())
 
 
+@pytest.mark.parametrize("source", [from_socket, from_libpq])
+def test_values_that_look_like_rows_are_values(bench: Workbench, source: Blocks) -> None:
+    looks = "decode(repeat('640000000f0002000000010000000001', (n % 40)::int), 'hex')"
+    query = f"select n::integer as id, {looks} as octets from generate_series(1, 3000) n"
+    found = decoded(bench, query, source, 20_000)
+    fake = bytes.fromhex("640000000f0002000000010000000001")
+    assert found["id"].to_pylist() == list(range(1, 3001))
+    assert found["octets"].to_pylist() == [fake * (number % 40) for number in range(1, 3001)]
+
+
 @pytest.mark.parametrize("size", [64, 70_000])
 def test_a_result_without_rows_gives_no_batch(bench: Workbench, size: int) -> None:
     for source in (from_socket, from_libpq):

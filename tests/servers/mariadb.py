@@ -23,6 +23,8 @@ from urllib.parse import unquote, urlsplit
 import pymysql
 import pytest
 
+from tests.servers.places import in_memory
+
 VARIABLE = "OSIRIS_TEST_MYSQL_URL"
 PASSWORD = "s3cr3t-of-the-connection"
 _USER = "osiris_test"
@@ -108,10 +110,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def private_server(*options: str) -> Iterator[Server]:
-    """Start a server of its own, with further options, and stop it at the end."""
+def private_server(*options: str, place: Path | None = None) -> Iterator[Server]:
+    """Start a server of its own, with further options and its files in a folder of `place`, and stop it at the end."""
     program = _program("mariadbd", "mysqld")
-    folder = Path(tempfile.mkdtemp(prefix="osiris-my-"))
+    folder = Path(tempfile.mkdtemp(prefix="osiris-my-", dir=place))
     owner = ["--user=root"] if os.geteuid() == 0 else []
     port = free_port()
     places = [f"--datadir={folder / 'data'}", f"--socket={folder / 's'}", f"--pid-file={folder / 'pid'}"]
@@ -167,7 +169,7 @@ def _wait(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
 def mysql_server() -> Iterator[Server]:
     """A server with local_infile on, and the user that tests connect as."""
     url = os.environ.get(VARIABLE, "")
-    with _reached(_named(url)) if url else private_server() as server:
+    with _reached(_named(url)) if url else private_server(place=in_memory()) as server:
         server.execute(
             f"drop user if exists {_USER}@'%'",
             f"create user {_USER}@'%' identified by '{PASSWORD}'",
@@ -219,5 +221,6 @@ def mysql_tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple
     made = subprocess.run([_program("openssl"), *command.split()], check=False, capture_output=True, text=True)
     if made.returncode:
         pytest.fail(f"no certificate for the tests: {made.stderr[-2000:]}")
-    with private_server(f"--ssl-cert={folder / 'cert'}", f"--ssl-key={folder / 'key'}") as server:
+    certificate = (f"--ssl-cert={folder / 'cert'}", f"--ssl-key={folder / 'key'}")
+    with private_server(*certificate, place=in_memory()) as server:
         yield server, folder / "cert"

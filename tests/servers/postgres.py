@@ -25,6 +25,8 @@ from urllib.parse import unquote, urlsplit
 import psycopg2
 import pytest
 
+from tests.servers.places import in_memory
+
 VARIABLE = "OSIRIS_TEST_POSTGRES_URL"
 PASSWORD = "s3cr3t-of-the-connection"
 USER = "osiris_test"
@@ -107,10 +109,13 @@ def _account() -> dict[str, Any]:
 
 
 @contextmanager
-def private_server(certificate: Path | None = None, **settings: str) -> Iterator[Server]:
-    """Start a server of its own and stop it at the end; it speaks TLS with `cert` and `key` of a folder."""
+def private_server(certificate: Path | None = None, place: Path | None = None, **settings: str) -> Iterator[Server]:
+    """Start a server of its own, with its files in a folder of `place`, and stop it at the end.
+
+    It speaks TLS with `cert` and `key` of the folder `certificate`.
+    """
     account = _account()
-    folder = Path(tempfile.mkdtemp(prefix="osiris-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="osiris-pg-", dir=place))
     if account:
         os.chown(folder, account["user"], account["group"])
     try:
@@ -193,7 +198,7 @@ def _reached(server: Server) -> Iterator[Server]:
 def postgres_server() -> Iterator[Server]:
     """A server with the user that tests connect as."""
     url = os.environ.get(VARIABLE, "")
-    with _reached(_named(url)) if url else private_server() as server:
+    with _reached(_named(url)) if url else private_server(place=in_memory()) as server:
         if not server.execute(f"select 1 from pg_roles where rolname = '{USER}'"):
             server.execute(f"create role {USER} login password '{PASSWORD}'")
         yield server

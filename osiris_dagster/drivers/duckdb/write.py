@@ -26,13 +26,16 @@ from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.drift import Drift
 from osiris_dagster.drivers.tables.loads import stage_name
 from osiris_dagster.drivers.tables.refusals import ALREADY_COMMITTED, left_out
+from osiris_dagster.drivers.tables.slices import condition
 from osiris_dagster.drivers.tables.target import (
     Target,
     check_names,
     not_a_table,
     plan_write,
+    sliced_column,
     target_of,
     with_keys_as_spelt,
+    with_slice,
 )
 
 
@@ -50,6 +53,7 @@ class Loading:
         check_names(rows.schema.names, DIALECT)
         watched = Watched(rows, carried(rows.schema), import_check(rows.schema))
         target = with_keys_as_spelt(target, watched.schema.names, DIALECT)
+        target = with_slice(target, self._call, rows.schema)
         with self._leased(watched) as (held, watched), self._switch.session(held.cursor()) as session:
             return _Transfer(session, held, self._switch, self._call, target).run(watched)
 
@@ -168,10 +172,13 @@ class _Transfer:
         if _table_columns(self._session, self._target) is None:
             run(f"create schema if not exists {quoted(self._catalogue, target.schema)}")
             staging.create_like(self._table)
-        elif target.mode == "replace":
+        elif target.emptied:
             run(f"delete from {self._table}")
         for alteration in alterations(drift):
             run(f"alter table {self._table} {alteration}")
+        if target.slice:
+            column = quoted(sliced_column(target, drift.moves))
+            run(f"delete from {self._table} where {condition(target.slice, column)}")
         if target.mode == "upsert":
             for statement in upsert_statements(self._table, staging.table, staging.kept, target.keys, drift):
                 run(statement)

@@ -10,6 +10,7 @@ from pathlib import Path
 from osiris_dagster.atomic import write_bytes
 from osiris_dagster.canonical import canonical_json, readable_json, sha256
 from osiris_dagster.drivers.base import StepCall
+from osiris_dagster.drivers.tables.loads import load_key
 from osiris_dagster.errors import DriverError
 
 _CHUNK = 1 << 20
@@ -68,6 +69,5 @@ def digest(path: Path) -> str:
 
 
 def _sidecar(call: StepCall, path: Path) -> Path:
-    plan = sha256(canonical_json([call.component, dict(call.config)]))
-    key = [call.root_run_id or call.run_id, call.pipeline, call.step_id, call.project.relative(path), plan]
+    key = load_key(call, call.project.relative(path))
     return call.project.state / "appends" / f"{sha256(canonical_json(key))}.json"

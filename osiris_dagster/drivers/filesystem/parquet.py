@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +13,7 @@ import pyarrow.parquet as pq
 
 from osiris_dagster.drivers.base import TARGET_BATCH_BYTES, StepCall, WriteReport
 from osiris_dagster.drivers.batches import converted, plain_schema, stream
+from osiris_dagster.drivers.behind import Behind
 from osiris_dagster.drivers.filesystem.files import (
     Sink,
     artifact,
@@ -198,11 +197,11 @@ class ParquetWriting:
             self._stop.check()
         return count + held_rows
 
-    def _encoder(self, stack: ExitStack, sink: Sink, first: pa.Table) -> _Behind:
+    def _encoder(self, stack: ExitStack, sink: Sink, first: pa.Table) -> Behind[pa.Table]:
         """Open the file, and a thread that writes to it; the thread ends before the file is closed."""
         writer = stack.enter_context(self._writer(sink, first))
         most_rows = self._call.config["row_group_rows"]
-        return stack.enter_context(_Behind(lambda group: writer.write_table(group, row_group_size=most_rows)))
+        return stack.enter_context(Behind(lambda group: writer.write_table(group, row_group_size=most_rows), "parquet"))
 
     def _writer(self, sink: Sink, first: pa.Table) -> pq.ParquetWriter:
         """Open the file; a dictionary costs time and space in columns whose first values hardly repeat."""
@@ -214,32 +213,6 @@ class ParquetWriting:
         ]
         codec = self._call.config["compression"]
         return pq.ParquetWriter(sink, first.schema, compression=codec, use_dictionary=repeating or False)
-
-
-class _Behind:
-    """Works in a thread on what was handed over last; at most one piece waits, so memory stays bounded."""
-
-    def __init__(self, work: Callable[[pa.Table], None]) -> None:
-        self._work = work
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="osiris-parquet")
-        self._last: Future[None] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def take(self, piece: pa.Table) -> None:
-        """Hand over a piece once the one before is done; raises what that one raised."""
-        self.finish()
-        self._last = self._pool.submit(self._work, piece)
-
-    def __exit__(self, *_error: object) -> None:
-        self._pool.shutdown(wait=True)
-
-    def finish(self) -> None:
-        """Wait for the last piece; raises what its work raised."""
-        last, self._last = self._last, None
-        if last is not None:
-            last.result()
 
 
 def _distinct(column: pa.ChunkedArray) -> int:

@@ -23,8 +23,10 @@ from osiris_dagster.drivers.mysql.stage import Stage
 from osiris_dagster.drivers.mysql.table import TableFacts
 from osiris_dagster.drivers.tables.drift import Drift
 from osiris_dagster.drivers.tables.loads import is_same_load
-from osiris_dagster.drivers.tables.target import Target
+from osiris_dagster.drivers.tables.slices import condition
+from osiris_dagster.drivers.tables.target import Target, sliced_column
 from osiris_dagster.errors import DriverError
+from osiris_dagster.oml.partition_slice import Slice
 
 _TRIES = 5
 _LARGE = 200_000  # rows from which deleting them takes longer than making a table anew
@@ -55,7 +57,7 @@ class Change:
         """Make the change; returns when it is committed."""
         if self.facts is None:
             self._appear(rows)
-        elif self.target.mode == "replace" and self._by_name(self.facts):
+        elif self.target.emptied and self._by_name(self.facts):
             self._swap(self.facts, rows)
         else:
             for statement in self._alterations(self.facts):
@@ -93,13 +95,23 @@ class Change:
         self.session.committing = False
 
     def _change_rows(self, facts: TableFacts | None) -> None:
-        if self.target.mode == "replace":
+        if self.target.slice:
+            self.session.run(f"delete from {self.table} where {self._sliced(self.target.slice)}")
+        elif self.target.emptied:
             self.session.run(f"delete from {self.table}")
         if self.target.mode == "upsert" and facts is not None:
             for statement in self._upsert(facts):
                 self.session.run(statement)
         else:
             self.session.run(self._insertion(self.table))
+
+    def _sliced(self, rows: Slice) -> str:
+        """Return the condition of a partition; equal texts are equal to the letter, whatever the column's collation."""
+        column = quoted(sliced_column(self.target, self.drift.moves))
+        found = condition(rows, column, zones=False)
+        if any(isinstance(value, str) for value in rows.values):
+            found += f" and {condition(rows, f'convert({column} using utf8mb4) collate utf8mb4_bin', zones=False)}"
+        return found
 
     def _insertion(self, table: str) -> str:
         moves = self.drift.moves

@@ -109,6 +109,12 @@ def error_of(error: BaseException) -> tuple[int, str]:
     )
 
 
+def is_passing(error: BaseException) -> bool:
+    """Tell whether a connection that did not come about may well do so a moment later."""
+    number, text = error_of(error)
+    return _KINDS.get(number) is _BUSY or number == 1053 or (number in (2002, 2003) and "refused" in text)
+
+
 def without_values(text: str) -> str:
     """Return a message of the server without the values of rows that it quotes.
 

@@ -83,7 +83,7 @@ class MySQLInspector:
         settings = settings_from(self._call.reference, self._call.project, patience, self._call.connection)
         session = Session("osiris/inspect", settings, StopSign())
         try:
-            session.open()
+            session.open(patient=False)
             session.run("start transaction read only")
             yield session
         finally:

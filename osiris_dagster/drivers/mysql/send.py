@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from osiris_dagster.drivers.behind import Behind
 from osiris_dagster.drivers.mysql.encode import FILE, VALUES, content, lines, sizes
 from osiris_dagster.drivers.mysql.session import Session
 from osiris_dagster.drivers.mysql.sql import listed, quoted
@@ -40,10 +41,10 @@ def load_by_file(session: Session, table: str, batches: Iterable[pa.RecordBatch]
             fix="set local_infile off on the server, so that rows go by INSERT",
         )
     try:
-        for batch in batches:
-            rows = content(lines(batch, FILE))
-            with session.faults():
-                _packets(below, rows)
+        with Behind[memoryview](lambda rows: _send(session, rows), "load-data") as behind:
+            for batch in batches:
+                behind.take(content(lines(batch, FILE)))
+            behind.finish()
     except BaseException:
         with suppress(DriverError):  # the server waits for the end of the file; why there is none is what counts
             _ended(session)
@@ -75,12 +76,14 @@ def _is_bytes(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind))
 
 
-def _packets(below: Any, rows: memoryview) -> None:
-    for start in range(0, len(rows), _PACKET):
-        part = rows[start : start + _PACKET]
-        below._sock.sendall(struct.pack("<I", len(part) | below._next_seq_id << 24))
-        below._sock.sendall(part)
-        below._next_seq_id = (below._next_seq_id + 1) % 256
+def _send(session: Session, rows: memoryview) -> None:
+    below: Any = session.connection
+    with session.faults():
+        for start in range(0, len(rows), _PACKET):
+            part = rows[start : start + _PACKET]
+            below._sock.sendall(struct.pack("<I", len(part) | below._next_seq_id << 24))
+            below._sock.sendall(part)
+            below._next_seq_id = (below._next_seq_id + 1) % 256
 
 
 def _taken(session: Session, answer: Any) -> int:

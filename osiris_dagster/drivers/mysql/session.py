@@ -16,13 +16,14 @@ from typing import Any, TypeAlias
 import pymysql
 
 from osiris_dagster.drivers.base import StepCall
-from osiris_dagster.drivers.mysql.faults import named_faults
+from osiris_dagster.drivers.mysql.faults import is_passing, named_faults
 from osiris_dagster.drivers.mysql.settings import Settings
 from osiris_dagster.drivers.stopping import StopSign
 
 Connection: TypeAlias = "pymysql.Connection[Any]"
 _KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}  # a dead peer is noticed after two minutes
 _KILL_SECONDS = 5.0
+_PAUSES = (0.5, 1.0, 2.0)  # seconds between tries to reach a server that is starting or full
 # A reader downstream may take its time: the server must not give up on us meanwhile.
 _PATIENCE = "net_write_timeout = 3600, net_read_timeout = 3600, wait_timeout = 28800"
 
@@ -42,17 +43,31 @@ class Session:
         self.committing = False  # a statement that commits is on its way: nobody knows how it ends
         self.number = 0  # of the session at the server
 
-    def open(self, **options: Any) -> Connection:
-        """Connect; DriverError with the reason when that cannot be done."""
+    def open(self, *, patient: bool = True, **options: Any) -> Connection:
+        """Connect, if wanted with patience for a server that starts or is full.
+
+        DriverError with the reason when that cannot be done.
+        """
         with self.faults():
-            self.stop.check()
-            connection = _connected(self.settings, self._program, options)
+            connection = self._reached(_PAUSES if patient else (), options)
             with self._lock:
                 self._connection = connection
                 self.number = _number(connection)
             self.stop.check()  # a cancellation that came while there was nothing to end
             self.run(f"set session time_zone = '+00:00', {_PATIENCE}")
         return connection
+
+    def _reached(self, pauses: Sequence[float], options: dict[str, Any]) -> Connection:
+        for pause in pauses:
+            self.stop.check()
+            try:
+                return _connected(self.settings, self._program, options)
+            except pymysql.Error as error:
+                if not is_passing(error):
+                    raise
+                self.stop.event.wait(pause)
+        self.stop.check()
+        return _connected(self.settings, self._program, options)
 
     @property
     def connection(self) -> Connection:

@@ -5,6 +5,7 @@ They lie in the database `_osiris` where the user may have one, else beside the 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pymysql
@@ -88,6 +89,21 @@ def take_lease(session: Session, target: Target, wait: float) -> None:
                 fix="run the step again when the other run is done, or raise lock_timeout",
                 retryable="transient",
             )
+
+
+def open_transactions(session: Session) -> list[str]:
+    """Return the other sessions with a transaction, those with most locks first; none where the user may not ask.
+
+    Who waits for whom is told only while somebody waits.
+    """
+    with suppress(DriverError):
+        found = session.rows(
+            "select t.trx_mysql_thread_id, p.user from information_schema.innodb_trx t "
+            "left join information_schema.processlist p on p.id = t.trx_mysql_thread_id "
+            "where t.trx_mysql_thread_id not in (0, connection_id()) order by t.trx_rows_locked desc limit 3"
+        )
+        return [f"session {number}" + (f" of {user}" if user else "") for number, user in found]
+    return []
 
 
 def claim_stage(session: Session, side: Side, name: str) -> None:

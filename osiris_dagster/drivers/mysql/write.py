@@ -21,6 +21,7 @@ from osiris_dagster.drivers.mysql.side import (
     claim_stage,
     committed_rows,
     forget_old_loads,
+    open_transactions,
     side_of,
     take_lease,
 )
@@ -31,8 +32,15 @@ from osiris_dagster.drivers.positions import Position
 from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.loads import stage_name
-from osiris_dagster.drivers.tables.refusals import ALREADY_COMMITTED, AT_LEAST_ONCE, left_out
-from osiris_dagster.drivers.tables.target import Target, check_names, plan_write, target_of, with_keys_as_spelt
+from osiris_dagster.drivers.tables.refusals import ALREADY_COMMITTED, AT_LEAST_ONCE, kept_waiting, left_out
+from osiris_dagster.drivers.tables.target import (
+    Target,
+    check_names,
+    plan_write,
+    target_of,
+    with_keys_as_spelt,
+    with_slice,
+)
 from osiris_dagster.errors import DriverError
 
 # Values arrive as they are or not at all; 0 stays 0 in a column that numbers itself.
@@ -58,7 +66,7 @@ class Loading:
         check_name(target.table, "table")
         for name in names:
             check_name(name, "column")
-        target = with_keys_as_spelt(target, names, DIALECT)
+        target = with_slice(with_keys_as_spelt(target, names, DIALECT), self._call, rows.schema)
         columns = row_columns(rows.schema, target.keys)
         session = self._session = Session(program_of(self._call), settings, self._stop, f"table {target.name}")
         try:
@@ -173,6 +181,8 @@ class _Transfer:
         try:
             change.apply(rows)
         except DriverError as error:
+            if error.first.code == "DRV094" and not self.session.broken:
+                raise kept_waiting(error, open_transactions(self.session)) from error
             unknown = self.session.committing and self.session.broken and not self.session.stop.event.is_set()
             if not unknown or not self._was_committed(change, error):
                 raise
@@ -205,7 +215,7 @@ class _Transfer:
         """Count the target where that is cheap; what is committed does not fail because of it."""
         if self.session.broken or (change.facts is not None and change.facts.rows > _COUNTED):
             return None
-        if self.target.mode == "replace":
+        if self.target.emptied:
             return rows
         try:
             return int(self.session.value(f"select count(*) from {change.table}"))

@@ -68,17 +68,18 @@ class _Framing:
         self._buffer = bytearray(size + SLACK)
         self._end = 0  # of what was received
         self._next = 0  # where the next message begins
+        self._count = b""  # of the fields of a row, as every row begins
         self._ready = False
         self._error = b""
 
     def blocks(self) -> Iterator[Block]:
         while not self._ready:
-            starts: list[int] = []
+            starts: list[Positions] = []
             while self._end < self._room and not self._ready:
                 self._receive()
                 self._scan(starts)
             if starts:
-                yield self._block(starts)
+                yield self._block(np.concatenate(starts))
             if not self._ready:
                 self._make_room(rows=bool(starts))
         if self._error:
@@ -94,9 +95,13 @@ class _Framing:
             raise self._broken("the server closed it in the middle of a result")
         self._end += count
 
-    def _scan(self, starts: list[int]) -> None:
+    def _scan(self, starts: list[Positions]) -> None:
         """Step over whole messages; note where rows are."""
-        buffer, at, end, header, note = self._buffer, self._next, self._end, _HEADER.unpack_from, starts.append
+        if self._count:
+            rows, self._next = rows_in_line(self._buffer, self._next, self._end, self._count)
+            starts.append(rows)
+        rest: list[int] = []
+        buffer, at, end, header, note = self._buffer, self._next, self._end, _HEADER.unpack_from, rest.append
         last = end - 5
         while at <= last:
             kind, length = header(buffer, at)
@@ -115,9 +120,11 @@ class _Framing:
                 raise self._broken(f"a message of kind {kind} in the middle of a result")
             at = after
         self._next = at
+        if rest:
+            starts.append(np.array(rest, np.int64))
+            self._count = bytes(buffer[rest[-1] : rest[-1] + 2])
 
-    def _block(self, starts: list[int]) -> Block:
-        first = np.array(starts, np.int64)
+    def _block(self, first: Positions) -> Block:
         lengths = read_at(self._buffer, ">u4", first - 4).astype(np.int64)
         return Block(self._buffer, first, first - 4 + lengths)
 
@@ -144,6 +151,29 @@ class _Framing:
         return of_state(
             self._session.place, parts.get(b"C", ""), parts.get(b"M", ""), parts.get(b"H", ""), parts.get(b"W", "")
         )
+
+
+def rows_in_line(data: bytearray, at: int, end: int, count: bytes) -> tuple[Positions, int]:
+    """Return where rows begin that follow one another from `at` on, and what comes behind the last one found.
+
+    A row is a letter, a length below 16 MiB and the count of its fields. What looks like that and is followed by what
+    looks like that is taken for one; as each then ends where the next one begins, and the first begins at `at`, it is.
+    Rows that are not found so, the last one among them, are left to who goes from message to message.
+    """
+    octets = np.frombuffer(data, np.uint8, end)[at:]
+    if len(octets) < 7:
+        return np.empty(0, np.int64), at
+    looks = (octets[:-6] == _COPY_DATA) & (octets[1:-5] == 0) & (octets[5:-1] == count[0]) & (octets[6:] == count[1])
+    places = np.flatnonzero(looks)
+    behind = places + 1 + read_at(data, ">u4", places + (at + 1))
+    inside = behind < len(looks)
+    inside[inside] = looks[behind[inside]]
+    places, behind = places[inside], behind[inside]
+    if not len(places) or places[0]:
+        return np.empty(0, np.int64), at
+    gaps = np.flatnonzero(behind[:-1] != places[1:])
+    rows = int(gaps[0]) + 1 if len(gaps) else len(places)
+    return places[:rows] + (at + 5), at + int(behind[rows - 1])
 
 
 def from_libpq(session: Session, statement: str, size: int = BLOCK) -> Iterator[Block]:

@@ -22,6 +22,16 @@ def take_lease(session: Session, target: str, wait: float) -> None:
         session.stopped.event.wait(min(left, _PAUSE))
 
 
+def holders(session: Session, table: str) -> list[str]:
+    """Return who else holds locks on a table, `table` in SQL."""
+    found = session.rows(
+        "select distinct a.pid, a.usename, a.application_name from pg_locks l join pg_stat_activity a on a.pid = l.pid "
+        "where l.relation = to_regclass(%s) and l.granted and l.pid <> pg_backend_pid() order by a.pid limit 3",
+        [table],
+    )
+    return [f"session {pid} of {user}" + (f" ({name})" if name else "") for pid, user, name in found]
+
+
 def _held(session: Session, target: str, key: int, wait: float) -> DriverError:
     # The lock's key is kept in two halves.
     found = session.rows(

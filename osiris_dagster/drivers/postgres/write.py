@@ -14,7 +14,7 @@ from osiris_dagster.drivers.postgres.catalogue import Columns, Relation, columns
 from osiris_dagster.drivers.postgres.commit import commit
 from osiris_dagster.drivers.postgres.dialect import DIALECT, stage_columns
 from osiris_dagster.drivers.postgres.endpoint import endpoint_of, schema_of
-from osiris_dagster.drivers.postgres.lease import take_lease
+from osiris_dagster.drivers.postgres.lease import holders, take_lease
 from osiris_dagster.drivers.postgres.loads import committed_rows, prepare_record, record_load
 from osiris_dagster.drivers.postgres.positions import read_position, record_positions
 from osiris_dagster.drivers.postgres.session import Session, Switch
@@ -23,14 +23,17 @@ from osiris_dagster.drivers.postgres.staging import Staging
 from osiris_dagster.drivers.postgres.upsert import Insertion, alterations
 from osiris_dagster.drivers.tables.drift import Drift
 from osiris_dagster.drivers.tables.loads import stage_name
-from osiris_dagster.drivers.tables.refusals import ALREADY_COMMITTED, AT_LEAST_ONCE, left_out, located
+from osiris_dagster.drivers.tables.refusals import ALREADY_COMMITTED, AT_LEAST_ONCE, kept_waiting, left_out, located
+from osiris_dagster.drivers.tables.slices import condition
 from osiris_dagster.drivers.tables.target import (
     Target,
     check_names,
     not_a_table,
     plan_write,
+    sliced_column,
     target_of,
     with_keys_as_spelt,
+    with_slice,
 )
 from osiris_dagster.errors import DriverError
 
@@ -54,7 +57,7 @@ class Loading:
         check_names(names, DIALECT)
         for name in names:
             check_name(name, "column")
-        target = with_keys_as_spelt(target, names, DIALECT)
+        target = with_slice(with_keys_as_spelt(target, names, DIALECT), self._call, rows.schema)
         watched = Watched(rows, plain_schema(rows.schema))
         columns = stage_columns(watched.schema)
         endpoint = endpoint_of(self._call)
@@ -138,7 +141,7 @@ class _Transfer:
         elif self._call.run_id:
             self._notes.append(AT_LEAST_ONCE)
         record_positions(session, self._call, target.name, fresh=relation is None)
-        total = rows if relation is None or target.mode == "replace" else self._total()
+        total = rows if relation is None or target.emptied else self._total()
         return WriteReport(rows, rows_total=total, notes=tuple(self._notes))
 
     def _relation(self) -> Relation | None:
@@ -173,6 +176,8 @@ class _Transfer:
                     notes = self._move(relation, staging)
                 break
             except DriverError as error:
+                if error.first.code == "DRV064":
+                    raise kept_waiting(error, holders(self._session, self._table)) from error
                 if error.first.code != "DRV065" or attempt == _DEADLOCKS:
                     raise
                 time.sleep(random.uniform(0.05, 0.2) * attempt)  # noqa: S311 - so that two do not meet again
@@ -184,11 +189,13 @@ class _Transfer:
         target, run = self._target, self._session.execute
         drift, table = self._plan(relation, staging)
         staging.check_fit(drift.moves)
-        emptied = target.mode == "replace"
-        if emptied:
+        if target.emptied:
             run(f"delete from {self._table}")
-        for statement in alterations(self._table, drift, emptied=emptied):
+        for statement in alterations(self._table, drift, emptied=target.emptied):
             run(statement)
+        if target.slice:
+            column = quoted(sliced_column(target, drift.moves))
+            run(f"delete from {self._table} where {condition(target.slice, column)}")
         numbered = table is not None and any(move.target in table.always_identity for move in drift.moves)
         insertion = Insertion(self._table, staging.table, staging.columns, drift, identity=numbered)
         if target.mode != "upsert":

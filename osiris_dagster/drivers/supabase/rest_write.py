@@ -40,7 +40,7 @@ class RestWriting:
         check_names(names, DIALECT)
         target = with_keys_as_spelt(target, names, DIALECT)
         if target.mode == "replace":
-            raise _refused("replace would leave the table empty between two requests")
+            raise _refused("replace would leave the table, or the partition, empty between two requests")
         table = self._table(target)
         names = self._fitting(target, table, names)
         rows = self._checked(target, pa.Table.from_batches(list(self._taken(target, watched)), watched.schema))

@@ -16,8 +16,14 @@ KEY_COLUMNS = ("root_run_id", "pipeline", "step", "target", "plan")
 
 def load_key(call: StepCall, target: str) -> list[str]:
     """Return what identifies a load for all its retries."""
-    plan = sha256(canonical_json([call.component, dict(call.config)]))
+    plan = plan_digest(call)
     return [call.root_run_id or call.run_id, call.pipeline, call.step_id, target, plan]
+
+
+def plan_digest(call: StepCall) -> str:
+    """Return the digest of what a step writes: its configuration, and the partition or range of the run."""
+    partition = [call.partition.name] if call.partition else []
+    return sha256(canonical_json([call.component, dict(call.config), *partition]))
 
 
 def is_same_load(call: StepCall, recorded_run: str) -> bool:

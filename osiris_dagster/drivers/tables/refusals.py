@@ -21,6 +21,21 @@ def located(error: DriverError, table: str, store: str) -> DriverError:
     return DriverError(message, retryable=error.retryable, **parts)
 
 
+def kept_waiting(error: DriverError, by: Sequence[str]) -> DriverError:
+    """Return the error of a lock that was not granted with the sessions `by` that may hold it, as far as one sees."""
+    if not by:
+        return error
+    first, sessions = error.first, ", ".join(by)
+    return DriverError(
+        f"{first.message}; in its way may be {sessions}",
+        code=first.code,
+        found=sessions,
+        expected="a lock within lock_timeout",
+        fix=first.fix,
+        retryable=error.retryable,
+    )
+
+
 def rows_lost(sent: int, arrived: int) -> DriverError:
     """Return the error for a staging table that does not hold all rows."""
     return DriverError(

@@ -6,10 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pyarrow as pa
+
+from osiris_dagster.arrow import columns_of
+from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.tables.dialect import Dialect, TableColumn
-from osiris_dagster.drivers.tables.drift import Drift, Policy, all_columns, plan_drift
+from osiris_dagster.drivers.tables.drift import Drift, Move, Policy, all_columns, plan_drift
 from osiris_dagster.drivers.tables.loads import SCHEMA
 from osiris_dagster.errors import DriverError
+from osiris_dagster.oml.partition_slice import COLUMN, Slice, SliceError, slice_among
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +28,17 @@ class Target:
     create: bool
     policy: Policy
     on_duplicate: str  # error, first or last
+    slice: Slice | None = None  # what replace replaces, where that is a partition
 
     @property
     def name(self) -> str:
         """The name for messages and for the record of loads."""
         return f"{self.schema}.{self.table}"
+
+    @property
+    def emptied(self) -> bool:
+        """Whether all rows that are there go."""
+        return self.mode == "replace" and self.slice is None
 
 
 def target_of(config: Mapping[str, Any], schema: str) -> Target:
@@ -99,6 +110,37 @@ def with_keys_as_spelt(target: Target, names: Sequence[str], dialect: Dialect) -
     return replace(target, keys=tuple(spelt[dialect.fold(key)] for key in target.keys))
 
 
+def with_slice(target: Target, call: StepCall, rows: pa.Schema) -> Target:
+    """Return the target with the rows that a replace of one partition replaces.
+
+    Raises DriverError for rows without the partition column, or with one that cannot tell partitions apart.
+    """
+    name = call.config.get(COLUMN)
+    if not name or call.partition is None or target.mode != "replace":
+        return target
+    try:
+        return replace(target, slice=slice_among(columns_of(rows), name, call.partition))
+    except SliceError as error:
+        raise DriverError(
+            str(error), code="RUN081", found=error.found, expected=error.expected, fix=error.fix
+        ) from None
+
+
+def sliced_column(target: Target, moves: Sequence[Move]) -> str:
+    """Return the column of the table by which a partition is replaced; DriverError when the table has none."""
+    assert target.slice is not None
+    for move in moves:
+        if move.source == target.slice.column:
+            return move.target
+    raise DriverError(
+        f"the table {target.name} has no partition column {target.slice.column!r}",
+        code="RUN081",
+        found=", ".join(move.target for move in moves[:20]),
+        expected=f"the column {target.slice.column}",
+        fix="add the column to the table, or set schema_drift: evolve",
+    )
+
+
 def plan_write(
     target: Target, table: Sequence[TableColumn] | None, rows: Sequence[TableColumn], dialect: Dialect
 ) -> Drift:
@@ -127,9 +169,7 @@ def plan_write(
                 expected=f"the column {key}",
                 fix="correct primary_key, or add the column to the table",
             )
-    return plan_drift(
-        table, rows, target.policy, dialect, emptied=target.mode == "replace", kept=target.mode == "upsert"
-    )
+    return plan_drift(table, rows, target.policy, dialect, emptied=target.emptied, kept=target.mode == "upsert")
 
 
 def not_a_table(target: Target, found: str) -> DriverError:

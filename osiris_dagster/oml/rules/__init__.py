@@ -14,7 +14,10 @@ from osiris_dagster.oml.rules import (
     not_yet,
     order,
     params,
+    partition_windows,
+    partitions,
     pipeline_blocks,
+    relationships,
     secrecy,
     step_blocks,
     steps,
@@ -100,7 +103,6 @@ RULES: tuple[Rule, ...] = (
     step_blocks.checks,
     # what this version does not do yet
     not_yet.harmful,
-    not_yet.harmless,
     not_yet.old_schedule,
     # what comes from elsewhere
     foreign.fence,
@@ -117,4 +119,15 @@ RULES: tuple[Rule, ...] = (
     # incremental reads and what comes after them
     incremental.only_sources,
     incremental.followed,
+    # partitions: their windows and keys, and what reads and writes them
+    partition_windows.window,
+    partition_windows.clock_changes,
+    partition_windows.static_keys,
+    partitions.replaces_others,
+    partitions.idle_column,
+    partitions.idle_placeholder,
+    partitions.no_increments,
+    partitions.same_rows,
+    # checks that compare with rows of other steps
+    relationships.rows_to_compare_with,
 )

@@ -34,7 +34,7 @@ def option_rule(context: Context) -> Iterator[Diagnostic]:
     for step in context.steps:
         if step.spec is None:
             continue
-        values = _effective(context, step)
+        values = effective(context, step)
         told: set[str] = set()  # "one of the two" may be written as two constraints with one text
         for constraint in step.spec.constraints:
             if constraint.error not in told and _applies(constraint, values):
@@ -64,7 +64,7 @@ def upsert_key(context: Context) -> Iterator[Diagnostic]:
     for step in context.steps:
         if step.role != "writer" or "primary_key" not in options_of(step):
             continue
-        values = _effective(context, step)
+        values = effective(context, step)
         if values.get("write_mode") == "upsert" and not values.get("primary_key"):
             written = "write_mode" in step.config
             yield context.at(
@@ -76,7 +76,7 @@ def upsert_key(context: Context) -> Iterator[Diagnostic]:
             )
 
 
-def _effective(context: Context, step: StepText) -> dict[str, Any]:
+def effective(context: Context, step: StepText) -> dict[str, Any]:
     """Return the config with the defaults of the options that are left out."""
     defaults = {key: rule["default"] for key, rule in options_of(step).items() if "default" in rule}
     return {**defaults, **context.config(step)}

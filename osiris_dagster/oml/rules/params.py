@@ -35,7 +35,7 @@ def unknown_parameter(context: Context) -> Iterator[Diagnostic]:
         description: Orders of ${params.day}
     """
     names = list(context.params)
-    for path, text in _texts(context.body, ()):
+    for path, text in texts(context.body, ()):
         if "params" not in text:
             continue
         for written, name in references(text):
@@ -97,7 +97,7 @@ def partition_placeholder(context: Context) -> Iterator[Diagnostic]:
     Right:
         description: Orders of one day
     """
-    for path, text in _texts(context.body, ()):
+    for path, text in texts(context.body, ()):
         if "partition" not in text:
             continue
         for match in _PARTITION.finditer(text):
@@ -114,17 +114,17 @@ def partition_placeholder(context: Context) -> Iterator[Diagnostic]:
             )
 
 
-def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
     """Yield path and text of every text with a placeholder in it."""
     if isinstance(value, str):
         if "${" in value:
             yield path, value
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _texts(item, (*path, key))
+            yield from texts(item, (*path, key))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _texts(item, (*path, index))
+            yield from texts(item, (*path, index))
 
 
 def _mapping(context: Context, path: Path, value: Any) -> Iterator[Diagnostic]:

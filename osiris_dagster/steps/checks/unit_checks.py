@@ -12,8 +12,10 @@ import pyarrow as pa
 from osiris_dagster.canonical import slug
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import StepPlan
+from osiris_dagster.steps.checkpoint import Kept
 from osiris_dagster.steps.checks.completion import Completion
 from osiris_dagster.steps.checks.filled import FilledColumns
+from osiris_dagster.steps.checks.partition_rows import PartitionRows, rows_of_partition
 from osiris_dagster.steps.checks.step_checks import StepChecks
 from osiris_dagster.steps.checks.table import CheckTable
 from osiris_dagster.steps.open_drivers import OpenDriver, OpenDrivers
@@ -26,12 +28,14 @@ from osiris_dagster.steps.stream import Observer, Stream
 class UnitChecks:
     """`begin` a step when its columns are known, `watch` the stream of its rows, `complete` before a commit."""
 
-    def __init__(self, runtime: Runtime, folder: Path, drivers: OpenDrivers) -> None:
+    def __init__(self, runtime: Runtime, folder: Path, drivers: OpenDrivers, kept: Kept) -> None:
         self._runtime = runtime
+        self._kept = kept
         self._folder = folder
         self._drivers = drivers
         self._checks: dict[str, StepChecks] = {}
         self._filled: dict[str, FilledColumns] = {}
+        self._partitions: dict[str, PartitionRows] = {}
         self._tables: dict[str, OpenDriver[CheckTable]] = {}
         self._watched: list[Stream] = []
 
@@ -43,15 +47,18 @@ class UnitChecks:
         filled = [column.name for column in plan.contract if not column.nullable and column.name in names]
         if filled:
             self._filled[plan.id] = FilledColumns(plan.id, filled)
+        if (rows := rows_of_partition(plan, columns, self._runtime.partition)) is not None:
+            self._partitions[plan.id] = rows
         if plan.checks:
             folder = self._folder / slug(f"checks {plan.id}")
-            checks = self._checks[plan.id] = StepChecks(plan, schema, folder, self._runtime.rows_before)
+            checks = self._checks[plan.id] = StepChecks(plan, schema, folder, self._runtime.rows_before, self._kept)
             if checks.table is not None:
                 self._tables[plan.id] = self._drivers.add(checks.table)
 
     def watch(self, stream: Stream, step_id: str) -> None:
         """Let what a step promises see the rows of a stream."""
-        possible: tuple[Observer | None, ...] = (self._filled.get(step_id), self._checks.get(step_id))
+        promises = (self._filled, self._partitions, self._checks)
+        possible: tuple[Observer | None, ...] = tuple(each.get(step_id) for each in promises)
         observers = [observer for observer in possible if observer is not None]
         if observers:
             stream.observe(*observers)

@@ -6,11 +6,10 @@ The slow way, for a project of which only url and key are known. What it cannot 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NoReturn
 
 import pyarrow as pa
 
-from osiris_dagster.drivers.base import StepCall, TransformInput, WriteReport
+from osiris_dagster.drivers.base import StepCall, WriteReport
 from osiris_dagster.drivers.batches import Watched, plain_schema, stream
 from osiris_dagster.drivers.positions import Position
 from osiris_dagster.drivers.stopping import StopSign
@@ -22,13 +21,34 @@ from osiris_dagster.drivers.tables.reading import check_source, unknown
 from osiris_dagster.errors import DriverError
 
 
-class RestDriver:
-    """Runs the components of the family over REST."""
+class _OverRest:
+    """A step and its line to the interface."""
 
     def __init__(self, call: StepCall) -> None:
         self._call = call
         self._stopped = StopSign()
         self._rest: Rest | None = None
+
+    def cancel(self) -> None:
+        """End the request under way and refuse further ones."""
+        self._stopped.set()
+        self.close()
+
+    def close(self) -> None:
+        """End the line."""
+        if self._rest is not None:
+            self._rest.cut()
+
+    def _opened(self) -> Rest:
+        self._rest = Rest(self._call, self._stopped)
+        return self._rest
+
+
+class RestReading(_OverRest):
+    """One reading of one step."""
+
+    def __init__(self, call: StepCall) -> None:
+        super().__init__(call)
         self._notes: tuple[str, ...] = ()
 
     @property
@@ -73,42 +93,17 @@ class RestDriver:
             *([] if table.keys or read <= PAGE else ["the table has no key: its pages were read in no certain order"]),
         )
 
-    def transform(self, inputs: tuple[TransformInput, ...]) -> pa.RecordBatchReader:  # noqa: ARG002 - of the protocol
-        """Refuse: the family has no processor."""
-        self._refuse("transform")
+
+class RestLoading(_OverRest):
+    """One write of one step."""
 
     def write(self, rows: pa.RecordBatchReader) -> WriteReport:
         """Write the rows to the table."""
-        rest = self._opened()
-        return RestWriting(rest, self._call).run(Watched(rows, plain_schema(rows.schema)))
+        return RestWriting(self._opened(), self._call).run(Watched(rows, plain_schema(rows.schema)))
 
     def position(self, step: str) -> Position | None:
         """Refuse: there is no place for it that an interface of tables could reach."""
         raise _not_over_rest(f"the position of the incremental step {step!r} has no place there")
-
-    def cancel(self) -> None:
-        """End the request under way and refuse further ones."""
-        self._stopped.set()
-        if self._rest is not None:
-            self._rest.cut()
-
-    def close(self) -> None:
-        """End the line."""
-        if self._rest is not None:
-            self._rest.cut()
-
-    def _opened(self) -> Rest:
-        self._rest = Rest(self._call, self._stopped)
-        return self._rest
-
-    def _refuse(self, what: str) -> NoReturn:
-        raise DriverError(
-            f"{self._call.component} cannot {what}",
-            code="DRV003",
-            found=what,
-            expected="what the modes of the component say",
-            fix="use another component of the family",
-        )
 
 
 def _not_over_rest(reason: str) -> DriverError:
