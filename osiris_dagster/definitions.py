@@ -6,15 +6,19 @@ reconstructs the location, loads exactly the manifests that the initialisation s
 
 from __future__ import annotations
 
+import atexit
+import gc
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import dagster as dg
 
 from osiris_dagster.assets.automation import pool_of, update_sensor
 from osiris_dagster.assets.broken import broken_asset, compiles_check
-from osiris_dagster.assets.factory import Job, PipelineAssets, dataset_assets, pipeline_assets
+from osiris_dagster.assets.executors import Executor, project_executor
+from osiris_dagster.assets.factory import Around, Job, PipelineAssets, dataset_assets, pipeline_assets
 from osiris_dagster.assets.keys import dataset_key, job_name, step_keys
 from osiris_dagster.assets.lineage import Lineage, feeders, lineage_of
 from osiris_dagster.assets.partitions import partitions_of_assets
@@ -26,7 +30,7 @@ from osiris_dagster.drivers.connections import Connections
 from osiris_dagster.errors import ConfigError, Diagnostic, Place
 from osiris_dagster.loading import Broken
 from osiris_dagster.location import STATE, Location, location_of, pinned
-from osiris_dagster.project import Project, find_project
+from osiris_dagster.project import MARKER, Project, find_project
 from osiris_dagster.redaction import Redactor
 from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.resources.services import Services
@@ -60,11 +64,26 @@ def defs() -> dg.Definitions:
     pins = pinned(STATE)
     if pins is not None and (project, pins) in _initialized:
         return _initialized[(project, pins)]
-    location = location_of(project)
-    built = project_definitions(location, OWN, every_job=pins is None)
+    with _for_good():
+        location = location_of(project)
+        built = project_definitions(location, OWN, every_job=pins is None)
     _initialized.clear()
     _initialized[(project, location.pins)] = built
     return built
+
+
+@contextmanager
+def _for_good() -> Iterator[None]:
+    """Look for no garbage in what is built: it stays as long as the process, and the looks take a third of a load."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+    gc.freeze()
+    atexit.register(gc.unfreeze)  # at the end DuckDB's module expects to be taken apart, and complains otherwise
 
 
 # A code server initialises a location and reconstructs it at once, in the same process: that is the same location.
@@ -87,25 +106,34 @@ def project_definitions(location: Location, choices: Choices, *, every_job: bool
     partitions = partitions_of_assets(manifests)
     resources = driver_resources(catalogue, choices.resources)
     jobs: list[Job] = []
+    executor, fault = _executor(project)
     for manifest in manifests:
+        if fault and manifest.execution.isolation == "step":
+            refused.append(Broken(manifest.file, fault.diagnostics))
+            continue
         try:
             part = pipeline_assets(
                 manifest,
                 services,
                 choices.translator,
-                fed_by=_fed_by(manifest, lineage, by_name),
-                started_by=_started_by(starts.get(manifest.pipeline, Starts()), by_name),
-                upstream=partitions,
+                around=Around(
+                    _fed_by(manifest, lineage, by_name),
+                    tuple(_started_by(starts.get(manifest.pipeline, Starts()), by_name)),
+                    partitions,
+                ),
+                executor=executor.definition,
                 execute=choices.execute,
             )
             jobs.append(_resolved(part, resources) if every_job else part.job)
             built.append(part)
         except dg.DagsterError as error:
             refused.append(Broken(manifest.file, (_refused(manifest, error),)))
+    if fault and len(built) == len(manifests):
+        refused.append(Broken(MARKER, fault.diagnostics))
     datasets = dataset_assets(manifests, lineage, {part.manifest.pipeline: part.origins for part in built})
     return dg.Definitions(
         assets=[
-            *(part.assets for part in built),
+            *(assets for part in built for assets in part.assets),
             *(part.aiop for part in built),
             *(spec for spec in datasets if spec.key not in choices.provided),
             *(broken_asset(item, project) for item in refused),
@@ -115,14 +143,22 @@ def project_definitions(location: Location, choices: Choices, *, every_job: bool
         schedules=[part.schedule for part in built if part.schedule],
         sensors=[*sensors(project, tuple(refused), _pools(built)), *_update_sensors(built)],
         resources=resources,
-        executor=choices.executor,
+        executor=executor.definition if executor.chosen and choices.executor else choices.executor,
         metadata=_told(lineage, starts),
     )
 
 
+def _executor(project: Project) -> tuple[Executor, ConfigError | None]:
+    """Return the executor of isolated steps, and why there is none."""
+    try:
+        return project_executor(project), None
+    except ConfigError as error:
+        return Executor(dg.in_process_executor, chosen=False), error
+
+
 def _resolved(part: PipelineAssets, resources: dict[str, OsirisDriver]) -> Job:
     """Make the job of a pipeline beside its own assets: beside all others, each job costs a look at all of them."""
-    alone = dg.Definitions(assets=[part.assets], jobs=[part.job], resources=resources, executor=dg.in_process_executor)
+    alone = dg.Definitions(assets=part.assets, jobs=[part.job], resources=resources, executor=dg.in_process_executor)
     return alone.resolve_job_def(job_name(part.manifest.pipeline))
 
 
@@ -141,7 +177,7 @@ def _started_by(starts: Starts, by_name: dict[str, Manifest]) -> list[dg.AssetKe
 
 
 def _update_sensors(built: list[PipelineAssets]) -> list[dg.AutomationConditionSensorDefinition]:
-    keys = [key for part in built if part.waits for key in part.assets.keys]
+    keys = [key for part in built if part.waits for assets in part.assets for key in assets.keys]
     return [update_sensor(keys)] if keys else []
 
 

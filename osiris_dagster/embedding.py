@@ -12,14 +12,14 @@ from typing import Any
 import dagster as dg
 
 from osiris_dagster.assets.automation import pool_of
-from osiris_dagster.assets.execute import Body
+from osiris_dagster.assets.body import Body
 from osiris_dagster.assets.factory import pipeline_op
 from osiris_dagster.assets.pipeline import Execute, OsirisPipeline, run_as_it_is
 from osiris_dagster.assets.translator import DagsterOsirisTranslator
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.store import load, store
 from osiris_dagster.definitions import Choices, project_definitions
-from osiris_dagster.errors import OsirisError
+from osiris_dagster.errors import ConfigError, OsirisError
 from osiris_dagster.loading import compile_file
 from osiris_dagster.location import location_of, pin, pinned
 from osiris_dagster.oml.render import render
@@ -100,6 +100,14 @@ def osiris_assets(
         ```
 
     """
+    if pipeline.manifest.execution.isolation == "step":
+        raise ConfigError(
+            f"pipeline {pipeline.name!r} has steps that run for themselves, and one function cannot be all of them",
+            code="RUN094",
+            found="execution: {isolation: step}",
+            expected="execution: {isolation: pipeline}, for a pipeline that a function materializes",
+            fix="change the OML, or take the pipeline in with osiris_definitions or the component",
+        )
     make = pipeline_op(pipeline, translator or DagsterOsirisTranslator())
     return lambda function: make(_with_drivers(function, pipeline.families))
 

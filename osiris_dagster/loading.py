@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osiris_dagster.compiler.cache import compile_kept
-from osiris_dagster.compiler.compile import Compiled
-from osiris_dagster.compiler.draft import Inputs
+from osiris_dagster.compiler.draft import Compiled, Inputs
 from osiris_dagster.compiler.lock import SchemaLock, lock_path, read_lock
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.params import secret_params

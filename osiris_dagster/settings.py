@@ -7,11 +7,14 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from osiris_dagster.drivers.connections import Connections, load_connections
 from osiris_dagster.errors import ConfigError
 from osiris_dagster.oml.validate import Mode
-from osiris_dagster.project import Project
+from osiris_dagster.project import MARKER, Project
 from osiris_dagster.specs.catalogue import Catalogue
 from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.specs.secrets import secret_fields
@@ -57,3 +60,28 @@ def read_oml(path: Path, shown: str) -> bytes:
             expected="a readable OML file",
             fix="check the path; it is relative to the working directory",
         ) from None
+
+
+def project_options(project: Project, section: str) -> Mapping[str, Any] | None:
+    """Return what a section of osiris.yaml says, None without one. ConfigError when it is no mapping."""
+    path = project.root / MARKER
+    try:
+        value = yaml.safe_load(path.read_text("utf-8-sig")) if path.is_file() else None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(
+            f"{MARKER} cannot be read",
+            code="AIO030",
+            found=str(error).splitlines()[0],
+            expected="a YAML mapping",
+            fix=f"correct {MARKER}",
+        ) from None
+    found = value.get(section) if isinstance(value, dict) else None
+    if found is None or isinstance(found, dict):
+        return found
+    raise ConfigError(
+        f"`{section}` in {MARKER} is not allowed",
+        code="AIO031",
+        found=str(found)[:200],
+        expected="a mapping of options",
+        fix=f"correct `{section}` in {MARKER}",
+    )

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
-import yaml
-
 from osiris_dagster.aiop.options import MAX_CORE_BYTES, MIN_CORE_BYTES, SHARDS, Options
 from osiris_dagster.errors import ConfigError
 from osiris_dagster.project import MARKER, Project
+from osiris_dagster.settings import project_options
 
 PREFIX = "OSIRIS_AIOP_"
 _RANGES = {"max_core_bytes": (MIN_CORE_BYTES, MAX_CORE_BYTES), "metrics_topk": (0, 10_000)}
@@ -44,26 +43,11 @@ def load_options(
 
 
 def _from_file(project: Project) -> dict[str, Any]:
-    path = project.root / MARKER
-    try:
-        value = yaml.safe_load(path.read_text("utf-8-sig")) if path.is_file() else None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f"{MARKER} cannot be read",
-            code="AIO030",
-            found=str(error).splitlines()[0],
-            expected="a YAML mapping",
-            fix=f"correct {MARKER}",
-        ) from None
-    own = value.get("aiop") if isinstance(value, dict) else None
-    if own is None:
-        return {}
-    if not isinstance(own, dict):
-        raise _wrong("aiop", own, "a mapping of options", "file")
+    own = project_options(project, "aiop") or {}
     for name in own:
         if name not in _NAMES:
             raise _wrong(str(name), name, f"one of {', '.join(_NAMES)}", "file")
-    return own
+    return dict(own)
 
 
 def _checked(name: str, value: Any, source: str) -> Any:
@@ -98,7 +82,7 @@ def _number(name: str, value: Any, source: str) -> int:
 
 def _wrong(name: str, value: Any, expected: str, source: str) -> ConfigError:
     places = {
-        "file": f"`aiop.{name}` in {MARKER}" if name != "aiop" else f"`aiop` in {MARKER}",
+        "file": f"`aiop.{name}` in {MARKER}",
         "env": f"the variable {PREFIX}{name.upper()}",
         "cli": f"--{name.replace('_', '-')}",
     }

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Generator, Mapping
 
 from dagster import (
     AssetCheckKey,
@@ -16,37 +14,25 @@ from dagster import (
     DagsterRunStatus,
     EventLogEntry,
     Failure,
-    MaterializeResult,
 )
 
-from osiris_dagster.assets.checks import check_results, rows_before
+from osiris_dagster.assets.body import Body, Result
+from osiris_dagster.assets.checks import check_results
 from osiris_dagster.assets.keys import step_keys
 from osiris_dagster.assets.partitions import partition_of
+from osiris_dagster.assets.process import tell_process, wait_for_pool
 from osiris_dagster.assets.record import dataset_written, materialized, retried, unfinished
+from osiris_dagster.assets.surroundings import runtime_of
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.errors import OsirisError
 from osiris_dagster.oml.partition import Partition
 from osiris_dagster.resources.driver import OsirisDriver
-from osiris_dagster.resources.services import Services
-from osiris_dagster.runs.ancestry import resumed_of, root_of
-from osiris_dagster.runs.tags import FULL_REFRESH, ORIGIN
+from osiris_dagster.runs.tags import ORIGIN
 from osiris_dagster.steps.execution import Execution
-from osiris_dagster.steps.report import StepEvent, StepFailure, StepReport, StepRetry
-from osiris_dagster.steps.runtime import Runtime
+from osiris_dagster.steps.report import StepFailure, StepReport, StepRetry
 
 _INTERRUPTS = (DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__)
-Listener = Callable[[StepEvent], None]
-Result = MaterializeResult[Any] | AssetCheckResult
 Results = Generator[Result]
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """What the op of one pipeline needs to know before it runs."""
-
-    manifest: Manifest
-    services: Services
-    listener: Listener | None = None  # hears every step event, for progress on a terminal
 
 
 def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, OsirisDriver]) -> Results:
@@ -58,17 +44,17 @@ def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
     keys = step_keys(manifest)
     selected = frozenset(step for step, key in keys.items() if key in context.selected_asset_keys)
     failures: list[StepFailure] = []
-    try:
-        runtime = _runtime(body, context, drivers)
-        execution = Execution(manifest, selected, runtime)
-    except OsirisError as error:
-        raise Failure(str(error), allow_retries=False) from None
+    tell_process(context)
+    if body.isolated:
+        wait_for_pool(manifest, context)
+    execution = _execution(body, context, selected, drivers)
+    partition = partition_of(context.run, manifest.partitions)
     try:
         for event in execution.events():
             if body.listener is not None:
                 body.listener(event)
             if isinstance(event, StepReport):
-                yield from _ended(event, manifest, runtime.partition, context)
+                yield from _ended(event, manifest, partition, context)
             elif isinstance(event, StepRetry):
                 context.log_event(retried(keys[event.step_id], manifest, event))
             elif isinstance(event, StepFailure):
@@ -84,12 +70,22 @@ def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
         raise _failure(failures)
 
 
+def _execution(
+    body: Body, context: AssetExecutionContext, selected: frozenset[str], drivers: Mapping[str, OsirisDriver]
+) -> Execution:
+    try:
+        runtime = runtime_of(body.manifest, body.services, context, drivers, isolated=body.isolated)
+        return Execution(body.manifest, selected, runtime)
+    except OsirisError as error:
+        raise Failure(str(error), allow_retries=False) from None
+
+
 def close_with_op(running: Results, context: AssetExecutionContext) -> None:
     """Close the body when Dagster gives its op up: an interrupt can also arise outside of it, between two results."""
 
     def heard(entry: EventLogEntry) -> None:
         event = entry.dagster_event
-        if event is not None and event.is_step_failure:
+        if event is not None and event.is_step_failure and event.step_key == context.op_execution_context.op.name:
             running.close()
             error = event.step_failure_data.error
             if error is not None and error.cls_name in _INTERRUPTS:
@@ -105,22 +101,6 @@ def _tell_canceling(context: AssetExecutionContext) -> None:
         context.instance.report_run_canceling(run, "Interrupted from the keyboard.")
 
 
-def _runtime(body: Body, context: AssetExecutionContext, drivers: Mapping[str, OsirisDriver]) -> Runtime:
-    run = context.run
-    return Runtime(
-        project=body.services.project,
-        factories={family: driver.factory(body.services) for family, driver in drivers.items()},
-        resolve=body.services.connections.resolve,
-        redactor=body.services.connections.redactor,
-        run_id=run.run_id,
-        root_run_id=root_of(run),
-        retry_of=resumed_of(run),
-        full_refresh=run.tags.get(FULL_REFRESH) == "true",
-        partition=partition_of(run, body.manifest.partitions),
-        rows_before=rows_before(context.instance, body.manifest),
-    )
-
-
 def _ended(
     report: StepReport, manifest: Manifest, partition: Partition | None, context: AssetExecutionContext
 ) -> Results:
@@ -128,7 +108,7 @@ def _ended(
     for dataset in report.writes:
         for key in partition.keys if partition else (None,):
             context.log_event(dataset_written(dataset, manifest, report, key))
-    yield materialized(keys[report.step_id], manifest, manifest.step(report.step_id), report)
+    yield materialized(keys[report.step_id], manifest, manifest.step(report.step_id), report, partition)
     yield from _checked(report, keys, context)  # after the materialization, which they are about
 
 
@@ -143,9 +123,10 @@ def _checked(
 def _canceled(execution: Execution, body: Body, keys: Mapping[str, AssetKey], context: AssetExecutionContext) -> None:
     _tell_canceling(context)
     canceled = execution.cancel()
+    partition = partition_of(context.run, body.manifest.partitions)
     for report in execution.late_reports:
-        result = materialized(keys[report.step_id], body.manifest, body.manifest.step(report.step_id), report)
-        partition = partition_of(context.run, body.manifest.partitions)
+        step = body.manifest.step(report.step_id)
+        result = materialized(keys[report.step_id], body.manifest, step, report, partition)
         for key in partition.keys if partition else (None,):
             context.log_event(AssetMaterialization(keys[report.step_id], metadata=result.metadata, partition=key))
     for failure in canceled:

@@ -1,8 +1,8 @@
-"""Manifests in, Dagster assets and jobs out: one subsettable multi_asset and one job a pipeline."""
+"""Manifests in, Dagster assets and jobs out: one job a pipeline, and one subsettable op, or one op a step."""
 
 # No `from __future__ import annotations` here: Dagster reads the type of `context` from the function itself.
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dagster import (
@@ -12,7 +12,9 @@ from dagster import (
     AssetSelection,
     AssetSpec,
     AutomationCondition,
+    ExecutorDefinition,
     PartitionMapping,
+    PartitionsDefinition,
     ScheduleDefinition,
     define_asset_job,
     in_process_executor,
@@ -20,10 +22,10 @@ from dagster import (
 )
 
 from osiris_dagster.assets.automation import freshness_of, on_update, pool_of, schedule_of
+from osiris_dagster.assets.body import Body, Listener, Result
 from osiris_dagster.assets.checks import check_specs
 from osiris_dagster.assets.column_lineage import LINEAGE, Origins, column_origins, written_lineage
-from osiris_dagster.assets.execute import Body, Listener, Result
-from osiris_dagster.assets.keys import aiop_key, dataset_key, job_name, op_name, step_keys
+from osiris_dagster.assets.keys import aiop_key, dataset_key, job_name, op_name, step_keys, step_ops
 from osiris_dagster.assets.lineage import Lineage
 from osiris_dagster.assets.partitions import (
     belongs_to_all,
@@ -38,7 +40,7 @@ from osiris_dagster.errors import ConfigError
 from osiris_dagster.oml.model import Partitions
 from osiris_dagster.resources.services import Services
 from osiris_dagster.resources.table import resource_key
-from osiris_dagster.runs.tags import MANIFEST, PIPELINE
+from osiris_dagster.runs.tags import MANIFEST, MAX_RETRIES, PIPELINE, RETRY_STRATEGY
 
 # Dagster exports no name for the type of an asset job before it is resolved.
 Job = Any
@@ -49,7 +51,7 @@ class PipelineAssets:
     """What one pipeline brings to a location."""
 
     manifest: Manifest
-    assets: AssetsDefinition
+    assets: tuple[AssetsDefinition, ...]
     aiop: AssetSpec
     job: Job
     schedule: ScheduleDefinition | None
@@ -57,40 +59,48 @@ class PipelineAssets:
     origins: Origins
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What other pipelines of the location have to do with one.
+
+    `fed_by` names, by step, the steps that write the tables it reads; an update of one of the assets `started_by`
+    starts a pipeline that waits for updates; `partitions` are those of all assets.
+    """
+
+    fed_by: Mapping[str, tuple[AssetKey, ...]] = field(default_factory=dict)
+    started_by: tuple[AssetKey, ...] = ()
+    partitions: Mapping[AssetKey, Partitions] = field(default_factory=dict)
+
+
+_ALONE = Around()
+
+
 def pipeline_assets(
     manifest: Manifest,
     services: Services,
     translator: DagsterOsirisTranslator,
     *,
-    fed_by: Mapping[str, tuple[AssetKey, ...]] | None = None,
-    started_by: Iterable[AssetKey] = (),
-    upstream: Mapping[AssetKey, Partitions] | None = None,
+    around: Around = _ALONE,
     listener: Listener | None = None,
+    executor: ExecutorDefinition = in_process_executor,
     execute: Execute = run_as_it_is,
 ) -> PipelineAssets:
     """Return the assets and the job of one manifest; a DagsterError when Dagster refuses a name or an edge.
 
-    `fed_by` names, by step, the steps of other pipelines that write the tables it reads; an update of one of the
-    assets `started_by` starts a pipeline that waits for updates. `upstream` has the partitions of all assets, `execute`
-    is what happens in its op.
+    `execute` is what happens in its op, or in each of its ops where steps run for themselves; `executor` runs those.
     """
     pipeline = OsirisPipeline(Body(manifest, services, listener))
     digest = manifest.hash
-    partitions = upstream or {}
-    start = on_update(step_keys(manifest)[manifest.steps[0].id], _starters(manifest, started_by, partitions))
+    start = on_update(step_keys(manifest)[manifest.steps[0].id], _starters(manifest, around))
     origins = column_origins(manifest)
-
-    known = _Known(digest, origins, fed_by or {}, start, partition_mappings(manifest, partitions))
-
-    @pipeline_op(pipeline, translator, known, needs=map(resource_key, pipeline.families))
-    def run_pipeline(context: AssetExecutionContext) -> Iterator[Result]:
-        yield from execute(context, pipeline)
-
+    known = _Known(digest, origins, around.fed_by, start, partition_mappings(manifest, around.partitions))
+    isolated = manifest.execution.isolation == "step"
+    made = _step_ops if isolated else _one_op
     return PipelineAssets(
         manifest,
-        run_pipeline,
+        made(pipeline, translator, known, execute),
         _aiop_asset(manifest),
-        _job(manifest, digest),
+        _job(manifest, digest, executor if isolated else in_process_executor),
         schedule_of(manifest),
         waits=start is not None,
         origins=origins,
@@ -108,12 +118,51 @@ class _Known:
     mappings: Mapping[AssetKey, PartitionMapping] = field(default_factory=dict)
 
 
-def _starters(
-    manifest: Manifest, started_by: Iterable[AssetKey], partitions: Mapping[AssetKey, Partitions]
-) -> dict[AssetKey, bool]:
+def _starters(manifest: Manifest, around: Around) -> dict[AssetKey, bool]:
     """Return what starts a pipeline, and whether it is the last partition that runs then."""
     own = manifest.partitions
-    return {key: bool(own and belongs_to_all(own, partitions.get(key))) for key in started_by}
+    return {key: bool(own and belongs_to_all(own, around.partitions.get(key))) for key in around.started_by}
+
+
+def _one_op(
+    pipeline: OsirisPipeline, translator: DagsterOsirisTranslator, known: _Known, execute: Execute
+) -> tuple[AssetsDefinition, ...]:
+    """Return the one op of a pipeline: any of its steps, in one process."""
+
+    @pipeline_op(pipeline, translator, known, needs=map(resource_key, pipeline.families))
+    def run_pipeline(context: AssetExecutionContext) -> Iterator[Result]:
+        yield from execute(context, pipeline)
+
+    return (run_pipeline,)
+
+
+def _step_ops(
+    pipeline: OsirisPipeline, translator: DagsterOsirisTranslator, known: _Known, execute: Execute
+) -> tuple[AssetsDefinition, ...]:
+    """Return an op for each step of a pipeline, each of which may run in a process of its own."""
+    alone = replace(pipeline, body=replace(pipeline.body, isolated=True))
+    manifest = pipeline.manifest
+    ops, checks, partitions = step_ops(manifest), check_specs(manifest), _partitions_of(manifest)
+
+    def made(data: StepData) -> AssetsDefinition:
+        spec = _translated(translator, data)
+
+        # No pool: Dagster would free it between two steps, and it is held for the whole run.
+        @multi_asset(
+            name=ops[data.step.id],
+            specs=[spec],
+            check_specs=[check for check in checks if check.asset_key == spec.key],
+            partitions_def=partitions,
+            description=spec.description,
+            required_resource_keys=set(map(resource_key, pipeline.families)),
+            op_tags={f"dagster/kind/{kind}": "" for kind in spec.kinds},
+        )
+        def run_step(context: AssetExecutionContext) -> Iterator[Result]:
+            yield from execute(context, alone)
+
+        return run_step
+
+    return tuple(made(data) for data in _steps(pipeline, known))
 
 
 def pipeline_op(
@@ -134,12 +183,16 @@ def pipeline_op(
         specs=[_translated(translator, step) for step in _steps(pipeline, known)],
         check_specs=check_specs(manifest),
         can_subset=True,
-        partitions_def=definition_of(manifest.partitions) if manifest.partitions else None,
+        partitions_def=_partitions_of(manifest),
         description=manifest.description or None,
         required_resource_keys=set(needs),
         op_tags={f"dagster/kind/{family}": "" for family in pipeline.families},
         pool=pool_of(manifest),
     )
+
+
+def _partitions_of(manifest: Manifest) -> PartitionsDefinition | None:
+    return definition_of(manifest.partitions) if manifest.partitions else None
 
 
 def _translated(translator: DagsterOsirisTranslator, data: StepData) -> AssetSpec:
@@ -181,14 +234,19 @@ def _last_steps(manifest: Manifest) -> list[str]:
     return [step.id for step in manifest.steps if step.id not in needed]
 
 
-def _job(manifest: Manifest, digest: str) -> Job:
+def _job(manifest: Manifest, digest: str, executor: ExecutorDefinition) -> Job:
     return define_asset_job(
         name=job_name(manifest.pipeline),
         selection=AssetSelection.assets(*step_keys(manifest).values()),
         description=manifest.description or f"Runs every step of {manifest.file}.",
-        executor_def=in_process_executor,
-        tags={PIPELINE: op_name(manifest.pipeline), MANIFEST: digest[:32], **tags_of(manifest)},
+        executor_def=executor,
+        tags={PIPELINE: op_name(manifest.pipeline), MANIFEST: digest[:32], **_retries(manifest), **tags_of(manifest)},
     )
+
+
+def _retries(manifest: Manifest) -> dict[str, str]:
+    """Return how Dagster is to retry runs of a pipeline that asks for it: from what did not end well."""
+    return {RETRY_STRATEGY: "FROM_ASSET_FAILURE"} if MAX_RETRIES in manifest.tags else {}
 
 
 def _aiop_asset(manifest: Manifest) -> AssetSpec:

@@ -16,8 +16,7 @@ from typing import Any
 
 from osiris_dagster.atomic import write_bytes
 from osiris_dagster.canonical import canonical_json, fingerprint, sha256, slug
-from osiris_dagster.compiler.compile import Compiled, compile_pipeline
-from osiris_dagster.compiler.draft import Inputs
+from osiris_dagster.compiler.draft import Compiled, Inputs
 from osiris_dagster.compiler.manifest import Manifest, manifest_from_dict
 from osiris_dagster.compiler.params import variable
 
@@ -31,6 +30,8 @@ def compile_kept(inputs: Inputs, folder: Path) -> Compiled:
     manifest = _kept(path, key)
     if manifest is not None:
         return Compiled(manifest)
+    from osiris_dagster.compiler.compile import compile_pipeline  # noqa: PLC0415 - loads DuckDB, Arrow and numpy
+
     compiled = compile_pipeline(inputs)
     if not compiled.diagnostics:
         _keep(path, key, compiled.manifest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from osiris_dagster.compiler.checks import CheckFault, check_fault, statement_fault
+from osiris_dagster.compiler.checks import CheckFault, check_fault, relation_fault, statement_fault
 from osiris_dagster.compiler.draft import Draft
 from osiris_dagster.compiler.locate import place_in_scalar
 from osiris_dagster.compiler.manifest import StepPlan
@@ -14,6 +14,7 @@ from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.document import Path, path_text
 from osiris_dagster.oml.partition import first_partition
 from osiris_dagster.oml.placeholders import filled
+from osiris_dagster.oml.relationship import KIND as RELATIONSHIP
 
 _CODES = {"column": "OML160", "value": "OML161", "query": "OML162"}
 
@@ -29,6 +30,9 @@ def _findings(step: StepPlan, draft: Draft) -> Iterator[Diagnostic]:
     for index, written in enumerate(step.checks):
         check = replace(written, options=filled(written.options, first))
         fault = statement_fault(check) if step.columns is None else check_fault(check, step.columns)
+        if fault is None and check.type == RELATIONSHIP and step.columns is not None:
+            other = next(each.columns for each in draft.steps if each.id == check.options["to"])
+            fault = relation_fault(check, step.columns, other) if other is not None else None
         if fault is not None:
             yield _diagnostic(fault, step, index, draft)
 

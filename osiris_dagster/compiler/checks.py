@@ -79,6 +79,37 @@ def check_fault(check: Check, columns: Columns) -> CheckFault | None:
     return _value_fault(check, kinds)
 
 
+def relation_fault(check: Check, columns: Columns, other: Columns) -> CheckFault | None:
+    """Return why a check of a relationship cannot compare its column with that of the other step."""
+    name, there = columns_named(check)[0], str(check.options["to_column"])
+    kinds, others = ({column.name: column.type for column in each} for each in (columns, other))
+    if there not in others:
+        return CheckFault(
+            "column",
+            "to",
+            f"the check {check.name!r} names the column {there!r}, which step {check.options['to']!r} does not have",
+            found=there,
+            expected=", ".join(list(others)[:_MOST_NAMED]),
+            fix=did_you_mean(there, others) or "name a column of that step, as in `to: customers.id`",
+        )
+    if _sort(kinds[name]) != _sort(others[there]):
+        return CheckFault(
+            "value",
+            "to",
+            f"the check {check.name!r} compares {kinds[name]} with {others[there]}",
+            found=others[there],
+            expected=kinds[name],
+            fix="cast one of the columns in a query before",
+        )
+    return None
+
+
+def _sort(kind: str) -> str:
+    """Return what types have in common whose values can be equal: numbers are numbers, whatever their width."""
+    plain = kind.partition("[")[0].partition("(")[0]
+    return "number" if plain.lstrip("u").startswith(("int", "decimal", "float")) and plain != "interval" else plain
+
+
 def statement_fault(check: Check) -> CheckFault | None:
     """Return what is wrong with the SQL of a check whatever the columns are."""
     return _query_fault(check, None) if check.type == "sql" else None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from osiris_dagster import __version__
 from osiris_dagster.canonical import fingerprint, sha256
 from osiris_dagster.compiler.check_faults import check_checks
 from osiris_dagster.compiler.contract import check_contracts
-from osiris_dagster.compiler.draft import Draft, Inputs
+from osiris_dagster.compiler.draft import Compiled, Draft, Inputs
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.params import resolve_params
 from osiris_dagster.compiler.partitioning import check_partitions
@@ -39,14 +38,6 @@ PASSES: tuple[Pass, ...] = (
     check_contracts,
     trace_columns,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A manifest and what is worth knowing about it (warnings only)."""
-
-    manifest: Manifest
-    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 def compile_pipeline(inputs: Inputs) -> Compiled:

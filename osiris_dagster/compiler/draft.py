@@ -1,4 +1,4 @@
-"""What flows through the passes: the named inputs of a compilation, and the manifest as far as it is known."""
+"""What flows through the passes: named inputs of a compilation, the manifest as far as it is known, and the result."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from osiris_dagster.compiler.lock import SchemaLock
-from osiris_dagster.compiler.manifest import StepPlan
+from osiris_dagster.compiler.manifest import Manifest, StepPlan
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.document import Document
 from osiris_dagster.oml.model import ConnectionFacts, Pipeline
@@ -36,4 +36,12 @@ class Draft:
     params: Mapping[str, Any] = field(default_factory=dict)  # all declared ones
     used_params: frozenset[str] = frozenset()  # those that reach the manifest
     steps: tuple[StepPlan, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A manifest and what is worth knowing about it (warnings only)."""
+
+    manifest: Manifest
     diagnostics: tuple[Diagnostic, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from osiris_dagster.canonical import canonical_json, sha256, slug
@@ -18,6 +19,7 @@ from osiris_dagster.compiler.blocks import (
 )
 from osiris_dagster.compiler.lineage import Lineage, lineage_from
 from osiris_dagster.oml.model import Check, Execution, Incremental, Partitions, Retry, Schedule
+from osiris_dagster.oml.relationship import KIND as RELATIONSHIP
 
 Role = Literal["extractor", "processor", "writer"]
 API_VERSION = "osiris.v1"
@@ -78,12 +80,18 @@ class StepPlan:
         return self.component.partition(".")[0]
 
     @property
+    def sources(self) -> tuple[StepInput, ...]:
+        """All rows that the step needs: its inputs, and those that its checks compare with."""
+        compared = dict.fromkeys(check.options["to"] for check in self.checks if check.type == RELATIONSHIP)
+        return (*self.inputs, *(StepInput(step, ()) for step in compared))
+
+    @property
     def fingerprint(self) -> str:
         """Hash of everything that decides what the step does by itself (not its upstreams)."""
         return sha256(canonical_json([self.component, self.version, dict(self.config), self.connection]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: the hash is kept
 class Manifest:
     """One pipeline, compiled. Steps are in an order in which each comes after its needs."""
 
@@ -111,9 +119,9 @@ class Manifest:
                 return step
         raise KeyError(step_id)
 
-    @property
+    @cached_property
     def hash(self) -> str:
-        """Hex SHA-256 over the canonical JSON of the whole manifest, steps included; computed each time."""
+        """Hex SHA-256 over the canonical JSON of the whole manifest, steps included."""
         return sha256(canonical_json(self.as_dict()))
 
     def as_dict(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections import Counter
 from osiris_dagster.canonical import sha256
 from osiris_dagster.compiler.manifest import Manifest
 
+_NO_IDENTIFIER = re.compile(r"[^A-Za-z0-9]")
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -24,16 +25,17 @@ def key_part(text: str) -> str:
 
 def identifier(text: str) -> str:
     """Return a text with everything but ASCII letters and digits as `_`."""
-    return "".join(c if c.isascii() and c.isalnum() else "_" for c in text)
+    return _NO_IDENTIFIER.sub("_", text)
 
 
 def step_parts(manifest: Manifest) -> dict[str, tuple[str, str]]:
     """Return the key parts of each step: (pipeline, step)."""
     parts = {step.id: key_part(step.id) for step in manifest.steps}
     # Dagster names the outputs of `a-b` and `a.b` alike, `a_b`: steps that meet there get a digest.
-    meeting = Counter(identifier(part) for part in parts.values())
+    outputs = {step: identifier(part) for step, part in parts.items()}
+    meeting = Counter(outputs.values())
     pipeline = key_part(manifest.pipeline)
     return {
-        step: (pipeline, part if meeting[identifier(part)] == 1 else f"{part}-{sha256(step)[:8]}")
+        step: (pipeline, part if meeting[outputs[step]] == 1 else f"{part}-{sha256(step)[:8]}")
         for step, part in parts.items()
     }

@@ -13,8 +13,10 @@ from osiris_dagster.compiler.manifest import Dataset, StepInput, StepPlan
 from osiris_dagster.compiler.partitioning import partitioned_check, partitioned_config
 from osiris_dagster.compiler.sources import tables_read
 from osiris_dagster.oml.graph import table_names, topological
-from osiris_dagster.oml.model import ConnectionFacts, Step
+from osiris_dagster.oml.model import Check, ConnectionFacts, Step
 from osiris_dagster.oml.params import substitute, substitute_text
+from osiris_dagster.oml.relationship import KIND as RELATIONSHIP
+from osiris_dagster.oml.relationship import related_step
 
 CONNECTION = "connection"
 
@@ -22,8 +24,31 @@ CONNECTION = "connection"
 def plan_steps(draft: Draft) -> Draft:
     """Order the steps; substitute parameters, fill in defaults, name inputs and connections."""
     inputs = draft.inputs
-    ordered = topological(inputs.pipeline.steps)
-    return replace(draft, steps=tuple(_plan(step, inputs, draft.params) for step in ordered))
+    written = {step.id: step for step in inputs.pipeline.steps}
+    ordered = topological(replace(step, needs=_needs(step, inputs)) for step in inputs.pipeline.steps)
+    return replace(draft, steps=tuple(_plan(written[step.id], inputs, draft.params) for step in ordered))
+
+
+def _needs(step: Step, inputs: Inputs) -> tuple[str, ...]:
+    """Return the steps that come before a step: its needs, and those that its checks compare with."""
+    compared = (_compared(check, inputs).options["to"] for check in step.checks if check.type == RELATIONSHIP)
+    return tuple(dict.fromkeys((*step.needs, *compared)))
+
+
+def _compared(check: Check, inputs: Inputs) -> Check:
+    """Return a check of a relationship with the step and the column whose rows it compares with; others as they are."""
+    if check.type != RELATIONSHIP:
+        return check
+    steps = {step.id: step for step in inputs.pipeline.steps}
+    target, column = related_step(check.options, steps)
+    if _role(target, inputs) == "writer":  # it hands no rows on: those that it gets
+        target = next(need for need in steps[target].needs if _role(need, inputs) != "writer")
+    return replace(check, options={**check.options, "to": target, "to_column": column})
+
+
+def _role(step_id: str, inputs: Inputs) -> str:
+    component = next(step.component for step in inputs.pipeline.steps if step.id == step_id)
+    return inputs.catalogue[component].role
 
 
 def _plan(step: Step, inputs: Inputs, params: Mapping[str, Any]) -> StepPlan:
@@ -33,7 +58,7 @@ def _plan(step: Step, inputs: Inputs, params: Mapping[str, Any]) -> StepPlan:
     ids = tuple(other.id for other in inputs.pipeline.steps)
     partitions = inputs.pipeline.partitions
     blocks = step_blocks_of(step, params)
-    blocks["checks"] = tuple(partitioned_check(check, partitions) for check in blocks["checks"])
+    blocks["checks"] = tuple(partitioned_check(_compared(check, inputs), partitions) for check in blocks["checks"])
     return StepPlan(
         id=step.id,
         component=step.component,
@@ -41,7 +66,7 @@ def _plan(step: Step, inputs: Inputs, params: Mapping[str, Any]) -> StepPlan:
         role=spec.role,
         config=partitioned_config(spec.defaults | given, spec, partitions),
         connection=connection,
-        needs=step.needs,
+        needs=_needs(step, inputs),
         inputs=() if spec.role == "extractor" else _data_inputs(step, inputs, ids),
         description=substitute_text(step.description, params),
         line=inputs.document.span(("steps", step.index)).line,

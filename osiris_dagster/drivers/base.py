@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from osiris_dagster.columns import Columns
 from osiris_dagster.drivers.positions import Advance, Since
 from osiris_dagster.oml.partition import Partition
 from osiris_dagster.project import Project
+
+if TYPE_CHECKING:
+    import pyarrow as pa  # only to name its types: who merely knows of drivers, such as a code server, must not load it
 
 TARGET_BATCH_BYTES = 8 * 1024 * 1024
 """Size that batches aim at: large enough to amortise a call, small enough that ten in flight are nothing."""

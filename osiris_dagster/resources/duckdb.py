@@ -10,7 +10,6 @@ from pydantic import Field
 from typing_extensions import override
 
 from osiris_dagster.drivers.base import Driver, DriverFactory, StepCall
-from osiris_dagster.drivers.duckdb import MEMORY_LIMIT, DuckDBDriver
 from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.resources.services import Services
 
@@ -29,6 +28,8 @@ class DuckDBDriverResource(OsirisDriver):
 
     @override
     def factory(self, services: Services) -> DriverFactory:
+        from osiris_dagster.drivers.duckdb import DuckDBDriver  # noqa: PLC0415 - a code server opens no driver
+
         def open_step(call: StepCall) -> Driver:
             return DuckDBDriver(call, connect=self._connect)
 
@@ -36,5 +37,7 @@ class DuckDBDriverResource(OsirisDriver):
 
     def _connect(self, path: Path, write: bool) -> DuckDBPyConnection:  # noqa: FBT001 - the shape of Connect
         # Not `get_connection`: it opens for writing only, and waits in steps that overshoot what the step allows.
+        from osiris_dagster.drivers.duckdb import MEMORY_LIMIT  # noqa: PLC0415 - loaded with the first run
+
         config = {"memory_limit": MEMORY_LIMIT, **self.duckdb.connection_config}
         return connect(path, read_only=not write, config=config)

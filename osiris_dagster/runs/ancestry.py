@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dagster import DagsterRun
+from dagster import DagsterInstance, DagsterRun, RunsFilter
 
-_ROOT, _PARENT, _STRATEGY = "dagster/root_run_id", "dagster/parent_run_id", "dagster/retry_strategy"
-_FROM_FAILURE = ("FROM_FAILURE", "FROM_ASSET_FAILURE")
+_ROOT, _PARENT = "dagster/root_run_id", "dagster/parent_run_id"
+# Not `dagster/retry_strategy`, which a job may carry for all its runs: it says how Dagster is to retry them.
+_RESUMES = ("dagster/is_resume_retry", "dagster/is_asset_resume_retry")
 
 
 def root_of(run: DagsterRun) -> str:
@@ -22,10 +23,16 @@ def parent_of(run: DagsterRun) -> str:
 
 def resumed_of(run: DagsterRun) -> str:
     """Return the run that this one goes on with from its failure; a re-execution of everything goes on with none."""
-    resumes = run.tags.get(_STRATEGY) in _FROM_FAILURE or bool(run.tags.get("dagster/is_resume_retry"))
-    return parent_of(run) if resumes else ""
+    return parent_of(run) if any(run.tags.get(tag) == "true" for tag in _RESUMES) else ""
 
 
 def resuming(root_run_id: str, parent_run_id: str) -> Mapping[str, str]:
     """Return the tags of a run that goes on with `parent_run_id` from its failure."""
-    return {_ROOT: root_run_id, _PARENT: parent_run_id, _STRATEGY: "FROM_ASSET_FAILURE"}
+    return {_ROOT: root_run_id, _PARENT: parent_run_id, "dagster/is_asset_resume_retry": "true"}
+
+
+def runs_of(instance: DagsterInstance, root_run_id: str) -> list[DagsterRun]:
+    """Return the runs of a chain, the last first; none when its first run is unknown."""
+    first = instance.get_run_by_id(root_run_id)
+    later = list(instance.get_runs(RunsFilter(tags={_ROOT: root_run_id}))) if first else []
+    return [*(run for run in later if run.run_id != root_run_id), *([first] if first else [])]

@@ -19,6 +19,10 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+# A pipeline tagged `dagster/max_retries: "2"` in OML is retried from what failed; nothing else is.
+run_retries:
+  enabled: true
+  max_retries: 0
 # `concurrency: NAME` in OML: one run of that pool at a time. Another number is set in the UI, under Deployment.
 concurrency:
   pools:

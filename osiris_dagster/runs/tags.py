@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+
+import psutil
+
 ORIGIN = "osiris/origin"  # cli: in the process of `osiris run`
 PIPELINE = "osiris/pipeline"
 MANIFEST = "osiris/manifest"  # first 32 hex digits of the manifest hash
@@ -11,3 +15,10 @@ PID = "osiris/pid"
 STARTED = "osiris/process_start"  # seconds since the epoch, so that a reused pid is not mistaken
 PARTITION = "dagster/partition"  # Dagster's own: the key of a run, or the ends of the range it works on
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+MAX_RETRIES = "dagster/max_retries"  # of a pipeline that Dagster is to retry
+RETRY_STRATEGY = "dagster/retry_strategy"
+
+
+def process_tags(pid: int) -> dict[str, str]:
+    """Return the tags by which the process of a run on this host is found. psutil.Error when it is gone."""
+    return {HOST: socket.gethostname(), PID: str(pid), STARTED: str(psutil.Process(pid).create_time())}

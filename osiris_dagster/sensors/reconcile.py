@@ -30,7 +30,8 @@ from osiris_dagster.loading import Broken
 from osiris_dagster.project import Project
 from osiris_dagster.runs.pools import free_ended, limit_pools
 from osiris_dagster.runs.read import ENDED
-from osiris_dagster.runs.tags import HOST, ORIGIN, PID, STARTED
+from osiris_dagster.runs.tags import HOST, PID, STARTED
+from osiris_dagster.sensors.checkpoints import sweep_checkpoints
 from osiris_dagster.sensors.queue import export_queue
 
 INTERVAL = 15  # seconds
@@ -58,9 +59,10 @@ def reconcile_sensor(project: Project, broken: tuple[Broken, ...], pools: frozen
         free_ended(instance)
         since = datetime.fromisoformat(context.cursor) if context.cursor else datetime.now(UTC) - FIRST_LOOK
         queued, seen_to = queue_ended(instance, project, since)
+        swept = sweep_checkpoints(instance, project)
         context.update_cursor(seen_to.isoformat())
         shown = show_broken(instance, broken)
-        return SkipReason(f"{queued} runs queued, {gone} lost runs ended, {shown} broken files shown")
+        return SkipReason(f"{queued} runs queued, {gone} lost runs ended, {shown} broken files shown; {swept}")
 
     return reconcile
 
@@ -83,10 +85,13 @@ def _utc(moment: datetime) -> datetime:
 
 
 def end_lost_runs(instance: DagsterInstance) -> int:
-    """Report runs of `osiris run` on this host whose process is gone as failed; return how many."""
+    """Report runs on this host whose process is gone as failed; return how many.
+
+    Dagster does so while the code server that started the process is there; after a kill of all, nobody does.
+    """
     filters = RunsFilter(
         statuses=[DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING],
-        tags={ORIGIN: "cli", HOST: socket.gethostname()},
+        tags={HOST: socket.gethostname()},
     )
     lost = [run for run in instance.get_runs(filters) if not _alive(run)]
     for run in lost:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from osiris_dagster.aiop.text import clean, cut
+from osiris_dagster.assets.keys import op_of_pipeline
 from osiris_dagster.canonical import canonical_json
 from osiris_dagster.runs.logs import LogLine
 from osiris_dagster.runs.record import EventRecord
@@ -66,7 +67,7 @@ def spool_logs(
             message = cut(shown if shown == known else redact(shown), LONGEST)
             told = {"ts_ms": line.ts_ms, "level": line.level, "op": line.op, "event": line.event, "message": message}
             for name, item in wanted.items():
-                if line.op == item.op or line.op not in ops:
+                if (of := op_of_pipeline(line.op)) == item.op or of not in ops:
                     written[name] += 1
                     files[name].write(canonical_json({"seq": written[name], **told}) + b"\n")
                     if not line.event:

@@ -1,14 +1,15 @@
-"""Rows kept in a private file between units: batches in once, batches out for each reader."""
+"""Rows kept in a file between steps: batches in once, batches out for each reader. Local files are private."""
 
 from __future__ import annotations
 
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,13 +17,14 @@ from pyarrow import ipc
 
 from osiris_dagster.drivers.base import TARGET_BATCH_BYTES
 from osiris_dagster.errors import RunError
+from osiris_dagster.steps.place import Place
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """A file that holds all rows of one step; any number of readers at a time."""
 
-    path: Path
+    path: Place
     schema: pa.Schema
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -30,27 +32,52 @@ class Checkpoint:
         return _parquet_batches(self.path) if self.path.suffix == ".parquet" else _arrow_batches(self.path)
 
 
-def keep(rows: Iterable[pa.RecordBatch], schema: pa.Schema, stem: Path) -> Checkpoint:
-    """Write rows to a new file beside `stem` that only its owner may read.
+def keep(rows: Iterable[pa.RecordBatch], schema: pa.Schema, stem: Place) -> Checkpoint:
+    """Write rows to a new file beside `stem`; a local one only its owner may read.
 
     Raises RunError for a fault of the disk, with the free space; what `rows` raises passes through.
     """
     parquet = _parquet_carries(schema)
     path = stem.with_name(stem.name + (".parquet" if parquet else ".arrow"))
     with _disk_faults(path):
-        path.touch(mode=0o600, exist_ok=False)
-        writer = _parquet_writer(path, schema) if parquet else ipc.new_file(str(path), schema)
+        sink = _created(path)
+        writer = _parquet_writer(sink, schema) if parquet else ipc.new_file(sink, schema)
     try:
         for batch in _regrouped(rows):
             with _disk_faults(path):
                 writer.write_batch(batch)
     except BaseException:
         with suppress(OSError):
-            writer.close()
+            _close(writer, sink)
+            path.unlink()
         raise
     with _disk_faults(path):
-        writer.close()
+        _close(writer, sink)
     return Checkpoint(path, schema)
+
+
+def open_checkpoint(path: Place) -> Checkpoint:
+    """Return the checkpoint in a file that `keep` wrote. OSError when it is gone, ArrowInvalid when it is damaged."""
+    with _opened(path) as file:
+        return Checkpoint(path, pq.read_schema(file) if path.suffix == ".parquet" else ipc.open_file(file).schema)
+
+
+def _created(path: Place) -> Any:
+    """Return what Arrow writes a new file to: the name of a local one, which Arrow writes itself, else a stream."""
+    if isinstance(path, Path):
+        path.touch(mode=0o600, exist_ok=False)
+        return str(path)
+    return path.open("wb")
+
+
+def _close(writer: Any, sink: Any) -> None:
+    writer.close()
+    if not isinstance(sink, str):
+        sink.close()  # an object store has nothing before this
+
+
+def _opened(path: Place) -> AbstractContextManager[Any]:
+    return pa.OSFile(str(path)) if isinstance(path, Path) else path.open("rb")
 
 
 def _parquet_carries(schema: pa.Schema) -> bool:
@@ -63,9 +90,9 @@ def _parquet_carries(schema: pa.Schema) -> bool:
     return bool(pq.read_schema(pa.BufferReader(sink.getvalue())).equals(schema))
 
 
-def _parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+def _parquet_writer(sink: Any, schema: pa.Schema) -> pq.ParquetWriter:
     # Measured on a local disk, write and read: LZ4 takes 1.6 times as long as no compression, zstd twice.
-    return pq.ParquetWriter(str(path), schema, compression="none", use_dictionary=False, write_statistics=False)
+    return pq.ParquetWriter(sink, schema, compression="none", use_dictionary=False, write_statistics=False)
 
 
 def _regrouped(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -95,45 +122,49 @@ def _halved(held: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             parts += [part.slice(middle), part.slice(0, middle)]
 
 
-def _parquet_batches(path: Path) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(str(path)) as file:
+def _parquet_batches(path: Place) -> Iterator[pa.RecordBatch]:
+    with _opened(path) as source, pq.ParquetFile(source) as file:
         for group in range(file.num_row_groups):
             rows = max(file.metadata.row_group(group).num_rows, 1)
             yield from file.iter_batches(batch_size=rows, row_groups=[group], use_threads=False)
 
 
-def _arrow_batches(path: Path) -> Iterator[pa.RecordBatch]:
-    with pa.OSFile(str(path)) as file:
+def _arrow_batches(path: Place) -> Iterator[pa.RecordBatch]:
+    with _opened(path) as file:
         reader = ipc.open_file(file)
         for index in range(reader.num_record_batches):
             yield reader.get_batch(index)
 
 
 @contextmanager
-def _disk_faults(path: Path) -> Iterator[None]:
+def _disk_faults(path: Place) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        free = shutil.disk_usage(path.parent).free if path.parent.is_dir() else 0
+        local = path.parent if isinstance(path, Path) and path.parent.is_dir() else None
+        free = f", where {shutil.disk_usage(local).free} bytes are free" if local else ""
         raise RunError(
-            f"rows could not be kept in {path}, where {free} bytes are free: {error}",
+            f"rows could not be kept in {path}{free}: {error}",
             code="RUN020",
             fix="free space there",
         ) from error
 
 
 class Kept:
-    """The checkpoints of one execution; each file goes when its last reader is through."""
+    """The checkpoints of one execution; each file goes when its last reader is through, unless it is to last."""
 
-    def __init__(self, reads: Iterable[str]) -> None:
+    def __init__(self, reads: Iterable[str], lasting: Mapping[str, Checkpoint] | None = None) -> None:
         self._readers = Counter(reads)
-        self._checkpoints: dict[str, Checkpoint] = {}
+        self._checkpoints = dict(lasting or {})
+        self._lasting = set(self._checkpoints)
         self._lock = threading.Lock()
 
-    def add(self, step_id: str, checkpoint: Checkpoint) -> None:
+    def add(self, step_id: str, checkpoint: Checkpoint, *, lasting: bool = False) -> None:
         """Keep the rows of a step for its readers."""
         with self._lock:
             self._checkpoints[step_id] = checkpoint
+            if lasting:
+                self._lasting.add(step_id)
 
     def of(self, step_id: str) -> Checkpoint:
         """Return the rows of a step; KeyError when nobody kept them."""
@@ -145,6 +176,8 @@ class Kept:
         with self._lock:
             for step_id in step_ids:
                 self._readers[step_id] -= 1
-                if not self._readers[step_id] and (checkpoint := self._checkpoints.pop(step_id, None)):
+                if self._readers[step_id] or step_id in self._lasting:
+                    continue
+                if checkpoint := self._checkpoints.pop(step_id, None):
                     with suppress(OSError):
                         checkpoint.path.unlink()

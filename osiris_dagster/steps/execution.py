@@ -8,6 +8,7 @@ from collections.abc import Generator
 from pathlib import Path
 from queue import SimpleQueue
 
+from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.errors import ErrorInfo, RunError
 from osiris_dagster.steps.checkpoint import Kept
@@ -22,6 +23,7 @@ from osiris_dagster.steps.runtime import Runtime
 from osiris_dagster.steps.schedule import Schedule
 from osiris_dagster.steps.scratch import Scratch
 from osiris_dagster.steps.selection import select
+from osiris_dagster.steps.store import Stored
 from osiris_dagster.steps.unit_run import Shared, UnitEnd
 from osiris_dagster.steps.units import cut
 
@@ -35,10 +37,18 @@ class Execution:
     def __init__(self, manifest: Manifest, selected: frozenset[str], runtime: Runtime) -> None:
         self._manifest = for_partition(manifest, runtime.partition)
         self._runtime = runtime
-        self._selection = select(self._manifest, selected)
-        self._units = cut(self._selection)
+        store = runtime.store
+        ran = store.ran if store and store.isolated else selected
+        self._increments = Increments(self._manifest.steps, ran, full_refresh=runtime.full_refresh)
+        self._selection = select(self._manifest, selected, self._find)
+        for stored in self._selection.stored.values():
+            self._increments.go_on(stored.begun)
+        self._notes = self._selection.upstream_notes(ran)
+        isolated = bool(store and store.isolated)
+        self._units = cut(self._selection, self._handed_on(selected) if isolated else frozenset())
         self._schedule = Schedule(self._units)
-        self._kept = Kept(step_id for unit in self._units for step_id in unit.reads)
+        reads = (step_id for unit in self._units for step_id in unit.reads)
+        self._kept = Kept(reads, {step: stored.checkpoint for step, stored in self._selection.stored.items()})
         self._clock = Clock()
         self._journal = Journal([step.id for step in manifest.steps if step.id in selected], self._clock)
         self._watch = Watch(self._journal.progress)
@@ -82,13 +92,27 @@ class Execution:
         """After `cancel`: the steps that ended well all the same and whose report `events` has not yielded."""
         return tuple(end for end in self._left if isinstance(end, StepReport))
 
+    def _find(self, step_id: str) -> Stored | None:
+        store = self._runtime.store
+        return store.find(step_id, self._increments.writers_after) if store else None
+
+    def _narrowing(self) -> dict[str, Columns]:
+        store = self._runtime.store
+        found = {step.id: store.identities.narrowing(step.id) for step in self._selection.steps} if store else {}
+        return {step_id: columns for step_id, columns in found.items() if columns}
+
+    def _handed_on(self, selected: frozenset[str]) -> frozenset[str]:
+        """Return the selected steps whose rows others read, which run for themselves."""
+        return selected & {item.step for step in self._manifest.steps for item in step.sources}
+
     def _start(self, folder: Path) -> None:
         shared = Shared(
             pipeline=self._manifest.pipeline,
             runtime=self._runtime,
             selection=self._selection,
-            plans={step.id: step for step in self._selection.steps},
-            silent=self._selection.silent_upstreams(),
+            plans={step.id: step for step in self._manifest.steps},
+            narrowing=self._narrowing(),
+            upstream_notes=self._notes,
             folder=folder,
             canceled=self._canceled,
             clock=self._clock,
@@ -96,7 +120,7 @@ class Execution:
             watch=self._watch,
             drivers=self._drivers,
             kept=self._kept,
-            increments=Increments(self._selection.steps, full_refresh=self._runtime.full_refresh),
+            increments=self._increments,
         )
         if not self._units:
             return self._journal.close()

@@ -22,23 +22,43 @@ Open = Callable[[StepPlan], AbstractContextManager[Driver]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Begun:
-    """One incremental step of this run."""
+class Begun:
+    """One incremental step of a run: where it began, and how far its rows have gone until now."""
 
     since: Since | None
-    before: Mapping[str, Position | None]  # by writer
-    tracker: Tracker
+    before: Mapping[str, Position | None]  # by writer of the run that its rows come to
+    position: Callable[[], Position | None]
 
 
 class Increments:
-    """The incremental steps of one execution; `full_refresh` reads all rows and replaces what is there."""
+    """The incremental steps of one run; `full_refresh` reads all rows and replaces what is there.
 
-    def __init__(self, plans: Sequence[StepPlan], *, full_refresh: bool) -> None:
+    `plans` are all steps of the pipeline, `ran` those of the run, in whatever process.
+    """
+
+    def __init__(self, plans: Sequence[StepPlan], ran: frozenset[str], *, full_refresh: bool) -> None:
         self._plans = {plan.id: plan for plan in plans}
-        self._writers = _writers_after(plans)
+        self._sources = _incremental_sources(plans)
+        self._ran = ran
         self._full_refresh = full_refresh
-        self._begun: dict[str, _Begun] = {}
+        self._begun: dict[str, Begun] = {}
+        self._trackers: dict[str, Tracker] = {}
         self._lock = threading.Lock()
+
+    def writers_after(self, step_id: str) -> frozenset[str]:
+        """Return the writers of the run that rows of an incremental step come to."""
+        plans = (self._plans[step] for step in self._ran)
+        return frozenset(plan.id for plan in plans if plan.role == "writer" and step_id in self._sources[plan.id])
+
+    def go_on(self, begun: Mapping[str, Begun]) -> None:
+        """Take over what an execution before this one has begun, with rows that it kept."""
+        with self._lock:
+            self._begun.update(begun)
+
+    def behind(self, step_id: str) -> Mapping[str, Begun]:
+        """Return the incremental steps that rows of a step come from, as far as they have begun."""
+        with self._lock:
+            return {step: begun for step, begun in self._begun.items() if step in self._sources[step_id]}
 
     def begin(self, plan: StepPlan, open_driver: Open) -> Since | None:
         """Ask the targets of a step how far they are, and return what it has to read; None means everything.
@@ -47,7 +67,8 @@ class Increments:
         """
         if plan.incremental is None:
             return None
-        writers = [self._plans[step] for step in self._writers.get(plan.id, ())]
+        after = self.writers_after(plan.id)
+        writers = [writer for writer in self._plans.values() if writer.id in after]
         before: dict[str, Position | None] = {}
         for writer in writers:
             with open_driver(writer) as driver:
@@ -57,13 +78,14 @@ class Increments:
         since = None if self._full_refresh else _since(plan, writers, before)
         tracker = Tracker(plan.incremental.cursor, since, None if self._full_refresh else _furthest(before))
         with self._lock:
-            self._begun[plan.id] = _Begun(since, before, tracker)
+            self._begun[plan.id] = Begun(since, before, tracker.position)
+            self._trackers[plan.id] = tracker
         return since
 
     def new_rows(self, plan: StepPlan, rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
         """Return the rows that are new, and take note of how far they go. RunError without the cursor column."""
-        begun = self._begun.get(plan.id)
-        return begun.tracker.reader(plan, rows) if begun else rows
+        tracker = self._trackers.get(plan.id)
+        return tracker.reader(plan, rows) if tracker else rows
 
     def of_writer(self, plan: StepPlan, call: StepCall) -> StepCall:
         """Return the call of a writer with what it has to record, and with what a full refresh changes."""
@@ -73,7 +95,7 @@ class Increments:
         if self._full_refresh:
             call = replace(call, config={**call.config, "write_mode": "replace"})
         begun = [(step, self._begun[step]) for step in sources]
-        advances = (Advance(step, one.before[plan.id], one.tracker.position) for step, one in begun)
+        advances = (Advance(step, one.before[plan.id], one.position) for step, one in begun)
         return replace(call, advances=tuple(advances))
 
 
@@ -216,14 +238,10 @@ def _apart(plan: StepPlan, before: Mapping[str, Position | None]) -> RunError:
     )
 
 
-def _writers_after(plans: Sequence[StepPlan]) -> Mapping[str, tuple[str, ...]]:
-    """Return, for each incremental step, the writers that its rows come to."""
+def _incremental_sources(plans: Sequence[StepPlan]) -> Mapping[str, frozenset[str]]:
+    """Return, for each step, the incremental ones that its rows come from, itself among them."""
     sources: dict[str, frozenset[str]] = {}
     for plan in plans:
         above = frozenset[str]().union(*(sources.get(item.step, frozenset()) for item in plan.inputs))
         sources[plan.id] = above | {plan.id} if plan.incremental else above
-    return {
-        plan.id: tuple(w.id for w in plans if w.role == "writer" and plan.id in sources[w.id])
-        for plan in plans
-        if plan.incremental
-    }
+    return sources

@@ -14,6 +14,7 @@ from osiris_dagster.errors import RunError
 from osiris_dagster.oml.partition import Partition
 from osiris_dagster.project import Project
 from osiris_dagster.redaction import Redactor
+from osiris_dagster.steps.store import Store
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Runtime:
     full_refresh: bool = False  # incremental steps read everything, and their writers replace what is there
     partition: Partition | None = None  # what the run of a partitioned pipeline works on
     rows_before: Mapping[str, int] = field(default_factory=dict)  # rows of steps in their last good run
+    store: Store | None = None  # where rows are kept beyond the execution; None: nowhere
     max_parallel: int = 4  # units at once
     cancel_seconds: float = 30.0  # how long a cancellation waits for drivers to stop
     scratch: Path | None = None  # where each execution makes its private folder; default `.osiris/scratch`

@@ -44,8 +44,9 @@ class Shared:
     pipeline: str
     runtime: Runtime
     selection: Selection
-    plans: Mapping[str, StepPlan]
-    silent: Mapping[str, Sequence[str]]  # recorded step -> unrecorded ones executed for it
+    plans: Mapping[str, StepPlan]  # of the whole pipeline
+    narrowing: Mapping[str, Columns]  # extractor -> columns to read, beside those that a unit finds out
+    upstream_notes: Mapping[str, Sequence[str]]  # recorded step -> what to say about rows of steps not in the run
     folder: Path
     canceled: threading.Event
     clock: Clock
@@ -85,7 +86,7 @@ class UnitRun:
         self._at = unit.steps[0]  # the step whose code this thread is in, when it is not inside a stream
         self._meters: dict[str, Meter] = {}
         self._opened: dict[str, OpenDriver[Driver]] = {}
-        self._checks = UnitChecks(shared.runtime, attempt.folder, shared.drivers)
+        self._checks = UnitChecks(shared.runtime, attempt.folder, shared.drivers, shared.kept)
         self._readers: dict[str, pa.RecordBatchReader] = {}
         self._streams: list[tuple[str, Stream]] = []  # with the step that made the rows
         self._written: WriteReport | None = None
@@ -96,7 +97,7 @@ class UnitRun:
         """Run to the end or to the first fault, which is returned; never raises."""
         try:
             self._attempt.folder.mkdir(mode=0o700)
-            self._narrowed = narrowed(self._unit.steps, self._shared.plans)
+            self._narrowed = {**self._shared.narrowing, **narrowed(self._unit.steps, self._shared.plans)}
             for step_id in self._unit.steps:
                 self._at = step_id
                 self._open(self._shared.plans[step_id])
@@ -141,7 +142,7 @@ class UnitRun:
 
     def _call(self, plan: StepPlan) -> StepCall:
         shared = self._shared
-        call = step_call(plan, shared.pipeline, shared.runtime, self._attempt.folder, shared.plans.values())
+        call = step_call(plan, shared.pipeline, shared.runtime, self._attempt.folder, shared.selection.steps)
         if plan.role == "writer":
             return shared.increments.of_writer(plan, call)
         wanted = tuple(column.name for column in self._narrowed.get(plan.id, ()))
@@ -153,7 +154,7 @@ class UnitRun:
         shared = self._shared
         folder = self._attempt.folder / slug(f"before {self._at}")
         folder.mkdir(mode=0o700, exist_ok=True)
-        call = step_call(writer, shared.pipeline, shared.runtime, folder, shared.plans.values())
+        call = step_call(writer, shared.pipeline, shared.runtime, folder, shared.selection.steps)
         opened = shared.drivers.add(open_driver(call, shared.runtime))
         try:
             yield opened.driver
@@ -194,11 +195,20 @@ class UnitRun:
         stream = self._stream(last.id, Meter(last.id))
         self._checks.last(stream, last.id)
         if self._unit.end == "spill":
-            stem = self._attempt.folder / f"{slug(last.id)}.rows"
-            self._shared.kept.add(last.id, keep(stream, stream.schema, stem))
+            self._keep(last, stream)
         else:
             deque(stream, maxlen=0)  # unlike a loop it holds no batch while the next one is made
         return None
+
+    def _keep(self, plan: StepPlan, stream: Stream) -> None:
+        """Keep the rows: for this execution, or where later ones find them."""
+        shared, store = self._shared, self._shared.runtime.store
+        if store is None or not store.lasting or plan.id not in shared.selection.recorded:
+            stem = self._attempt.folder / f"{slug(plan.id)}.rows"
+            return shared.kept.add(plan.id, keep(stream, stream.schema, stem))
+        checkpoint = keep(stream, stream.schema, store.stem(plan.id))
+        store.publish(plan.id, checkpoint, shared.increments.behind(plan.id))
+        return shared.kept.add(plan.id, checkpoint, lasting=True)
 
     def _write(self, plan: StepPlan) -> None:
         meter = self._meters[plan.id]
@@ -249,9 +259,7 @@ class UnitRun:
         meter = self._meters[plan.id]
         written = self._written if plan.role == "writer" else None
         notes = list(written.notes) if written else []
-        if silent := self._shared.silent.get(plan.id):
-            names = ", ".join(map(repr, silent))
-            notes.append(f"executed {names} again for their rows, without recording: not selected")
+        notes += self._shared.upstream_notes.get(plan.id, ())
         return StepReport(
             step_id=plan.id,
             start_ms=meter.start_ms,

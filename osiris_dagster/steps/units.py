@@ -7,10 +7,11 @@ step read by several are kept in a checkpoint, and each reader streams from ther
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal
 
-from osiris_dagster.compiler.manifest import StepPlan
+from osiris_dagster.compiler.manifest import StepInput, StepPlan
 from osiris_dagster.steps.selection import Selection
 
 End = Literal["write", "spill", "drain"]
@@ -28,8 +29,8 @@ class Unit:
     reads: tuple[str, ...] = ()  # steps of other units whose checkpoints it reads
 
 
-def cut(selection: Selection) -> tuple[Unit, ...]:
-    """Return the units in the order of their last steps.
+def cut(selection: Selection, handed_on: frozenset[str] = frozenset()) -> tuple[Unit, ...]:
+    """Return the units in the order of their last steps; rows of steps `handed_on` are kept for other processes.
 
     Waiting between units can close a circle: `c` waits for the end of `a`, which streams into a step of c's own
     unit. If every wait on a circle were for the last step of a unit, the steps themselves would form a cycle; so at
@@ -39,7 +40,7 @@ def cut(selection: Selection) -> tuple[Unit, ...]:
     steps = selection.steps
     readers: dict[str, list[str]] = {step.id: [] for step in steps}
     for step in steps:
-        for each in step.inputs:
+        for each in _running(step, selection):
             readers[each.step].append(step.id)
     streams = _narrow_streams(steps, {step: found[0] for step, found in readers.items() if len(found) == 1})
     last = _last_steps(steps, streams)
@@ -48,7 +49,12 @@ def cut(selection: Selection) -> tuple[Unit, ...]:
     for before, after in waits:
         if before in streams and circles[last[before]] == circles[last[after]]:
             del streams[before]
-    return _units(selection, streams, readers)
+    return _units(selection, streams, {step for step, found in readers.items() if found} | handed_on)
+
+
+def _running(step: StepPlan, selection: Selection) -> list[StepInput]:
+    """Return the inputs whose steps run too: not those whose rows were kept before."""
+    return [each for each in step.sources if each.step not in selection.stored]
 
 
 def _narrow_streams(steps: Sequence[StepPlan], single: Mapping[str, str]) -> dict[str, str]:
@@ -76,13 +82,13 @@ def _waits(steps: Sequence[StepPlan], streams: Mapping[str, str], selection: Sel
     """Return the pairs (step that must have ended, step that waits for it)."""
     pairs = []
     for step in steps:
-        read = dict.fromkeys(each.step for each in step.inputs)
+        read = dict.fromkeys(each.step for each in _running(step, selection))
         pairs += [(upstream, step.id) for upstream in read if upstream not in streams]
         pairs += [(need, step.id) for need in step.needs if need in selection.recorded and need not in read]
     return pairs
 
 
-def _units(selection: Selection, streams: Mapping[str, str], readers: Mapping[str, Sequence[str]]) -> tuple[Unit, ...]:
+def _units(selection: Selection, streams: Mapping[str, str], read: AbstractSet[str]) -> tuple[Unit, ...]:
     last = _last_steps(selection.steps, streams)
     position = {end: index for index, end in enumerate(step.id for step in selection.steps if step.id not in streams)}
     members: list[list[str]] = [[] for _ in position]
@@ -91,14 +97,14 @@ def _units(selection: Selection, streams: Mapping[str, str], readers: Mapping[st
     for step in selection.steps:
         here = position[last[step.id]]
         members[here].append(step.id)
-        reads[here].update((each.step, None) for each in step.inputs if each.step not in streams)
+        reads[here].update((each.step, None) for each in step.sources if each.step not in streams)
     for before, waiting in _waits(selection.steps, streams, selection):
         after[position[last[waiting]]].add(position[last[before]])
     roles = {step.id: step.role for step in selection.steps}
     return tuple(
         Unit(
             tuple(members[index]),
-            "write" if roles[end] == "writer" else "spill" if readers[end] else "drain",
+            "write" if roles[end] == "writer" else "spill" if end in read else "drain",
             tuple(sorted(after[index])),
             tuple(reads[index]),
         )

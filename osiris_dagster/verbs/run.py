@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import uuid
 import warnings
 from collections.abc import Sequence
@@ -14,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import psutil
 
 from osiris_dagster.aiop.configure import load_options
 from osiris_dagster.assets.factory import PipelineAssets, pipeline_assets
 from osiris_dagster.assets.keys import job_name, step_keys
 from osiris_dagster.assets.translator import DagsterOsirisTranslator
-from osiris_dagster.compiler.compile import Compiled
+from osiris_dagster.compiler.draft import Compiled
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.params import param_text
 from osiris_dagster.compiler.store import store
@@ -33,7 +31,8 @@ from osiris_dagster.resources.table import driver_resources
 from osiris_dagster.runs.instance import open_instance
 from osiris_dagster.runs.read import read_run
 from osiris_dagster.runs.record import RunRecord
-from osiris_dagster.runs.tags import FULL_REFRESH, HOST, ORIGIN, PID, STARTED
+from osiris_dagster.runs.tags import FULL_REFRESH, ORIGIN, process_tags
+from osiris_dagster.sensors.checkpoints import drop_checkpoints
 from osiris_dagster.sensors.export import Exported, export_run
 from osiris_dagster.sensors.queue import export_queue
 from osiris_dagster.settings import connections_of
@@ -131,6 +130,7 @@ def _run(instance: dg.DagsterInstance, going: _Going, chosen: Chosen, warned: tu
     with slot_of_pool(instance, manifest, run_id, going.wait, going.asked.progress):
         _execute(instance, manifest, built, going.services, chosen, run_id)
     record = _record_of(instance, project, run_id, manifest)
+    drop_checkpoints(instance, project, manifest.pipeline, record.root_run_id)
     exported, missed = ((), ()) if going.no_aiop else _export(instance, project, run_id)
     return _outcome(record, exported, (*warned, *missed))
 
@@ -181,9 +181,7 @@ def _execute(
     run_id: str,
 ) -> None:
     """Run steps of the pipeline's job in this process, recorded on the instance under `run_id`."""
-    definitions = dg.Definitions(
-        assets=[built.assets], jobs=[built.job], resources=driver_resources(services.catalogue)
-    )
+    definitions = dg.Definitions(assets=built.assets, jobs=[built.job], resources=driver_resources(services.catalogue))
     job = definitions.resolve_job_def(job_name(manifest.pipeline))
     keys = step_keys(manifest)
     job.execute_in_process(
@@ -197,13 +195,7 @@ def _execute(
 
 
 def _tags() -> dict[str, str]:
-    return {
-        ORIGIN: "cli",
-        HOST: socket.gethostname(),
-        PID: str(os.getpid()),
-        STARTED: str(psutil.Process().create_time()),
-        ".dagster/repository": _REPOSITORY,
-    }
+    return {ORIGIN: "cli", **process_tags(os.getpid()), ".dagster/repository": _REPOSITORY}
 
 
 def _record_of(instance: dg.DagsterInstance, project: Project, run_id: str, manifest: Manifest) -> RunRecord:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from osiris_dagster.columns import Column
-from osiris_dagster.compiler.compile import Compiled, compile_pipeline
-from osiris_dagster.compiler.draft import Inputs
+from osiris_dagster.compiler.compile import compile_pipeline
+from osiris_dagster.compiler.draft import Compiled, Inputs
 from osiris_dagster.compiler.lock import LockedSchema, SchemaLock
 from osiris_dagster.oml.model import ConnectionFacts
 from osiris_dagster.oml.validate import validate

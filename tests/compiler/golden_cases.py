@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from osiris_dagster.compiler.compile import Compiled
+from osiris_dagster.compiler.draft import Compiled
 from osiris_dagster.compiler.lock import SchemaLock
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.store import as_yaml

@@ -16,13 +16,13 @@ def test_unselected_upstreams_run_for_the_first_selected_step_that_reads_them(la
     selection = select(lab.manifest(CHAIN), frozenset("cd"))
     assert [step.id for step in selection.steps] == ["a", "b", "c", "d"]
     assert selection.recorded == {"c", "d"}
-    assert selection.silent_upstreams() == {"c": ["a", "b"]}
+    assert selection.speakers == {"a": "c", "b": "c"}
 
 
 def test_a_selected_step_hides_what_is_behind_it_from_those_after_it(lab):
     selection = select(lab.manifest(CHAIN), frozenset("bd"))
     assert [step.id for step in selection.steps] == ["a", "b", "d"]
-    assert selection.silent_upstreams() == {"b": ["a"]}
+    assert selection.speakers == {"a": "b"}
 
 
 def test_an_unselected_upstream_with_effects_outside_is_refused_and_named(lab):

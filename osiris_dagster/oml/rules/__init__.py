@@ -17,6 +17,7 @@ from osiris_dagster.oml.rules import (
     partition_windows,
     partitions,
     pipeline_blocks,
+    relationships,
     secrecy,
     step_blocks,
     steps,
@@ -102,7 +103,6 @@ RULES: tuple[Rule, ...] = (
     step_blocks.checks,
     # what this version does not do yet
     not_yet.harmful,
-    not_yet.harmless,
     not_yet.old_schedule,
     # what comes from elsewhere
     foreign.fence,
@@ -128,4 +128,6 @@ RULES: tuple[Rule, ...] = (
     partitions.idle_placeholder,
     partitions.no_increments,
     partitions.same_rows,
+    # checks that compare with rows of other steps
+    relationships.rows_to_compare_with,
 )

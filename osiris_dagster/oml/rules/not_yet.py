@@ -9,22 +9,18 @@ from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.document import Path
 from osiris_dagster.oml.rules.context import Context
 from osiris_dagster.oml.rules.rule import rule
-from osiris_dagster.oml.rules.shaped import step_blocks
 
 
 class NotYet(NamedTuple):
     """A key of a document, and what happens without it."""
 
     key: Path
-    harmful: bool  # leaving it out would change the data
     instead: str
     default: Any = None  # a value that says what happens anyway
 
 
 NOT_YET_IN_DOCUMENT: tuple[NotYet, ...] = (
-    NotYet(("execution", "target"), harmful=True, instead="the steps would run on this machine", default="local"),
-    NotYet(("execution", "isolation"), harmful=False, instead="steps run in one process", default="pipeline"),
-    NotYet(("execution", "checkpoint"), harmful=False, instead="no checkpoints are kept", default="auto"),
+    NotYet(("execution", "target"), instead="the steps would run on this machine", default="local"),
 )
 
 
@@ -32,7 +28,7 @@ NOT_YET_IN_DOCUMENT: tuple[NotYet, ...] = (
 def harmful(context: Context) -> Iterator[Diagnostic]:
     """The document asks for something that this version does not do, and doing without would give other data.
 
-    Therefore the document is refused. These are checks of relationships and the target e2b.
+    Therefore the document is refused. This is the target e2b.
 
     Wrong:
         execution: {target: e2b}
@@ -40,31 +36,7 @@ def harmful(context: Context) -> Iterator[Diagnostic]:
     Right:
         execution: {target: local}
     """
-    yield from _used(context, harmful=True)
-    for path, value in step_blocks(context, "checks"):
-        for index, check in enumerate(value if isinstance(value, list) else ()):
-            if isinstance(check, dict) and check.get("type") == "relationship":
-                yield context.at(
-                    (*path, index, "type"),
-                    "checks of relationships are not supported yet: rows that should be refused would be written",
-                    expected="a document that does without it",
-                    fix="remove it, or let a query join the two steps and check its result",
-                )
-
-
-@rule("OML101", "A feature that is not supported yet", severity="warning")
-def harmless(context: Context) -> Iterator[Diagnostic]:
-    """The document asks for something that this version does not do; the data are the same without it.
-
-    These are isolation and checkpoints.
-
-    Wrong:
-        execution: {isolation: step}
-
-    Right:
-        execution: {isolation: pipeline}
-    """
-    yield from _used(context, harmful=False)
+    yield from _used(context)
 
 
 @rule("OML102", "A schedule in a 0.1 document", severity="warning", example='oml_version: "0.2.0"')
@@ -91,12 +63,12 @@ def old_schedule(context: Context) -> Iterator[Diagnostic]:
         )
 
 
-def _used(context: Context, *, harmful: bool) -> Iterator[Diagnostic]:
+def _used(context: Context) -> Iterator[Diagnostic]:
     if context.version == "0.1.0":
         return
     for feature in NOT_YET_IN_DOCUMENT:
         value = _value_at(context.body, feature.key)
-        if feature.harmful == harmful and value is not None and value != feature.default:
+        if value is not None and value != feature.default:
             yield context.at(
                 feature.key,
                 f"`{'.'.join(map(str, feature.key))}` is not supported yet: {feature.instead}",

@@ -12,11 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from osiris_dagster.arrow import columns_of
-from osiris_dagster.compiler.checks import check_fault, columns_named, columns_needed
+from osiris_dagster.compiler.checks import check_fault, columns_named, columns_needed, relation_fault
 from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.errors import RunError
 from osiris_dagster.oml.model import Check
+from osiris_dagster.oml.relationship import KIND as RELATIONSHIP
 from osiris_dagster.oml.times import duration_seconds
+from osiris_dagster.steps.checkpoint import Kept
 from osiris_dagster.steps.checks.table import CheckTable
 from osiris_dagster.steps.checks.values import VALUE_CHECKS, Failing, failing_values
 from osiris_dagster.steps.report import CheckResult
@@ -32,8 +34,11 @@ _Outcome = tuple[bool, str, int | None]  # passed, in words, rows at fault
 class StepChecks:
     """Sees the rows of one step go by. `results` is empty until `end`."""
 
-    def __init__(self, plan: StepPlan, schema: pa.Schema, folder: Path, rows_before: Mapping[str, int]) -> None:
-        """`folder` is for a table on disk, `rows_before` the rows of each step in its last good run.
+    def __init__(
+        self, plan: StepPlan, schema: pa.Schema, folder: Path, rows_before: Mapping[str, int], kept: Kept
+    ) -> None:
+        """`folder` is for a table on disk, `rows_before` the rows of each step in its last good run, `kept` has those
+        that a relationship compares with.
 
         Raises RunError for a check that cannot work on these columns.
         """
@@ -41,8 +46,9 @@ class StepChecks:
         self.results: tuple[CheckResult, ...] = ()
         self._plan = plan
         self._rows_before = rows_before
+        self._kept = kept
         self._rows = 0
-        _check_faults(plan, schema)
+        _check_faults(plan, schema, kept)
         self._failing: dict[str, Failing] = {
             check.name: failing_values(check, schema.field(columns_named(check)[0]).type)
             for check in plan.checks
@@ -104,6 +110,11 @@ class StepChecks:
                 assert self.table is not None
                 rows = self.table.rows_of(str(check.options["query"]))
                 return rows == 0, f"{_counted(rows)} found" if rows else "", rows
+            case "relationship":
+                assert self.table is not None
+                there = str(check.options["to_column"])
+                rows = self.table.rows_without(columns_named(check)[0], self._kept.of(check.options["to"]), there)
+                return _related(check, rows, self._rows)
             case "row_count":
                 return _row_count(check, self._rows, self._rows_before.get(self.step_id))
             case "freshness":
@@ -114,10 +125,13 @@ class StepChecks:
         return failing == 0, said if failing else "", failing
 
 
-def _check_faults(plan: StepPlan, schema: pa.Schema) -> None:
+def _check_faults(plan: StepPlan, schema: pa.Schema, kept: Kept) -> None:
     columns = columns_of(schema)
     for check in plan.checks:
-        if fault := check_fault(check, columns):
+        fault = check_fault(check, columns)
+        if fault is None and check.type == RELATIONSHIP:
+            fault = relation_fault(check, columns, columns_of(kept.of(check.options["to"]).schema))
+        if fault:
             raise RunError(
                 f"step {plan.id!r}: {fault.message}",
                 code="RUN052",
@@ -128,7 +142,7 @@ def _check_faults(plan: StepPlan, schema: pa.Schema) -> None:
 
 
 def _table(plan: StepPlan, schema: pa.Schema, folder: Path) -> CheckTable | None:
-    asked = [check for check in plan.checks if check.type in ("unique", "sql")]
+    asked = [check for check in plan.checks if check.type in ("unique", "sql", RELATIONSHIP)]
     if not asked:
         return None
     columns = columns_of(schema)
@@ -138,6 +152,13 @@ def _table(plan: StepPlan, schema: pa.Schema, folder: Path) -> CheckTable | None
 
 def _counted(rows: int) -> str:
     return f"{rows:,} row{'' if rows == 1 else 's'}"
+
+
+def _related(check: Check, failing: int, rows: int) -> _Outcome:
+    name, verb = columns_named(check)[0], "has" if failing == 1 else "have"
+    there = f"`{check.options['to_column']}` of step {check.options['to']!r}"
+    said = f"{failing:,} of {_counted(rows)} {verb} a `{name}` that is not among the {there}"
+    return failing == 0, said if failing else "", failing
 
 
 def _unique(check: Check, values: int, rows: int) -> _Outcome:

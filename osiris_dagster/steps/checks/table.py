@@ -13,9 +13,11 @@ from osiris_dagster.compiler.checks import THIS, counting
 from osiris_dagster.drivers.batches import converted
 from osiris_dagster.drivers.duckdb.sql import literal, quoted
 from osiris_dagster.drivers.duckdb.types import carried
+from osiris_dagster.steps.checkpoint import Checkpoint
 
 MEMORY_LIMIT = "512MB"  # beyond it DuckDB uses the disk
 _BATCH = "osiris batch"
+_OTHER = "osiris_other"
 
 
 class CheckTable:
@@ -61,6 +63,20 @@ class CheckTable:
     def rows_of(self, query: str) -> int:
         """Return how many rows a query gives; duckdb.Error when it fails on the values."""
         return self._numbers(counting(query))[0]
+
+    def rows_without(self, column: str, kept: Checkpoint, other: str) -> int:
+        """Return how many rows have a value in `column` that no kept row has in `other`."""
+        field = carried(pa.schema([kept.schema.field(other)]))
+        self._session.register(_BATCH, field.empty_table())
+        self._session.execute(f"create or replace temp table {_OTHER} as from {quoted(_BATCH)}")
+        for batch in kept.batches():
+            rows = converted(batch.select([other]), field)
+            self._session.register(_BATCH, pa.Table.from_batches([rows]))
+            self._session.execute(f"insert into {_OTHER} from {quoted(_BATCH)}")
+        self._session.unregister(_BATCH)
+        same = f"o.{quoted(other)} = t.{quoted(column)}"
+        without = f"not exists (select 1 from {_OTHER} o where {same})"
+        return self._numbers(f"select count(*) from {THIS} t where t.{quoted(column)} is not null and {without}")[0]
 
     def _numbers(self, query: str) -> list[int]:
         return [int(number) for number in self._session.execute(query).fetchall()[0]]

@@ -12,6 +12,7 @@ import pyarrow as pa
 from osiris_dagster.canonical import slug
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import StepPlan
+from osiris_dagster.steps.checkpoint import Kept
 from osiris_dagster.steps.checks.completion import Completion
 from osiris_dagster.steps.checks.filled import FilledColumns
 from osiris_dagster.steps.checks.partition_rows import PartitionRows, rows_of_partition
@@ -27,8 +28,9 @@ from osiris_dagster.steps.stream import Observer, Stream
 class UnitChecks:
     """`begin` a step when its columns are known, `watch` the stream of its rows, `complete` before a commit."""
 
-    def __init__(self, runtime: Runtime, folder: Path, drivers: OpenDrivers) -> None:
+    def __init__(self, runtime: Runtime, folder: Path, drivers: OpenDrivers, kept: Kept) -> None:
         self._runtime = runtime
+        self._kept = kept
         self._folder = folder
         self._drivers = drivers
         self._checks: dict[str, StepChecks] = {}
@@ -49,7 +51,7 @@ class UnitChecks:
             self._partitions[plan.id] = rows
         if plan.checks:
             folder = self._folder / slug(f"checks {plan.id}")
-            checks = self._checks[plan.id] = StepChecks(plan, schema, folder, self._runtime.rows_before)
+            checks = self._checks[plan.id] = StepChecks(plan, schema, folder, self._runtime.rows_before, self._kept)
             if checks.table is not None:
                 self._tables[plan.id] = self._drivers.add(checks.table)
 
