@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from osiris_dagster.oml.partition import RANGE
+
 import socket
 
 import psutil
@@ -22,3 +26,9 @@ RETRY_STRATEGY = "dagster/retry_strategy"
 def process_tags(pid: int) -> dict[str, str]:
     """Return the tags by which the process of a run on this host is found. psutil.Error when it is gone."""
     return {HOST: socket.gethostname(), PID: str(pid), STARTED: str(psutil.Process(pid).create_time())}
+
+
+def worked_on(tags: Mapping[str, str]) -> str:
+    """Return the partition or the range that a run works on, empty for a run without."""
+    first, last = tags.get(RANGE_START, ""), tags.get(RANGE_END, "")
+    return f"{first}{RANGE}{last}" if first != last else first or tags.get(PARTITION, "")
