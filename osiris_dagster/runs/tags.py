@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 
-from osiris_dagster.oml.partition import RANGE
-
-import socket
-
 import psutil
+
+from osiris_dagster.oml.partition import RANGE
 
 ORIGIN = "osiris/origin"  # cli: in the process of `osiris run`
 PIPELINE = "osiris/pipeline"
