@@ -120,3 +120,13 @@ steps:
         assert result.code == code
         errors = [step["error"]["code"] for step in result.data["steps"] if "error" in step]
         assert errors == (["RUN052"] if code else [])
+
+
+@pytest.mark.parametrize(("customers", "code", "failing"), [(WELL, 0, 0), (BADLY, 4, 1)])
+def test_steps_that_run_for_themselves_are_compared_through_what_was_kept(osiris, shop, customers, code, failing):
+    text = PIPELINE.replace("CUSTOMERS", customers).replace("CHECKS", OF_ORDERS).replace("    WRITER\n", "")
+    isolated = text.replace("steps:", "execution: {isolation: step}\nsteps:", 1).replace(" LIMIT", "")
+    (shop / "pipelines" / "related.yaml").write_text(isolated)
+    result = osiris("run", "pipelines/related.yaml", "--no-aiop", "--json")
+    (check,) = [check for step in result.data["steps"] for check in step.get("checks", ())]
+    assert (result.code, check["failing"], check["rows"]) == (code, failing, 3)
