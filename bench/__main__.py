@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-BENCHES = ("validate", "compile", "trivial_run", "csv_to_parquet", "location")
+BENCHES = ("validate", "compile", "trivial_run", "steps", "csv_to_parquet", "location")
 
 
 def main(wanted: list[str]) -> None:

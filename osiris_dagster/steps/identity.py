@@ -32,7 +32,7 @@ class Identities:
         """Return the digest over the step, all steps before it, and what else the run says about its rows."""
         for step in self._up_to(step_id):
             if step.id not in self._found:
-                above = [[item.step, list(item.names), self._found[item.step]] for item in step.inputs]
+                above = [[item.step, list(item.names), self._found[item.step]] for item in step.sources]
                 read = [column.as_dict() for column in self.narrowing(step.id) or step.columns or ()]
                 value = [self._run, step.fingerprint, above, read, _blocks(step)]
                 self._found[step.id] = sha256(canonical_json(value))
@@ -45,7 +45,7 @@ class Identities:
         for step in reversed(self._plans.values()):
             if step.id in wanted:
                 found.append(step)
-                wanted |= {item.step for item in step.inputs}
+                wanted |= {item.step for item in step.sources}
         return found[::-1]
 
     def narrowing(self, step_id: str) -> Columns | None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,24 @@ steps:
   - {id: totals, component: duckdb.extractor, mode: read, config: {connection: "@duckdb.warehouse", table: totals}}
   - {id: out, component: filesystem.csv_writer, mode: write, config: {path: output/followed.csv}}
 """
+DAYS = """\
+oml_version: "0.2.0"
+name: days
+partitions: {type: daily, start: "2026-01-01", end: "2026-02-10", column: day}
+steps:
+  - id: sales
+    component: duckdb.extractor
+    mode: read
+    config:
+      connection: "@duckdb.ops"
+      query: select * from sales where day >= ${partition.start} and day < ${partition.end}
+  - id: out
+    component: duckdb.writer
+    mode: write
+    config: {connection: "@duckdb.warehouse", table: days, write_mode: replace}
+"""
 PIPELINES = {
+    "days": DAYS,
     "shop": SHOP,
     "report": REPORT,
     "failing": FAILING,
@@ -84,11 +101,12 @@ class Dev:
         assert "errors" not in found, found
         return found["data"]
 
-    def launch(self, job: str) -> str:
+    def launch(self, job: str, tags: Mapping[str, str] | None = None) -> str:
         params = {
             "selector": {"repositoryLocationName": LOCATION, "repositoryName": "__repository__", "jobName": job},
             "mode": "default",
             "runConfigData": {},
+            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]},
         }
         data = self.ask(
             "mutation($p: ExecutionParams!) { launchPipelineExecution(executionParams: $p)"
@@ -139,6 +157,7 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
     (root / "workspace.yaml").write_text(f"load_from: [{{python_module: {LOCATION}}}]\n")
     (root / ".osiris/dagster_home/dagster.yaml").write_text(CONFIG)
     with duckdb.connect(root / "data/ops.duckdb") as ops:
+        ops.execute("create table sales as select date '2026-01-01' + i::int as day, 1 as n from range(40) t(i)")
         ops.execute("create table orders as select 'ann' as customer, 10.5::decimal(8,2) as amount")
     for name, text in PIPELINES.items():
         (root / "pipelines" / f"{name}.yaml").write_text(text)

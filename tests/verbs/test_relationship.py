@@ -78,10 +78,12 @@ def test_a_step_that_is_not_selected_is_executed_for_its_rows(related):
     assert [step["id"] for step in result.data["steps"]] == ["orders"]
 
 
-def test_an_input_is_compared_with_what_is_made_of_it(osiris, shop):
+@pytest.mark.parametrize("isolation", ["pipeline", "step"])
+def test_an_input_is_compared_with_what_is_made_of_it(osiris, shop, isolation):
     text = """\
 oml_version: "0.2.0"
 name: direct
+execution: {isolation: ISOLATION}
 steps:
   - {id: all, component: duckdb.processor, mode: transform, config: {query: select i as id from range(100000) t(i)}}
   - id: some
@@ -92,7 +94,7 @@ steps:
       - {type: relationship, name: missing, column: next, to: all.id, severity: warn}
     config: {query: "select id, id * 10 as next from df_all where id % 2 = 0"}
 """
-    (shop / "pipelines" / "direct.yaml").write_text(text)
+    (shop / "pipelines" / "direct.yaml").write_text(text.replace("ISOLATION", isolation))
     result = osiris("run", "pipelines/direct.yaml", "--no-aiop", "--json")
     assert result.code == 0
     checks = result.data["steps"][1]["checks"]
@@ -118,3 +120,13 @@ steps:
         assert result.code == code
         errors = [step["error"]["code"] for step in result.data["steps"] if "error" in step]
         assert errors == (["RUN052"] if code else [])
+
+
+@pytest.mark.parametrize(("customers", "code", "failing"), [(WELL, 0, 0), (BADLY, 4, 1)])
+def test_steps_that_run_for_themselves_are_compared_through_what_was_kept(osiris, shop, customers, code, failing):
+    text = PIPELINE.replace("CUSTOMERS", customers).replace("CHECKS", OF_ORDERS).replace("    WRITER\n", "")
+    isolated = text.replace("steps:", "execution: {isolation: step}\nsteps:", 1).replace(" LIMIT", "")
+    (shop / "pipelines" / "related.yaml").write_text(isolated)
+    result = osiris("run", "pipelines/related.yaml", "--no-aiop", "--json")
+    (check,) = [check for step in result.data["steps"] for check in step.get("checks", ())]
+    assert (result.code, check["failing"], check["rows"]) == (code, failing, 3)
