@@ -18,7 +18,9 @@ STEPS = 20
 _RUNS = 5
 _HEAD = 'oml_version: "0.2.0"\nname: empty\nsteps:\n'
 _FIRST = '  - {id: s0, component: duckdb.processor, mode: transform, config: {query: "select 1 as n where false"}}\n'
-_STEP = '  - {{id: s{n}, component: duckdb.processor, mode: transform, config: {{query: "select n from df_s{before}"}}}}\n'
+_STEP = (
+    '  - {{id: s{n}, component: duckdb.processor, mode: transform, config: {{query: "select n from df_s{before}"}}}}\n'
+)
 _COMMON = """\
 import statistics, time
 import dagster as dg
