@@ -1,6 +1,7 @@
 #!/bin/sh
-# Install the servers that the tests start for themselves, where they are absent and that is allowed. Without them, and
-# without OSIRIS_TEST_POSTGRES_URL, OSIRIS_TEST_MYSQL_URL and OSIRIS_TEST_BROKER_URL, tests fail and say what to do.
+# Install the servers and the browser that the tests start for themselves, where they are absent and that is allowed.
+# Without them, and without OSIRIS_TEST_POSTGRES_URL, OSIRIS_TEST_MYSQL_URL, OSIRIS_TEST_BROKER_URL and
+# OSIRIS_TEST_CHROMIUM, tests fail and say what to do.
 set -eu
 
 has() {
@@ -13,6 +14,8 @@ has() {
 missing=
 has initdb || [ -n "${OSIRIS_TEST_POSTGRES_URL:-}" ] || missing="$missing postgresql"
 has mariadbd || has mysqld || [ -n "${OSIRIS_TEST_MYSQL_URL:-}" ] || missing="$missing mariadb-server"
+has chromium || has chromium-browser || has google-chrome || has google-chrome-stable ||
+  [ -n "${OSIRIS_TEST_CHROMIUM:-}" ] || missing="$missing chromium"
 has redis-server || [ -n "${OSIRIS_TEST_BROKER_URL:-}" ] || missing="$missing redis-server"
 [ -n "$missing" ] || exit 0
 

@@ -6,15 +6,18 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, AssetKey, DagsterInstance
+from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, AssetKey, DagsterInstance, MetadataValue
 
 from osiris_dagster.assets.keys import step_keys
+from osiris_dagster.assets.partitions import WORKED_ON
 from osiris_dagster.canonical import sha256
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.oml.model import Check
+from osiris_dagster.oml.partition import RANGE, Partition
 from osiris_dagster.steps.report import CheckResult
 
 _ROWS = "dagster/row_count"
+_LATEST = 200  # materializations in which a run over as many partitions is looked for
 _SEVERITIES = {"error": AssetCheckSeverity.ERROR, "warn": AssetCheckSeverity.WARN}
 
 
@@ -54,13 +57,23 @@ def check_results(key: AssetKey, results: Sequence[CheckResult]) -> Iterator[Ass
         )
 
 
-def rows_before(instance: DagsterInstance, manifest: Manifest) -> Mapping[str, int]:
-    """Return the rows of the last good run of each step that compares itself with it."""
+def rows_before(instance: DagsterInstance, manifest: Manifest, partition: Partition | None) -> Mapping[str, int]:
+    """Return the rows of the last good run of each step that compares itself with it.
+
+    A run of one partition is compared with such runs, and one of a range with those of ranges.
+    """
     found: dict[str, int] = {}
     for step_id, key in step_keys(manifest).items():
         if any("max_change" in check.options for check in manifest.step(step_id).checks):
-            event = instance.get_latest_materialization_event(key)
-            value = event.asset_materialization.metadata.get(_ROWS) if event and event.asset_materialization else None
+            records = instance.fetch_materializations(key, limit=_LATEST if partition else 1).records
+            metadata = [record.asset_materialization.metadata for record in records if record.asset_materialization]
+            alike = (told.get(_ROWS) for told in metadata if _is_range(told.get(WORKED_ON)) == _is_range(partition))
+            value = next(alike, None)
             if value is not None and isinstance(value.value, int):
                 found[step_id] = value.value
     return found
+
+
+def _is_range(worked_on: MetadataValue[Any] | Partition | None) -> bool:
+    name = worked_on.name if isinstance(worked_on, Partition) else worked_on.value if worked_on else ""
+    return RANGE in str(name)

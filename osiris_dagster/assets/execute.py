@@ -108,7 +108,7 @@ def _ended(
     for dataset in report.writes:
         for key in partition.keys if partition else (None,):
             context.log_event(dataset_written(dataset, manifest, report, key))
-    yield materialized(keys[report.step_id], manifest, manifest.step(report.step_id), report)
+    yield materialized(keys[report.step_id], manifest, manifest.step(report.step_id), report, partition)
     yield from _checked(report, keys, context)  # after the materialization, which they are about
 
 
@@ -123,9 +123,10 @@ def _checked(
 def _canceled(execution: Execution, body: Body, keys: Mapping[str, AssetKey], context: AssetExecutionContext) -> None:
     _tell_canceling(context)
     canceled = execution.cancel()
+    partition = partition_of(context.run, body.manifest.partitions)
     for report in execution.late_reports:
-        result = materialized(keys[report.step_id], body.manifest, body.manifest.step(report.step_id), report)
-        partition = partition_of(context.run, body.manifest.partitions)
+        step = body.manifest.step(report.step_id)
+        result = materialized(keys[report.step_id], body.manifest, step, report, partition)
         for key in partition.keys if partition else (None,):
             context.log_event(AssetMaterialization(keys[report.step_id], metadata=result.metadata, partition=key))
     for failure in canceled:

@@ -31,6 +31,9 @@ from osiris_dagster.oml.partition import Partition
 from osiris_dagster.oml.times import moment
 from osiris_dagster.runs.tags import PARTITION, RANGE_END, RANGE_START
 
+WORKED_ON = "osiris/partition"
+"""In the metadata of a materialization: the partition or range whose rows are counted there."""
+
 
 def definition_of(partitions: Partitions) -> PartitionsDefinition:
     """Return the definition. Weeks begin on the weekday of `start`; the last partition is the last complete one."""

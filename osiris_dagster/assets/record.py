@@ -9,20 +9,26 @@ from dagster import AssetKey, AssetMaterialization, AssetObservation, Materializ
 
 from osiris_dagster.assets.column_lineage import LINEAGE, column_origins, step_lineage, written_lineage
 from osiris_dagster.assets.keys import dataset_key, step_keys
+from osiris_dagster.assets.partitions import WORKED_ON
 from osiris_dagster.assets.translator import table_schema
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepPlan
+from osiris_dagster.oml.partition import Partition
 from osiris_dagster.runs.record import ArtifactRecord, CheckRecord, StepRecord
 from osiris_dagster.runs.trace import RETRY, TRACE, retry_entry, trace_entry
 from osiris_dagster.steps.report import CheckResult, StepFailure, StepReport, StepRetry
 
 
-def materialized(key: AssetKey, manifest: Manifest, step: StepPlan, report: StepReport) -> MaterializeResult[Any]:
+def materialized(
+    key: AssetKey, manifest: Manifest, step: StepPlan, report: StepReport, partition: Partition | None
+) -> MaterializeResult[Any]:
     """Return the result of a step that ended well."""
     metadata = {
         **_numbers(report),
         **{f"artifact {a.path}": MetadataValue.path(a.path) for a in report.artifacts},
         TRACE: MetadataValue.json(trace_entry(manifest, step_record(report))),
     }
+    if partition:
+        metadata[WORKED_ON] = partition.name
     if report.notes:
         metadata["notes"] = "; ".join(report.notes)
     if report.columns and report.columns != step.columns:

@@ -42,7 +42,7 @@ def runtime_of(
         retry_of=resumed_of(run),
         full_refresh=run.tags.get(FULL_REFRESH) == "true",
         partition=partition,
-        rows_before=rows_before(context.instance, manifest),
+        rows_before=rows_before(context.instance, manifest, partition),
         store=_store(manifest, checkpoint_place(services.project), run, partition, isolated=isolated),
     )
 

@@ -37,7 +37,7 @@ class DuckDBDriverResource(OsirisDriver):
 
     def _connect(self, path: Path, write: bool) -> DuckDBPyConnection:  # noqa: FBT001 - the shape of Connect
         # Not `get_connection`: it opens for writing only, and waits in steps that overshoot what the step allows.
-        from osiris_dagster.drivers.duckdb import MEMORY_LIMIT  # noqa: PLC0415 - as above
+        from osiris_dagster.drivers.duckdb import MEMORY_LIMIT  # noqa: PLC0415 - loaded with the first run
 
         config = {"memory_limit": MEMORY_LIMIT, **self.duckdb.connection_config}
         return connect(path, read_only=not write, config=config)

@@ -87,8 +87,7 @@ def _ends(manifest: Manifest, partitions: Partitions, wanted: Wanted) -> tuple[s
     ends = (first, last or first)
     for key in ends:
         _check_key(key, definition)
-    known = definition.get_partition_keys()
-    if known.index(ends[0]) > known.index(ends[1]):
+    if _place(ends[0], definition) > _place(ends[1], definition):
         raise WrongUsageError(
             "the range is empty", found=given[0], expected="the earlier key first", fix=f"write {last}{RANGE}{first}"
         )
@@ -101,24 +100,29 @@ def _check_key(key: str, definition: PartitionsDefinition) -> None:
     except ValueError:  # not of the form of a date
         found = False
     if not found:
-        keys = definition.get_partition_keys()
         timed = isinstance(definition, TimeWindowPartitionsDefinition)
         later = "; a partition is there once it is complete" if timed else ""
         raise WrongUsageError(
             f"there is no partition {key!r}",
             found=key,
             expected=_known(definition) + later,
-            fix=(did_you_mean(key, keys) if not timed else "") or _example(definition),
+            fix=("" if timed else did_you_mean(key, definition.get_partition_keys())) or _example(definition),
         )
 
 
+def _place(key: str, definition: PartitionsDefinition) -> float:
+    """Return a number that grows from partition to partition; there may be hundreds of thousands of hours."""
+    if isinstance(definition, TimeWindowPartitionsDefinition):
+        return definition.time_window_for_partition_key(key).start.timestamp()
+    return definition.get_partition_keys().index(key)
+
+
 def _known(definition: PartitionsDefinition) -> str:
-    keys = definition.get_partition_keys()
-    if not keys:
-        return "none yet"
-    return keys[0] if len(keys) == 1 else f"{len(keys):,} from {keys[0]} to {keys[-1]}"
+    count = definition.get_num_partitions()
+    first, last = definition.get_first_partition_key(), definition.get_last_partition_key()
+    return "none yet" if not count else f"{count:,} from {first} to {last}" if count > 1 else str(first)
 
 
 def _example(definition: PartitionsDefinition) -> str:
-    keys = definition.get_partition_keys()
-    return f"for example --partition {keys[-1]}" if keys else "wait until the first partition is complete"
+    last = definition.get_last_partition_key()
+    return f"for example --partition {last}" if last else "wait until the first partition is complete"

@@ -23,6 +23,7 @@ from osiris_dagster.arrow import type_name
 from osiris_dagster.drivers.base import TARGET_BATCH_BYTES, WriteReport
 from osiris_dagster.errors import DriverError
 from osiris_dagster.oml.partition import Partition
+from osiris_dagster.oml.placeholders import as_sql, filled
 from tests.drivers.values import VALUES
 from tests.drivers.workbench import Workbench, spec_file
 
@@ -484,6 +485,13 @@ class TableConformance(AppendConformance):
         return sorted(
             ((row["day"] and row["day"].day, row["word"]) for row in found), key=lambda row: (row[0] or 0, row[1])
         )
+
+    def test_a_window_in_a_filter_reads_the_rows_of_its_partition(self, bench: Workbench) -> None:
+        self.write(bench, _days(1, 2, 3, None))
+        dialect = spec_file(self.store.extractor)["x-sql"]["dialect"]
+        text = as_sql("day >= ${partition.start} and day < '${partition.end}'", dialect, hourly=False)
+        found = bench.read(self.store.extractor, self.reader_config(filter=filled(text, _day(2))))
+        assert found["day"].to_pylist() == [date(2025, 1, 2)]
 
     def test_a_range_replaces_exactly_the_range(self, bench: Workbench) -> None:
         self.write(bench, _days(*range(1, 8)))

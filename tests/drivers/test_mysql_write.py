@@ -18,6 +18,7 @@ import pyarrow as pa
 import pytest
 
 from osiris_dagster.errors import DriverError
+from osiris_dagster.oml.partition import Partition
 from tests.drivers.test_mysql_extract import left_sessions
 from tests.drivers.workbench import Workbench
 from tests.servers.mariadb import PASSWORD, Database, Server
@@ -44,7 +45,7 @@ def any_way(request: pytest.FixtureRequest) -> str:
 
 
 def write(bench: Workbench, rows: pa.Table, **options: Any) -> Any:
-    parts = {key: options.pop(key) for key in ("run_id", "root_run_id", "retry_of") if key in options}
+    parts = {key: options.pop(key) for key in ("run_id", "root_run_id", "retry_of", "partition") if key in options}
     return bench.write(WRITER, {"table": "t", **options}, rows, **parts)
 
 
@@ -251,6 +252,18 @@ def test_keys_compare_as_the_table_compares_them(bench: Workbench, mysql_databas
     refused(bench, rows, "DRV032", write_mode="upsert", primary_key="k")
     write(bench, rows, write_mode="upsert", primary_key="k", on_duplicate="last")
     assert mysql_database.execute("select v from t") == [(2,)]
+
+
+def test_a_partition_is_equal_to_the_letter_where_the_table_takes_letters_for_equal(
+    bench: Workbench, mysql_database: Database
+) -> None:
+    mysql_database.execute(
+        "create table t (id bigint, land varchar(9) character set latin1 collate latin1_swedish_ci, key (land))"
+    )
+    write(bench, pa.table({"id": [1, 2, 3, 4], "land": ["dé", "DÉ", "de", None]}))
+    rows = pa.table({"id": [9], "land": ["dé"]})
+    write(bench, rows, write_mode="replace", partition=Partition(("dé",)), partition_column="land")
+    assert sorted(read(bench)["id"].to_pylist()) == [2, 3, 4, 9]
 
 
 def test_a_new_table_has_the_primary_key_and_tells_texts_apart(bench: Workbench, mysql_database: Database) -> None:

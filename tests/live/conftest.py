@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +56,24 @@ steps:
   - {id: totals, component: duckdb.extractor, mode: read, config: {connection: "@duckdb.warehouse", table: totals}}
   - {id: out, component: filesystem.csv_writer, mode: write, config: {path: output/followed.csv}}
 """
+DAYS = """\
+oml_version: "0.2.0"
+name: days
+partitions: {type: daily, start: "2026-01-01", end: "2026-02-10", column: day}
+steps:
+  - id: sales
+    component: duckdb.extractor
+    mode: read
+    config:
+      connection: "@duckdb.ops"
+      query: select * from sales where day >= ${partition.start} and day < ${partition.end}
+  - id: out
+    component: duckdb.writer
+    mode: write
+    config: {connection: "@duckdb.warehouse", table: days, write_mode: replace}
+"""
 PIPELINES = {
+    "days": DAYS,
     "shop": SHOP,
     "report": REPORT,
     "failing": FAILING,
@@ -86,14 +103,18 @@ class Dev:
         assert "errors" not in found, found
         return found["data"]
 
-    def launch(self, job: str, *assets: tuple[str, ...]) -> str:
+    def launch(
+        self, job: str, tags: Mapping[str, str] | None = None, *, assets: Iterable[tuple[str, ...]] = ()
+    ) -> str:
         """Launch a job, or only some assets of it; return the run."""
         selector: dict[str, Any] = {"repositoryLocationName": LOCATION, "repositoryName": "__repository__"}
-        chosen = {"assetSelection": [{"path": list(path)} for path in assets]} if assets else {}
+        paths = [{"path": list(path)} for path in assets]
+        chosen = {"assetSelection": paths} if paths else {}
         params = {
             "selector": {**selector, "jobName": job, **chosen},
             "mode": "default",
             "runConfigData": {},
+            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]},
         }
         data = self.ask(
             "mutation($p: ExecutionParams!) { launchPipelineExecution(executionParams: $p)"
@@ -150,6 +171,7 @@ def running_dev(root: Path, pipelines: Mapping[str, str]) -> Iterator[Dev]:
     (root / "workspace.yaml").write_text(f"load_from: [{{python_module: {LOCATION}}}]\n")
     (root / ".osiris/dagster_home/dagster.yaml").write_text(CONFIG)
     with duckdb.connect(root / "data/ops.duckdb") as ops:
+        ops.execute("create table sales as select date '2026-01-01' + i::int as day, 1 as n from range(40) t(i)")
         ops.execute("create table orders as select 'ann' as customer, 10.5::decimal(8,2) as amount")
     for name, text in pipelines.items():
         (root / "pipelines" / f"{name}.yaml").write_text(text)

@@ -68,7 +68,7 @@ def test_a_job_and_assets_outside_of_it_run_step_by_step(own: Dev) -> None:
     assert len(notes(whole)) == 3
     place = own.root / ".osiris/checkpoints"
     wait_for(lambda: not list(place.rglob("*.json")))
-    alone = ended(own, own.launch("__ASSET_JOB", ("isolated", "totals")))
+    alone = ended(own, own.launch("__ASSET_JOB", assets=[("isolated", "totals")]))
     assert alone["status"] == "SUCCESS"
     (said,) = notes(alone).values()
     assert said == "executed 'orders', 'per customer' again for their rows, without recording: not selected"

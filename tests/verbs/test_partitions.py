@@ -142,6 +142,44 @@ def test_the_package_says_which_partition_it_is_about(osiris, sales):
     assert "of partition `2025-01-09`" in osiris("logs", "aiop", "show", "--last", "--format", "brief").out
 
 
+def test_a_day_is_compared_with_days_and_not_with_ranges(osiris, sales):
+    (sales / FILE).write_text(DAYS.replace("checks: [{", "checks: [{type: row_count, max_change: 0.5}, {"))
+    assert run(osiris, "--partition", "2025-01-01").code == 0
+    assert run(osiris, "--partition-range", "2025-01-02...2025-01-09").code == 0
+    result = run(osiris, "--partition", "2025-01-10")
+    (check,) = [
+        check for step in result.data["steps"] for check in step.get("checks", ()) if check["type"] == "row_count"
+    ]
+    assert (result.code, check["passed"], check["message"]) == (0, True, "")
+
+
+def test_steps_in_processes_of_their_own_work_on_the_same_partition(osiris, sales):
+    (sales / FILE).write_text(DAYS.replace("name: days", "name: days\nexecution: {isolation: step}"))
+    assert run(osiris, "--partition-range", "2025-01-05...2025-01-06").code == 0
+    assert sums(sales) == january(5, 6)
+
+
+def test_a_file_of_a_partition_is_read_again(osiris, sales):
+    assert osiris("run", "pipelines/files.yaml", "--partition", "cz", "--no-aiop").code == 0
+    text = """\
+oml_version: "0.2.0"
+name: again
+partitions: {type: static, keys: [cz, de]}
+steps:
+  - {id: sales, component: filesystem.csv_extractor, mode: read, config: {path: "output/${partition.key}.csv"}}
+  - id: out
+    component: duckdb.writer
+    mode: write
+    config: {connection: "@duckdb.warehouse", table: "sales_${partition.key}", write_mode: replace}
+"""
+    (sales / "pipelines" / "again.yaml").write_text(text)
+    assert osiris("run", "pipelines/again.yaml", "--partition", "cz", "--no-aiop").code == 0
+    assert len(rows(sales, "sales_cz")) == 60
+    missing = osiris("run", "pipelines/again.yaml", "--partition", "de", "--no-aiop")
+    assert missing.code == 4
+    assert "output/de.csv" in missing.out + missing.err
+
+
 def test_a_schema_is_locked_for_all_partitions(osiris, sales):
     assert osiris("compile", "--online", FILE).code == 0
     assert run(osiris, "--partition", "2025-01-09").code == 0

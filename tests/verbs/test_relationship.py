@@ -78,10 +78,12 @@ def test_a_step_that_is_not_selected_is_executed_for_its_rows(related):
     assert [step["id"] for step in result.data["steps"]] == ["orders"]
 
 
-def test_an_input_is_compared_with_what_is_made_of_it(osiris, shop):
+@pytest.mark.parametrize("isolation", ["pipeline", "step"])
+def test_an_input_is_compared_with_what_is_made_of_it(osiris, shop, isolation):
     text = """\
 oml_version: "0.2.0"
 name: direct
+execution: {isolation: ISOLATION}
 steps:
   - {id: all, component: duckdb.processor, mode: transform, config: {query: select i as id from range(100000) t(i)}}
   - id: some
@@ -92,7 +94,7 @@ steps:
       - {type: relationship, name: missing, column: next, to: all.id, severity: warn}
     config: {query: "select id, id * 10 as next from df_all where id % 2 = 0"}
 """
-    (shop / "pipelines" / "direct.yaml").write_text(text)
+    (shop / "pipelines" / "direct.yaml").write_text(text.replace("ISOLATION", isolation))
     result = osiris("run", "pipelines/direct.yaml", "--no-aiop", "--json")
     assert result.code == 0
     checks = result.data["steps"][1]["checks"]
