@@ -103,9 +103,7 @@ class Dev:
         assert "errors" not in found, found
         return found["data"]
 
-    def launch(
-        self, job: str, tags: Mapping[str, str] | None = None, *, assets: Iterable[tuple[str, ...]] = ()
-    ) -> str:
+    def launch(self, job: str, tags: Mapping[str, str] | None = None, *, assets: Iterable[tuple[str, ...]] = ()) -> str:
         """Launch a job, or only some assets of it; return the run."""
         selector: dict[str, Any] = {"repositoryLocationName": LOCATION, "repositoryName": "__repository__"}
         paths = [{"path": list(path)} for path in assets]
