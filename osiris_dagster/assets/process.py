@@ -14,7 +14,7 @@ from osiris_dagster.assets.automation import pool_of
 from osiris_dagster.assets.keys import op_name
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.runs.pools import claim, holders_of
-from osiris_dagster.runs.tags import HOST, process_tags
+from osiris_dagster.runs.tags import PROCESS_OF, process_tags
 
 _IN_CHILDREN = ("multiprocess", "multi_or_in_process_executor")  # executors that start a process for each step
 _PAUSE = 1.0  # seconds between two looks at a pool
@@ -24,10 +24,11 @@ def tell_process(context: AssetExecutionContext) -> None:
     """Tag the run with its process, where that is on this host, so that its end is noticed however it comes."""
     run, executor = context.run, context.job_def.executor_def.name
     parent = multiprocessing.parent_process() if executor in _IN_CHILDREN else None
-    if HOST in run.tags or executor not in ("in_process", *_IN_CHILDREN):
+    if run.tags.get(PROCESS_OF) == run.run_id or executor not in ("in_process", *_IN_CHILDREN):
         return
+    pid = parent.pid if parent and parent.pid else os.getpid()
     with suppress(psutil.Error):
-        context.instance.add_run_tags(run.run_id, process_tags(parent.pid if parent and parent.pid else os.getpid()))
+        context.instance.add_run_tags(run.run_id, process_tags(run.run_id, pid))
 
 
 def wait_for_pool(manifest: Manifest, context: AssetExecutionContext) -> None:

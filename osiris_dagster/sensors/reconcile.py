@@ -30,7 +30,7 @@ from osiris_dagster.loading import Broken
 from osiris_dagster.project import Project
 from osiris_dagster.runs.pools import free_ended, limit_pools
 from osiris_dagster.runs.read import ENDED
-from osiris_dagster.runs.tags import HOST, PID, STARTED
+from osiris_dagster.runs.tags import HOST, PID, PROCESS_OF, STARTED
 from osiris_dagster.sensors.queue import export_queue
 
 INTERVAL = 15  # seconds
@@ -94,7 +94,8 @@ def end_lost_runs(instance: DagsterInstance) -> int:
         statuses=[DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING],
         tags={HOST: socket.gethostname()},
     )
-    lost = [run for run in instance.get_runs(filters) if not _alive(run)]
+    told = (run for run in instance.get_runs(filters) if run.tags.get(PROCESS_OF) == run.run_id)
+    lost = [run for run in told if not _alive(run)]
     for run in lost:
         instance.report_run_failed(run, "The process of this run is gone; it did not end by itself.")
     return len(lost)

@@ -189,13 +189,13 @@ def _execute(
         run_config=_QUIET,
         raise_on_error=False,
         asset_selection=[keys[step] for step in sorted(chosen.steps)] or None,
-        tags={**_tags(), **chosen.tags},
+        tags={**_tags(run_id), **chosen.tags},
         run_id=run_id,
     )
 
 
-def _tags() -> dict[str, str]:
-    return {ORIGIN: "cli", **process_tags(os.getpid()), ".dagster/repository": _REPOSITORY}
+def _tags(run_id: str) -> dict[str, str]:
+    return {ORIGIN: "cli", **process_tags(run_id, os.getpid()), ".dagster/repository": _REPOSITORY}
 
 
 def _record_of(instance: dg.DagsterInstance, project: Project, run_id: str, manifest: Manifest) -> RunRecord:

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,7 @@ class Dev:
 
     root: Path
     port: int
+    process: int  # leads a group of all of its processes
 
     def ask(self, query: str, **variables: Any) -> Any:
         body = json.dumps({"query": query, "variables": variables}).encode()
@@ -101,9 +103,13 @@ class Dev:
         assert "errors" not in found, found
         return found["data"]
 
-    def launch(self, job: str, tags: Mapping[str, str] | None = None) -> str:
+    def launch(self, job: str, tags: Mapping[str, str] | None = None, *, assets: Iterable[tuple[str, ...]] = ()) -> str:
+        """Launch a job, or only some assets of it; return the run."""
+        selector: dict[str, Any] = {"repositoryLocationName": LOCATION, "repositoryName": "__repository__"}
+        paths = [{"path": list(path)} for path in assets]
+        chosen = {"assetSelection": paths} if paths else {}
         params = {
-            "selector": {"repositoryLocationName": LOCATION, "repositoryName": "__repository__", "jobName": job},
+            "selector": {**selector, "jobName": job, **chosen},
             "mode": "default",
             "runConfigData": {},
             "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]},
@@ -149,7 +155,13 @@ def wait_for(what: Callable[[], Any]) -> Any:
 
 @pytest.fixture(scope="package")
 def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
-    root = tmp_path_factory.mktemp("live")
+    with running_dev(tmp_path_factory.mktemp("live"), PIPELINES) as running:
+        yield running
+
+
+@contextmanager
+def running_dev(root: Path, pipelines: Mapping[str, str]) -> Iterator[Dev]:
+    """Make a project with these pipelines and start `dagster dev` over it."""
     for folder in ("pipelines", "data", ".osiris/dagster_home"):
         (root / folder).mkdir(parents=True)
     (root / "osiris.yaml").touch()
@@ -159,7 +171,7 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
     with duckdb.connect(root / "data/ops.duckdb") as ops:
         ops.execute("create table sales as select date '2026-01-01' + i::int as day, 1 as n from range(40) t(i)")
         ops.execute("create table orders as select 'ann' as customer, 10.5::decimal(8,2) as amount")
-    for name, text in PIPELINES.items():
+    for name, text in pipelines.items():
         (root / "pipelines" / f"{name}.yaml").write_text(text)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -167,8 +179,9 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
     env = {**os.environ, "OSIRIS_HOME": str(root), "DAGSTER_HOME": str(root / ".osiris/dagster_home")}
     command = [Path(sys.executable).with_name("dagster"), "dev", "-w", "workspace.yaml", "-h", "127.0.0.1"]
     log = (root / "dev.log").open("w")
-    process = subprocess.Popen([*command, "-p", str(port)], cwd=root, env=env, stdout=log, stderr=log)
-    running = Dev(root, port)
+    command += ["-p", str(port)]
+    process = subprocess.Popen(command, cwd=root, env=env, stdout=log, stderr=log, start_new_session=True)
+    running = Dev(root, port, process.pid)
     try:
         wait_for(lambda: is_loaded(running))
         yield running

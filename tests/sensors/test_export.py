@@ -8,6 +8,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import dagster as dg
 import psutil
@@ -18,7 +19,7 @@ from osiris_dagster.definitions import defs
 from osiris_dagster.loading import load_folder
 from osiris_dagster.project import Project
 from osiris_dagster.runs.instance import open_instance
-from osiris_dagster.runs.tags import HOST, ORIGIN, PID, STARTED
+from osiris_dagster.runs.tags import HOST, ORIGIN, PID, PROCESS_OF, STARTED
 from osiris_dagster.sensors.export import export_run
 from osiris_dagster.sensors.exporter import work_off
 from osiris_dagster.sensors.queue import export_queue
@@ -148,9 +149,11 @@ def test_a_budget_that_is_used_up_leaves_the_rest_for_the_next_tick(project, ins
     assert [item.run_id for item in export_queue(project).pending()] == ["r"]
 
 
-def started_run(instance, pid, started):
+def started_run(instance, pid, started, process_of=None):
+    run_id = str(uuid4())
     tags = {ORIGIN: "cli", HOST: socket.gethostname(), PID: str(pid), STARTED: str(started)}
-    created = instance.create_run_for_job(defs().resolve_job_def("shop_daily_job"), tags=tags)
+    tags |= {PROCESS_OF: process_of or run_id}
+    created = instance.create_run_for_job(defs().resolve_job_def("shop_daily_job"), run_id=run_id, tags=tags)
     instance.report_dagster_event(
         dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, created.job_name, message="started"), created.run_id
     )
@@ -161,7 +164,9 @@ def test_a_run_whose_process_is_gone_ends_as_failed_and_has_a_package(project, w
     write("p", SHOP)
     lost = started_run(instance, os.getpid(), 1.0)  # the pid is in use again, by a process that began later
     alive = started_run(instance, os.getpid(), psutil.Process().create_time())
+    again = started_run(instance, os.getpid(), 1.0, process_of=lost)  # a re-execution that took over the tags
     assert end_lost_runs(instance) == 1
+    assert instance.get_run_by_id(again).status == dg.DagsterRunStatus.STARTED
     assert instance.get_run_by_id(lost).status == dg.DagsterRunStatus.FAILURE
     assert instance.get_run_by_id(alive).status == dg.DagsterRunStatus.STARTED
     (package,) = export_run(instance, project, lost)
