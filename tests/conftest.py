@@ -16,6 +16,14 @@ from tests.servers.places import in_memory
 if (_memory := in_memory()) is not None:  # projects and instances of tests sync a lot of small files
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_memory))
 
+LONG = ("tests/live/", "tests/kills/", "tests/isolation/", "tests/test_demo.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long, so that no process is left with one of them when all others are done."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 SHOP = """\
 oml_version: "0.2.0"
 name: shop-daily

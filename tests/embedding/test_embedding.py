@@ -120,6 +120,16 @@ def test_a_decorated_function_runs_a_pipeline_with_resources_of_its_own(write, p
     assert {sensor.name for sensor in definitions.sensors} >= {"osiris_export", "osiris_reconcile"}
 
 
+def test_steps_that_run_for_themselves_are_ops_of_a_location_but_no_decorated_function(write, project, instance):
+    write("shop", SHOP.replace("steps:", "execution: {isolation: step}\nsteps:", 1))
+    with pytest.raises(ConfigError, match="one function cannot be all of them") as told:
+        osiris_assets(osiris_pipeline("pipelines/shop.yaml"))
+    assert told.value.diagnostics[0].code == "RUN094"
+    definitions = osiris_definitions()
+    assert len(definitions.resolve_job_def("shop_daily_job").nodes) == 3
+    assert located(definitions, "shop_daily_job", instance).success
+
+
 def test_a_part_of_a_decorated_pipeline_can_be_selected(write, project, instance):
     write("shop", SHOP)
     shop = osiris_pipeline("pipelines/shop.yaml")

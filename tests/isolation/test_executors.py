@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,7 @@ from osiris_dagster.runs.instance import CONFIG, open_instance
 from osiris_dagster.sensors.export import export_run
 from tests.command import COMMAND, environment, make_project
 from tests.isolation.pipelines import wide
+from tests.live.conftest import wait_for
 from tests.servers.broker import broker_url
 from tests.servers.postgres import Server, postgres_server
 
@@ -126,15 +127,6 @@ class Site:
             if connection.laddr and connection.laddr.port in ports and connection.pid:
                 return psutil.Process(connection.pid)
         return None
-
-
-def wait_for(what: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if found := what():
-            return found
-        time.sleep(0.3)
-    raise AssertionError(f"did not happen within {PATIENCE} s")
 
 
 @pytest.fixture(scope="module")

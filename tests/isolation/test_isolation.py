@@ -227,3 +227,49 @@ def test_an_incremental_read_goes_on_where_its_targets_are_also_after_a_failure(
     assert len(rows(shop, "more")) == 4  # those that the failed run had read, for both targets alike
     assert call().code == 0
     assert rows(shop, "more") == rows(shop, "copied") == list(enumerate(("ann", "bob", "ann", "dan", "eve"), 1))
+
+
+def test_only_the_step_that_fails_is_tried_again_and_a_slow_one_is_ended(run, shop):
+    slow = "select count(*) as n from range(100000000) a, range(100000000) b where a.range * b.range = 3"
+    retry = "    retry: {attempts: 1, delay: 0, on: [permanent, transient]}\n"
+    text = FAILS.replace("  - id: large\n", f"  - id: large\n{retry}").replace(
+        "steps:\n",
+        "steps:\n  - id: slow\n    component: duckdb.processor\n    mode: transform\n    needs: []\n    timeout: 0.5\n"
+        f'    config: {{query: "{slow}"}}\n',
+        1,
+    )
+    result = run(text=text.replace("  - id: orders\n", "  - id: orders\n    needs: []\n"))
+    assert result.code == 4
+    steps = {step["id"]: step for step in result.data["steps"]}
+    assert (steps["large"]["status"], steps["large"]["attempts"]) == ("failed", 2)
+    assert (steps["orders"]["status"], "attempts" in steps["orders"]) == ("completed", False)
+    assert (steps["slow"]["status"], steps["slow"]["error"]["code"]) == ("failed", "RUN050")
+    assert steps["totals"]["status"] == "completed"
+    assert rows(shop, "totals") == TOTALS
+
+
+def test_rows_of_another_partition_are_not_read(osiris, shop):
+    path = shop / "pipelines/days.yaml"
+    text = """\
+oml_version: "0.2.0"
+name: days
+execution: {isolation: step, checkpoint: always}
+partitions: {type: static, keys: [ann, bob]}
+steps:
+  - id: theirs
+    component: duckdb.extractor
+    mode: read
+    config: {connection: "@duckdb", table: orders, filter: "customer = ${partition.key}"}
+  - {id: out, component: filesystem.csv_writer, mode: write, config: {path: "output/${partition.key}.csv"}}
+"""
+    path.write_text(text)
+
+    def call(key, *options):
+        return osiris("run", "pipelines/days.yaml", "--partition", key, "--no-aiop", "--json", *options)
+
+    assert call("ann").code == 0
+    for key, said in (("bob", "executed 'theirs' again"), ("ann", "read the rows of 'theirs'")):
+        result = call(key, "--select", "out")
+        assert result.code == 0
+        assert told(result, shop, "out")[0].startswith(said)
+    assert (shop / "output/bob.csv").read_text() == "id,customer,amount\n2,bob,4.00\n"

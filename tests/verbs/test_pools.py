@@ -113,6 +113,28 @@ def test_a_run_that_dagster_executes_waits_for_the_pool_too(pooled, shop):
     assert pooled.get_run_by_id(run_id).status is dg.DagsterRunStatus.SUCCESS
 
 
+def test_a_run_of_isolated_steps_holds_the_pool_from_its_first_step_to_its_end(pooled, shop):
+    (shop / "pipelines/shop.yaml").write_text(POOLED.replace("steps:", "execution: {isolation: step}\nsteps:", 1))
+    other, run_id = taken(pooled), str(uuid.uuid4())
+    job = defs().resolve_job_def("shop_job")
+
+    def execute():
+        with open_instance(Project(shop), {}) as own:
+            job.execute_in_process(instance=own, run_id=run_id)
+
+    worker = threading.Thread(target=execute)
+    worker.start()
+    wait_until(lambda: any("waiting for another run of the pool" in e.message for e in pooled.all_logs(run_id)))
+    assert not (shop / "data/warehouse.duckdb").exists()
+    pooled.report_run_failed(other)
+    assert free_ended(pooled) == 1
+    worker.join(60)
+    assert pooled.get_run_by_id(run_id).status is dg.DagsterRunStatus.SUCCESS
+    assert holders_of(pooled, "warehouse") == (run_id,)
+    assert free_ended(pooled) == 1
+    assert holders_of(pooled, "warehouse") == ()
+
+
 def test_an_instance_with_other_settings_gets_the_limit_and_keeps_those_it_has(pooled):
     pooled.event_log_storage.set_concurrency_slots("wide", 3)
     assert limit_pools(pooled, ["wide", "narrow"]) == 1

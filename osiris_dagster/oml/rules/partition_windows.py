@@ -156,5 +156,6 @@ def _key_in_path(step: StepText) -> bool:
 
 def _timed(context: Context) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     for path, value in blocks(context, "partitions"):
-        if isinstance(value, dict) and value.get("type") in _SPANS:
+        kind = value.get("type") if isinstance(value, dict) else None
+        if isinstance(kind, str) and kind in _SPANS:
             yield path, value
