@@ -23,7 +23,7 @@ ui: $(READY) ## Open the Dagster UI on the demo
 test: $(READY) ## Run the tests; branch coverage has a floor
 	@sh tools/servers.sh
 	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 	@$(BIN)/coverage combine -q
 	$(BIN)/coverage report --format=total --fail-under=80
 	$(BIN)/coverage report --format=total --fail-under=90 \

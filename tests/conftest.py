@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,18 @@ from dagster import DagsterInstance
 
 from osiris_dagster.project import Project
 from osiris_dagster.runs.instance import open_instance
+from tests.servers.places import in_memory
+
+if (_memory := in_memory()) is not None:  # projects and instances of tests sync a lot of small files
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_memory))
+
+LONG = ("tests/live/", "tests/kills/", "tests/isolation/", "tests/test_demo.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long, so that no process is left with one of them when all others are done."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
 
 SHOP = """\
 oml_version: "0.2.0"

@@ -93,7 +93,8 @@ def pipeline_assets(
     digest = manifest.hash
     start = on_update(step_keys(manifest)[manifest.steps[0].id], _starters(manifest, around))
     origins = column_origins(manifest)
-    known = _Known(digest, origins, around.fed_by, start, partition_mappings(manifest, around.partitions))
+    mappings = partition_mappings(manifest.partitions, _read(manifest, around), around.partitions)
+    known = _Known(digest, origins, around.fed_by, start, mappings)
     isolated = manifest.execution.isolation == "step"
     made = _step_ops if isolated else _one_op
     return PipelineAssets(
@@ -122,6 +123,13 @@ def _starters(manifest: Manifest, around: Around) -> dict[AssetKey, bool]:
     """Return what starts a pipeline, and whether it is the last partition that runs then."""
     own = manifest.partitions
     return {key: bool(own and belongs_to_all(own, around.partitions.get(key))) for key in around.started_by}
+
+
+def _read(manifest: Manifest, around: Around) -> Iterator[AssetKey]:
+    """Yield the assets of others that the steps of a pipeline depend on."""
+    for step in manifest.steps:
+        yield from map(dataset_key, step.reads)
+        yield from around.fed_by.get(step.id, ())
 
 
 def _one_op(

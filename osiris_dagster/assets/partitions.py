@@ -109,21 +109,17 @@ def partitions_of_assets(manifests: Iterable[Manifest]) -> Mapping[AssetKey, Par
 
 
 def partition_mappings(
-    manifest: Manifest, partitions: Mapping[AssetKey, Partitions]
+    own: Partitions | None, read: Iterable[AssetKey], partitions: Mapping[AssetKey, Partitions]
 ) -> Mapping[AssetKey, PartitionMapping]:
-    """Return how partitions of what a pipeline reads belong to its own, where Dagster's own answer is not right."""
-    own = manifest.partitions
-    return {} if own is None else dict(_mappings(own, partitions))
-
-
-def _mappings(
-    own: Partitions, partitions: Mapping[AssetKey, Partitions]
-) -> Iterator[tuple[AssetKey, PartitionMapping]]:
-    for key, other in partitions.items():
-        if belongs_to_all(own, other):
-            yield key, AllPartitionMapping()
-        elif _calendar(own) != _calendar(other):
-            yield key, TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
+    """Return how partitions of what is read belong to one's own, for the assets where Dagster's answer is not right."""
+    found: dict[AssetKey, PartitionMapping] = {}
+    for key in read:
+        other = partitions.get(key)
+        if own is None or other is None or _calendar(own) == _calendar(other):
+            continue
+        of_its_time = TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
+        found[key] = AllPartitionMapping() if belongs_to_all(own, other) else of_its_time
+    return found
 
 
 def belongs_to_all(own: Partitions, other: Partitions | None) -> bool:

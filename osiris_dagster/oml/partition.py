@@ -17,6 +17,7 @@ RANGE = "..."
 HOURLY_KEY = "%Y-%m-%d-%H:%M"
 DAY_KEY = "%Y-%m-%d"
 _CLOCK = "%Y-%m-%d %H:%M:%S"
+_SPANS = {"hourly": timedelta(hours=1), "daily": timedelta(days=1), "weekly": timedelta(weeks=1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,7 @@ def following(start: datetime, partitions: Partitions) -> datetime:
     """Return where the partition that begins at `start` ends, in wall clock."""
     if partitions.type == "monthly":
         return start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
-    return (
-        start
-        + {"hourly": timedelta(hours=1), "daily": timedelta(days=1), "weekly": timedelta(weeks=1)}[partitions.type]
-    )
+    return start + _SPANS[partitions.type]
 
 
 def aligned(text: str, kind: str) -> bool:

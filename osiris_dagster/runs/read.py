@@ -14,12 +14,11 @@ from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.names import key_part, step_parts
 from osiris_dagster.compiler.store import load, load_latest
 from osiris_dagster.errors import CompileError, ErrorInfo
-from osiris_dagster.oml.partition import RANGE
 from osiris_dagster.project import Project
 from osiris_dagster.runs.ancestry import parent_of, root_of
 from osiris_dagster.runs.failure import dagster_error
 from osiris_dagster.runs.record import EventRecord, RunRecord, RunStatus, StepRecord
-from osiris_dagster.runs.tags import ORIGIN, PARTITION, RANGE_END, RANGE_START
+from osiris_dagster.runs.tags import ORIGIN, worked_on
 from osiris_dagster.runs.trace import RETRY, TRACE, Trace, read_retry, read_trace, versions
 
 ENDED: Mapping[DagsterRunStatus, RunStatus] = {
@@ -138,15 +137,10 @@ def _record(row: DagsterRunRecord, manifest: Manifest, digest: str, seen: _Seen)
         events=_timeline(start_ms, max(end_ms, start_ms), status, steps, seen.retries.get(manifest.pipeline, ())),
         error=None if told or status != "failed" else seen.error,
         origin=_origin(run.tags),
-        partition=_partition(run.tags),
+        partition=worked_on(run.tags),
         versions=_versions(seen, manifest.pipeline),
         tags=dict(manifest.tags),
     )
-
-
-def _partition(tags: Mapping[str, str]) -> str:
-    first, last = tags.get(RANGE_START, ""), tags.get(RANGE_END, "")
-    return f"{first}{RANGE}{last}" if first != last else first or tags.get(PARTITION, "")
 
 
 def _milliseconds(seconds: float | None) -> int:

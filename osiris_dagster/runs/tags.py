@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 
 import psutil
+
+from osiris_dagster.oml.partition import RANGE
 
 ORIGIN = "osiris/origin"  # cli: in the process of `osiris run`
 PIPELINE = "osiris/pipeline"
@@ -24,3 +27,9 @@ def process_tags(run_id: str, pid: int) -> dict[str, str]:
     """Return the tags by which the process of a run on this host is found. psutil.Error when it is gone."""
     started = psutil.Process(pid).create_time()
     return {HOST: socket.gethostname(), PID: str(pid), STARTED: str(started), PROCESS_OF: run_id}
+
+
+def worked_on(tags: Mapping[str, str]) -> str:
+    """Return the partition or the range that a run works on, empty for a run without."""
+    first, last = tags.get(RANGE_START, ""), tags.get(RANGE_END, "")
+    return f"{first}{RANGE}{last}" if first != last else first or tags.get(PARTITION, "")

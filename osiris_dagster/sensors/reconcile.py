@@ -31,7 +31,6 @@ from osiris_dagster.project import Project
 from osiris_dagster.runs.pools import free_ended, limit_pools
 from osiris_dagster.runs.read import ENDED
 from osiris_dagster.runs.tags import HOST, PID, PROCESS_OF, STARTED
-from osiris_dagster.sensors.checkpoints import sweep_checkpoints
 from osiris_dagster.sensors.queue import export_queue
 
 INTERVAL = 15  # seconds
@@ -53,6 +52,8 @@ def reconcile_sensor(project: Project, broken: tuple[Broken, ...], pools: frozen
         description="Queues ended runs that no status sensor saw, and ends runs whose process is gone.",
     )
     def reconcile(context: SensorEvaluationContext) -> SkipReason:
+        from osiris_dagster.sensors.checkpoints import sweep_checkpoints  # noqa: PLC0415 - loads Arrow; only at a tick
+
         instance = context.instance
         limit_pools(instance, pools)
         gone = end_lost_runs(instance)

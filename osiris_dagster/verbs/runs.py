@@ -15,7 +15,7 @@ from osiris_dagster.runs.codec import record_as_dict
 from osiris_dagster.runs.instance import open_instance
 from osiris_dagster.runs.read import read_run
 from osiris_dagster.runs.record import RunRecord
-from osiris_dagster.runs.tags import PIPELINE
+from osiris_dagster.runs.tags import PIPELINE, worked_on
 from osiris_dagster.sensors.queue import export_queue
 from osiris_dagster.verbs.asked import Asked
 from osiris_dagster.verbs.find_run import find_run
@@ -29,7 +29,9 @@ def list_runs(asked: Asked, *, limit: int = 20, pipeline: str = "") -> Outcome:
     with open_instance(asked.project) as instance:
         records = instance.get_run_records(filters, limit=limit)
     runs = [_told(record) for record in records]
-    rows = [(r["run_id"], r["pipeline"], r["status"], r["started"], r["took"]) for r in runs]
+    rows = [
+        (r["run_id"], f"{r['pipeline']} {r['partition']}".rstrip(), r["status"], r["started"], r["took"]) for r in runs
+    ]
     text = table(rows, ("run", "pipeline", "status", "started (UTC)", "took")) if rows else "no runs yet"
     return Outcome({"runs": runs}, text)
 
@@ -41,6 +43,7 @@ def _told(record: DagsterRunRecord) -> dict[str, Any]:
     return {
         "run_id": run.run_id,
         "pipeline": run.tags.get(PIPELINE, run.job_name),
+        "partition": worked_on(run.tags),
         "status": run.status.value.lower(),
         "started": started.strftime("%Y-%m-%d %H:%M:%S") if started else "",
         "duration_ms": duration,

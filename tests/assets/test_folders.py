@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ steps:
 """
 LOAD = """\
 import json
+import sys
 from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._grpc.server import LoadedRepositories
@@ -37,17 +39,18 @@ print(json.dumps({
     "broken": sum(path[0] == "osiris_broken" for path in keys),
     "jobs": len(repository.job_names),
     "schedules": len(snapshot.schedules),
+    "loaded": sorted({"numpy", "pyarrow", "sqlglot", "fsspec"} & set(sys.modules)),
 }))
 """
 
 
-def located(root: Path) -> dict[str, int]:
+def located(root: Path) -> dict[str, Any]:
     env = {k: v for k, v in os.environ.items() if not k.startswith(("OSIRIS", "DAGSTER"))} | {"OSIRIS_HOME": str(root)}
     command = [sys.executable, "-W", "ignore", "-c", LOAD]
     # The bound is for a busy machine: a load whose cost grows with the square of the folder does not end within it.
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
-    found: dict[str, int] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
@@ -68,3 +71,4 @@ def test_a_folder_with_nothing_good_in_it_loads(project, files, broken):
         (project.pipelines / name).write_text(text)
     found = located(project.root)
     assert (found["steps"], found["broken"], found["schedules"]) == (0, broken, 0)
+    assert found["loaded"] == []  # a code server that compiles nothing and runs nothing has no use for them

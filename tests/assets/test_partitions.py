@@ -87,12 +87,20 @@ def test_a_run_over_a_range_is_recorded_for_each_partition(write, instance, proj
         assert session.sql("select day::text from days").fetchall() == [("2026-01-03",)]
 
 
-def test_a_run_without_a_partition_says_what_to_do(write, instance):
-    write("days", DAYS.replace("SCHEDULE\n", ""))
-    result = defs().resolve_job_def("days_job").execute_in_process(instance=instance, raise_on_error=False)
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ({}, "the run has no partition"),
+        ({RANGE_START: "2026-01-03", RANGE_END: "2026-01-05"}, "works on one partition at a time"),
+    ],
+)
+def test_a_run_that_cannot_work_says_what_to_do(write, instance, tags, said):
+    write("days", DAYS.replace("SCHEDULE\n", "").replace("table: days", 'table: "days_${partition.key}"'))
+    job = defs().resolve_job_def("days_job")
+    result = job.execute_in_process(instance=instance, raise_on_error=False, tags=tags)
     (failed,) = [event for event in result.all_events if event.is_step_failure]
-    assert "the run has no partition" in failed.step_failure_data.error.message
-    assert "--partition-range" in failed.step_failure_data.error.message
+    assert said in failed.step_failure_data.error.message
+    assert "run with --" in failed.step_failure_data.error.message
 
 
 def ticked(instance, at):

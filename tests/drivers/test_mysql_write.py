@@ -505,13 +505,19 @@ def test_two_runs_on_one_table_write_one_after_the_other(bench: Workbench, mysql
 
 def test_a_run_that_waits_too_long_for_another_says_so(bench: Workbench, mysql_database: Database) -> None:
     write(bench, ROWS)
-    inside = threading.Event()
-    slow = threading.Thread(
-        target=lambda: write(Workbench(bench.root / "a", bench.connection), endless(bench, inside.set))
-    )
+    inside, go_on = threading.Event(), threading.Event()
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        inside.set()
+        go_on.wait(20)
+        yield from MORE.to_batches()
+
+    slow_rows = pa.RecordBatchReader.from_batches(MORE.schema, rows())
+    slow = threading.Thread(target=lambda: write(Workbench(bench.root / "a", bench.connection), slow_rows))
     slow.start()
     assert inside.wait(10)
     error = refused(bench, MORE, "DRV101", lock_timeout=0)
+    go_on.set()
     slow.join()
     assert error.retryable == "transient"
 

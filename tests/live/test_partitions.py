@@ -56,10 +56,3 @@ def test_thirty_days_in_one_run_three_as_single_runs_and_one_again(dev: Dev) -> 
     again = dev.launch("days_job", {PARTITION: keys[6]})
     wait_for(lambda: dev.status(again) == "SUCCESS")
     assert days(dev) == {**dict.fromkeys(keys[:33], 1), keys[6]: 2}
-
-
-def test_a_run_without_a_partition_fails_and_says_why(dev: Dev) -> None:
-    run_id = dev.launch("days_job")
-    wait_for(lambda: dev.status(run_id) == "FAILURE")
-    (core,) = wait_for(lambda: dev.packages(run_id))
-    assert "the run has no partition" in str(core["evidence"])

@@ -139,6 +139,7 @@ def test_the_package_says_which_partition_it_is_about(osiris, sales):
     assert osiris("run", FILE, "--partition", "2025-01-09").code == 0
     shown = osiris("logs", "aiop", "show", "--last", "--format", "json")
     assert shown.data["run"]["partition"] == "2025-01-09"
+    assert "days 2025-01-09 " in osiris("runs", "list").out
     assert "of partition `2025-01-09`" in osiris("logs", "aiop", "show", "--last", "--format", "brief").out
 
 

@@ -24,7 +24,7 @@ _SPANS = {
     "monthly": "the first day of a month",
 }
 _LONGEST_KEY = 100
-_FORBIDDEN = re.compile(r"""['"`\\]|\$\{|[\x00-\x1f\x7f]|\A\s|\s\Z""")
+_FORBIDDEN = re.compile(r"""['"`\\$]|\*/|[\x00-\x1f\x7f]|\A\s|\s\Z""")
 _UNSAFE = re.compile(r"\A\.|[^\w .+=@-]")
 _CLOCK_YEARS = 5  # after `start` in which a change of the clock is looked for
 
@@ -106,9 +106,9 @@ def clock_changes(context: Context) -> Iterator[Diagnostic]:
 def static_keys(context: Context) -> Iterator[Diagnostic]:
     """Keys of static partitions stand in SQL, in paths and in Dagster.
 
-    So a key holds no quote, backslash, `${` or three dots, has no space at its ends and at most 100 characters. Where
-    `${partition.key}` stands in the path of a file, a key is made of letters, digits, spaces and `_ - . + = @`, does
-    not begin with a dot, and differs from the others in more than case.
+    So a key holds no quote, backslash, `$`, `*/` or three dots, has no space at its ends and at most 100 characters.
+    Where `${partition.key}` stands in the path of a file, a key is made of letters, digits, spaces and `_ - . + = @`,
+    does not begin with a dot, and differs from the others in more than case.
 
     Wrong:
         partitions: {type: static, keys: ["cz's"]}
@@ -156,5 +156,6 @@ def _key_in_path(step: StepText) -> bool:
 
 def _timed(context: Context) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     for path, value in blocks(context, "partitions"):
-        if isinstance(value, dict) and value.get("type") in _SPANS:
+        kind = value.get("type") if isinstance(value, dict) else None
+        if isinstance(kind, str) and kind in _SPANS:
             yield path, value

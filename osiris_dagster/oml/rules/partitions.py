@@ -113,8 +113,8 @@ def idle_column(context: Context) -> Iterator[Diagnostic]:
         reason = ""
         if not partitioned:
             reason = "the document has no `partitions`"
-        elif not _replaces(config) and "${" not in str(config.get("write_mode")):
-            reason = f"{config.get('write_mode')} replaces no rows of a partition"
+        elif config.get("write_mode") in ("append", "upsert"):
+            reason = f"{config['write_mode']} replaces no rows of a partition"
         elif _own_place(config):
             reason = "each partition has a table of its own"
         if reason:

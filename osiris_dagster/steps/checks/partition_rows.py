@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -60,9 +63,16 @@ class PartitionRows:
 
     def _inside(self, column: pa.Array) -> pa.Array:
         if self._slice.start is None:
-            return pc.is_in(column, value_set=pa.array(self._slice.values).cast(column.type))
+            return pc.is_in(column, value_set=pa.array(list(_values(self._slice, column.type)), column.type))
         first, end = (pa.scalar(bound).cast(column.type) for bound in (self._slice.start, self._slice.end))
         return pc.and_(pc.greater_equal(column, first), pc.less(column, end))
 
     def end(self) -> None:
         """All rows were of the partition."""
+
+
+def _values(rows: Slice, kind: pa.DataType) -> Iterator[pa.Scalar]:
+    """Yield the values of static partitions that a column of this type can hold: no row has one of the others."""
+    for value in rows.values:
+        with suppress(pa.ArrowInvalid):
+            yield pa.scalar(value).cast(kind)
