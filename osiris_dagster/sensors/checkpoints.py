@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from dagster import DagsterInstance, DagsterRunStatus
@@ -29,10 +30,14 @@ def sweep_checkpoints(instance: DagsterInstance, project: Project, *, now: datet
 
 
 def drop_checkpoints(instance: DagsterInstance, project: Project, pipeline: str, root_run_id: str) -> None:
-    """Remove what a chain of runs has kept of a pipeline, if its last run has ended in a way that ends it."""
-    kept = leftover_of(checkpoint_place(project), pipeline, root_run_id)
-    if kept.at_ms and is_over(instance, kept, datetime.now(UTC)):
-        kept.remove()
+    """Remove what a chain of runs has kept of a pipeline, if its last run has ended in a way that ends it.
+
+    A place that cannot be reached changes nothing about the run; the sensor looks there again.
+    """
+    with suppress(OsirisError, OSError):
+        kept = leftover_of(checkpoint_place(project), pipeline, root_run_id)
+        if kept.at_ms and is_over(instance, kept, datetime.now(UTC)):
+            kept.remove()
 
 
 def is_over(instance: DagsterInstance, kept: Leftover, now: datetime) -> bool:

@@ -60,7 +60,8 @@ def reconcile_sensor(project: Project, broken: tuple[Broken, ...], pools: frozen
         free_ended(instance)
         since = datetime.fromisoformat(context.cursor) if context.cursor else datetime.now(UTC) - FIRST_LOOK
         queued, seen_to = queue_ended(instance, project, since)
-        swept = sweep_checkpoints(instance, project)
+        # To look at storage costs something, and nothing is over before another run has ended.
+        swept = sweep_checkpoints(instance, project) if seen_to > since else "no run has ended"
         context.update_cursor(seen_to.isoformat())
         shown = show_broken(instance, broken)
         return SkipReason(f"{queued} runs queued, {gone} lost runs ended, {shown} broken files shown; {swept}")

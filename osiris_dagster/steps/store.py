@@ -91,16 +91,16 @@ class Store:
         writers whose positions it asked for. RunError when a step of this very run kept rows and they are not there.
         """
         own = self._read(self._folder(step_id, self.root_run_id), step_id)
-        if own is not None and all(writers_after(step) <= set(begun.before) for step, begun in own.begun.items()):
-            return own
-        if self.isolated and step_id in self.ran and own is None:
+        if self.isolated and step_id in self.ran and (own is None or own.run_id != self.run_id):
             raise RunError(
                 f"the rows of step {step_id!r}, which this run has read, are not at the place of checkpoints",
                 code="RUN090",
-                found=f"nothing in {self.place}",
+                found=f"nothing of this run in {self.place}",
                 expected="a place that every process of the run reaches",
                 fix="set `checkpoints.url` in osiris.yaml, or OSIRIS_CHECKPOINTS, to storage that all workers share",
             )
+        if own is not None and all(writers_after(step) <= set(begun.before) for step, begun in own.begun.items()):
+            return own
         if self.resumes:
             return None
         return max((other for other in self._others(step_id) if not other.begun), key=lambda s: s.at_ms, default=None)

@@ -95,11 +95,7 @@ def _ends(manifest: Manifest, partitions: Partitions, wanted: Wanted) -> tuple[s
 
 
 def _check_key(key: str, definition: PartitionsDefinition) -> None:
-    try:
-        found = definition.has_partition_key(key)
-    except ValueError:  # not of the form of a date
-        found = False
-    if not found:
+    if not definition.has_partition_key(key):
         timed = isinstance(definition, TimeWindowPartitionsDefinition)
         later = "; a partition is there once it is complete" if timed else ""
         raise WrongUsageError(
