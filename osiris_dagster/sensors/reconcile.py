@@ -36,7 +36,7 @@ from osiris_dagster.sensors.queue import export_queue
 INTERVAL = 15  # seconds
 FIRST_LOOK = timedelta(days=7)
 OVERLAP = timedelta(minutes=5)  # an event may be stored later than a younger one
-BATCH = 200  # runs a tick
+BATCH = 200  # new runs a tick
 
 
 def reconcile_sensor(project: Project, broken: tuple[Broken, ...], pools: frozenset[str]) -> SensorDefinition:
@@ -72,14 +72,15 @@ def reconcile_sensor(project: Project, broken: tuple[Broken, ...], pools: frozen
 def queue_ended(instance: DagsterInstance, project: Project, since: datetime) -> tuple[int, datetime]:
     """Queue ended runs updated after `since` (with an overlap); return how many, and the time seen up to."""
     filters = RunsFilter(statuses=list(ENDED), updated_after=since - OVERLAP)
-    records = instance.get_run_records(filters, limit=BATCH, order_by="update_timestamp", ascending=True)
     queue = export_queue(project)
-    queued = sum(queue.add(record.dagster_run.run_id) for record in records)
-    latest = max((_utc(record.update_timestamp) for record in records), default=since)
-    if len(records) == BATCH and latest <= since:
-        # A full page inside the overlap must not hold the cursor back for ever.
-        latest = since + OVERLAP
-    return queued, max(latest, since)
+    queued, seen_to = 0, since
+    # Not limited by the query: those that are known would fill a page again and again, and the rest be passed over.
+    for record in instance.get_run_records(filters, order_by="update_timestamp", ascending=True):
+        if queued == BATCH:
+            break
+        queued += queue.add(record.dagster_run.run_id)
+        seen_to = max(seen_to, _utc(record.update_timestamp))
+    return queued, seen_to
 
 
 def _utc(moment: datetime) -> datetime:

@@ -20,6 +20,7 @@ from osiris_dagster.loading import load_folder
 from osiris_dagster.project import Project
 from osiris_dagster.runs.instance import open_instance
 from osiris_dagster.runs.tags import HOST, ORIGIN, PID, PROCESS_OF, STARTED
+from osiris_dagster.sensors import reconcile
 from osiris_dagster.sensors.export import export_run
 from osiris_dagster.sensors.exporter import work_off
 from osiris_dagster.sensors.queue import export_queue
@@ -70,6 +71,18 @@ def test_reconciling_finds_the_runs_that_no_status_sensor_saw(project, write, in
     assert work_off(instance, project) == (1, [])
     assert export_queue(project).packages(run_id)
     assert work_off(instance, project) == (0, [])
+
+
+def test_more_runs_than_a_tick_queues_that_ended_together_are_all_queued(project, write, instance, monkeypatch):
+    monkeypatch.setattr(reconcile, "BATCH", 2)
+    write("p", SHOP)
+    ended = {run(instance, "shop_daily_job") for _ in range(5)}
+    counts, since = [], WEEK_AGO
+    for _ in range(4):
+        queued, since = queue_ended(instance, project, since)
+        counts.append(queued)
+    assert counts == [2, 2, 1, 0]
+    assert {item.run_id for item in export_queue(project).pending()} == ended
 
 
 def test_an_export_that_fails_is_tried_again_and_told(project, write, instance):
