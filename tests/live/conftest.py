@@ -153,7 +153,7 @@ def wait_for(what: Callable[[], Any]) -> Any:
     raise AssertionError(f"did not happen within {PATIENCE} s")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
     with running_dev(tmp_path_factory.mktemp("live"), PIPELINES) as running:
         yield running
