@@ -106,6 +106,8 @@ def end_lost_runs(instance: DagsterInstance) -> int:
 def _alive(run: DagsterRun) -> bool:
     try:
         process = psutil.Process(int(run.tags.get(PID, "0")))
+        if process.status() == psutil.STATUS_ZOMBIE:  # ended, and nobody asked for it, as in a container without init
+            return False
         return abs(process.create_time() - float(run.tags.get(STARTED, "0"))) < 2
     except (psutil.Error, ValueError):
         return False

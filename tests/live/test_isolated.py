@@ -136,3 +136,9 @@ def test_a_run_that_went_down_with_the_whole_of_dagster_has_failed_and_can_be_re
     assert killed is not None
     assert killed.status is DagsterRunStatus.FAILURE
     assert LOCATION in json.dumps(killed.tags)
+    command = [COMMAND, "logs", "aiop", "export", run_id, "--json"]
+    done = subprocess.run(command, cwd=own.root, env=environment(), capture_output=True, text=True, check=False)
+    (package,) = json.loads(done.stdout)["packages"]
+    assert package["valid"], package["reasons"]
+    core = json.loads((own.root / package["folder"] / "core.jsonld").read_text())
+    assert core["run"]["status"] == "failed"

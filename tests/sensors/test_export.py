@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -185,6 +186,19 @@ def test_a_run_whose_process_is_gone_ends_as_failed_and_has_a_package(project, w
     (package,) = export_run(instance, project, lost)
     assert package.valid, package.reasons
     assert "process" in (project.root / package.folder / "run-card.md").read_text()
+
+
+def test_a_process_that_ended_and_that_nobody_asked_for_is_gone(project, write, instance):
+    write("p", SHOP)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        process = psutil.Process(child.pid)
+        run_id = started_run(instance, child.pid, process.create_time())
+        assert end_lost_runs(instance) == 0
+        child.kill()
+        while process.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        assert end_lost_runs(instance) == 1
+    assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.FAILURE
 
 
 def test_a_broken_file_is_reported_once_for_each_state_it_is_in(project, write, instance):
