@@ -13,6 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pymysql
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from osiris_dagster.drivers.mysql import session
 from osiris_dagster.drivers.mysql.settings import settings_of
@@ -329,3 +332,14 @@ def test_a_certificate_of_somebody_else_is_refused(
     other = {"host": "localhost", "ssl_mode": "verify_identity", "ssl_ca": str(authority)}
     connection = {"user": "root", "password": "", "database": "mysql", "port": server.port}
     assert refused(bench, {"table": "user"}, **connection, **other).first.code == "DRV095"
+
+
+def test_the_password_scheme_of_mysql_8_works_without_tls():
+    """Its first login sends the password encrypted with the server's key, which takes another library."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    salt = bytes(range(1, 21))
+    sent = pymysql._auth.sha2_rsa_encrypt(b"p4ss", salt, public)
+    oaep = padding.OAEP(mgf=padding.MGF1(algorithm=hashes.SHA1()), algorithm=hashes.SHA1(), label=None)
+    received = key.decrypt(sent, oaep)
+    assert bytes(a ^ b for a, b in zip(received, salt, strict=False)) == b"p4ss\0"
