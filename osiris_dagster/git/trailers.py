@@ -10,31 +10,31 @@ _TIMEOUT = 10.0  # seconds; a long history is searched commit by commit
 _HARMLESS = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")  # a repository may name programs to run
 
 
-def trailers_of(root: Path, text: str, name: str) -> tuple[str, ...]:
-    """Return the values of a trailer in the first commit below HEAD that holds exactly this text, in their order.
+def trailers_of(folder: Path, text: str, name: str) -> tuple[str, ...]:
+    """Return the values of a trailer in the first commit below HEAD that has exactly this text in a file of `folder`.
 
-    Later commits do not change the answer. Nothing when there is no git, no repository at `root`, no such commit, or
-    no answer in ten seconds.
+    Later commits do not change the answer. Nothing when there is no text, no git, no repository, no such commit, or no
+    answer in ten seconds.
     """
-    blob = _git(root, "hash-object", "--stdin", given=text)
+    blob = _git(folder, "hash-object", "--stdin", given=text) if text else ""
     if not blob:
         return ()
-    commits = _git(root, "log", "--reverse", "--format=%H", f"--find-object={blob}")
+    commits = _git(folder, "log", "--reverse", "--format=%H", f"--find-object={blob}", "--", ".")
     first = commits.splitlines()[:1]
     if not first:
         return ()
     wanted = f"%(trailers:key={name},valueonly,unfold)"
-    told = _git(root, "show", "--no-patch", f"--format={wanted}", first[0])
+    told = _git(folder, "show", "--no-patch", f"--format={wanted}", first[0])
     return tuple(value for line in told.splitlines() if (value := line.strip()))
 
 
-def _git(root: Path, *arguments: str, given: str = "") -> str:
+def _git(folder: Path, *arguments: str, given: str = "") -> str:
     """Return what git prints, stripped; nothing when it cannot answer."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     try:
         done = subprocess.run(  # noqa: S603 - fixed words, and names that this package chose
             ["git", *_HARMLESS, *arguments],  # noqa: S607 - the user's git, as everywhere
-            cwd=root,
+            cwd=folder,
             env=env,
             input=given.encode(),
             capture_output=True,

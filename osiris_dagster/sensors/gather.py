@@ -54,7 +54,7 @@ def gather(
         previous_manifest=plan,
         upstream=read_upstream(instance, reads, writers, record.start_ms),
         downstream=downstream_of(manifest, around),
-        commit_intent="" if stated else " ".join(trailers_of(project.root, text, INTENT)),
+        commit_intent="" if stated else " ".join(trailers_of((project.root / manifest.file).parent, text, INTENT)),
     )
 
 

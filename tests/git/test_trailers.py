@@ -34,8 +34,19 @@ def test_nothing_is_said_of_what_git_does_not_know(repository, tmp_path_factory)
     assert trailers_of(repository, "one", "Osiris-Intent") == ()  # no commit yet
     commit(repository, "one", "Add orders")
     assert trailers_of(repository, "one", "Osiris-Intent") == ()
+    commit(repository, "", "Empty it\n\nOsiris-Intent: Nothing")
+    assert trailers_of(repository, "", "Osiris-Intent") == ()  # as of a pipeline whose text is not kept any more
     assert trailers_of(repository, "other", "Osiris-Intent") == ()
     assert trailers_of(tmp_path_factory.mktemp("plain"), "one", "Osiris-Intent") == ()
+
+
+def test_a_text_is_looked_for_in_its_folder_and_those_below(repository):
+    (repository / "pipelines").mkdir()
+    commit(repository / "pipelines", "one", "Add orders\n\nOsiris-Intent: Count")
+    (repository / "other").mkdir()
+    assert trailers_of(repository, "one", "Osiris-Intent") == ("Count",)
+    assert trailers_of(repository / "pipelines", "one", "Osiris-Intent") == ("Count",)
+    assert trailers_of(repository / "other", "one", "Osiris-Intent") == ()
 
 
 def test_a_machine_without_git_is_no_error(repository, monkeypatch):
