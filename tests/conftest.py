@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from tests.servers.places import in_memory
 
 if (_memory := in_memory()) is not None:  # projects and instances of tests sync a lot of small files
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_memory))
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and every process they start as well.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONG = ("tests/live/", "tests/kills/", "tests/isolation/", "tests/test_demo.py")
 
