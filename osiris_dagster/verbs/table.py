@@ -1,12 +1,15 @@
-"""VERBS: everything that may be asked, in one table. Command line, chat and MCP read it; code loads on first use."""
+"""VERBS: everything that may be asked, in one table. Command line, chat and MCP read it; code loads on first use.
+
+So `osiris --version` and the help load neither the project's settings nor what reads them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal
+from typing import Literal, cast
 
-from osiris_dagster.verbs.asked import Asked
 from osiris_dagster.verbs.outcome import Outcome
 
 Kind = Literal["text", "flag", "integer", "pairs", "choice"]
@@ -35,11 +38,10 @@ class Verb:
     target: str
     options: tuple[Option, ...] = ()
 
-    def __call__(self, asked: Asked, **given: Any) -> Outcome:
-        """Load the verb's code and run it."""
+    def load(self) -> Callable[..., Outcome]:
+        """Import the verb's code: a function of an `Asked` and of the options by name."""
         module, _, function = self.target.partition(":")
-        outcome: Outcome = getattr(import_module(module), function)(asked, **given)
-        return outcome
+        return cast("Callable[..., Outcome]", getattr(import_module(module), function))
 
 
 _FILE = Option("file", "OML file.", argument=True, required=True)
