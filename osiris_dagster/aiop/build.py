@@ -19,7 +19,6 @@ from osiris_dagster.aiop.model import Node, Package
 from osiris_dagster.aiop.narrative import narrative_layer
 from osiris_dagster.aiop.scene import Scene, scene_of, timestamp
 from osiris_dagster.aiop.semantic import pipeline_of, semantic_layer
-from osiris_dagster.aiop.settle import settle
 from osiris_dagster.aiop.shards import Shard
 from osiris_dagster.aiop.summary import summary
 from osiris_dagster.aiop.trim import LADDER
@@ -47,13 +46,11 @@ class Built:
     core: bytes
 
 
-def build(facts: Facts) -> Built:
-    """Build the package of one run; equal facts give equal bytes. AiopError when even the bare form is too large."""
-    return build_settled(settle(facts))
+def build(settled: Facts, shards: tuple[Shard, ...] = ()) -> Built:
+    """Build the package of one run, which points into these shards of its annex; equal facts give equal bytes.
 
-
-def build_settled(settled: Facts, shards: tuple[Shard, ...] = ()) -> Built:
-    """Build a package that points into these shards of its annex."""
+    AiopError when even the bare form is too large.
+    """
     masked = masks_of(settled)
 
     @cache

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from osiris_dagster.aiop.annex import Spool, write_annex
-from osiris_dagster.aiop.build import Built, build_settled
+from osiris_dagster.aiop.build import Built, build
 from osiris_dagster.aiop.facts import Facts
 from osiris_dagster.aiop.gates.judge import Verdict, judge
 from osiris_dagster.aiop.index import Entry, enter, locked
@@ -90,7 +90,7 @@ def seal(facts: Facts, folder: Path, logs: Spool | None = None, annexes: str = "
     """
     settled = settle(facts)
     shards = write_annex(scene_of(settled, EVERYTHING), logs or Spool(), folder)
-    built = build_settled(settled, shards)
+    built = build(settled, shards)
     entry = _entry(built)
     content = render(built, f"aiop/{entry.folder}", shards)
     hits = tripwire(content, folder, shards)

@@ -44,7 +44,6 @@ class Verb:
         return cast("Callable[..., Outcome]", getattr(import_module(module), function))
 
 
-_FILE = Option("file", "OML file.", argument=True, required=True)
 _FILES = Option("files", "OML files, or folders of them.", argument=True, many=True, required=True)
 _RUN = Option("run", "Run id, or its first characters; the last run when left out.", argument=True)
 _COMPILING = (
@@ -251,11 +250,3 @@ VERBS: tuple[Verb, ...] = (
         ),
     ),
 )
-
-
-def find_verb(name: str) -> Verb:
-    """Return the verb of that name; KeyError without one."""
-    for verb in VERBS:
-        if verb.name == name:
-            return verb
-    raise KeyError(name)
