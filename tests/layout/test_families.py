@@ -14,6 +14,7 @@ from tests.layout.suites import inherited_suites, missing_suites
 
 ROOT = Path(__file__).parent.parent.parent
 SPECS = [yaml.safe_load(path.read_text("utf-8")) for path in sorted(ROOT.glob("components/*/spec.yaml"))]
+INHERITED = inherited_suites(ROOT / "tests" / "drivers")
 CASES = Path(__file__).parent / "suites.yaml"
 LINT = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 DRIVERS = "osiris_dagster.drivers"
@@ -21,7 +22,7 @@ DRIVERS = "osiris_dagster.drivers"
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec["name"])
 def test_the_tests_of_a_component_inherit_the_suites_of_its_role(spec: dict) -> None:
-    assert missing_suites(spec, inherited_suites(ROOT / "tests" / "drivers")) == set()
+    assert missing_suites(spec, INHERITED) == set()
 
 
 @pytest.mark.parametrize("case", yaml.safe_load(CASES.read_text("utf-8")), ids=lambda case: case["name"])
