@@ -62,7 +62,7 @@ def database_file(call: StepCall) -> tuple[Path, str]:
 
     Raises ConfigError when neither config nor connection names it, or when it lies outside of the project.
     """
-    name = call.config.get("path") or call.connection.get("path")
+    name = call.connection.get("path") or call.config.get("path")
     if not isinstance(name, str) or not name:
         raise ConfigError(
             f"step {call.step_id!r} does not say which database file it uses",

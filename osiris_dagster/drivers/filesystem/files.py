@@ -23,7 +23,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 def project_path(call: StepCall, name: str = "") -> str:
     """Return the path of the step, or `name`, below the connection's or the step's `base_dir`, as OML writes it."""
-    base = call.config.get("base_dir") or call.connection.get("base_dir") or ""
+    base = call.connection.get("base_dir") or call.config.get("base_dir") or ""
     return str(Path(base, name or call.config["path"])) if base else str(name or call.config["path"])
 
 

@@ -40,7 +40,8 @@ class Settings:
 
 def settings_of(call: StepCall) -> Settings:
     """Read the settings of a step and its connection. Raises ConfigError naming the field that is missing or wrong."""
-    return settings_from(call.reference, call.project, call.config, call.connection)
+    chosen = {"database": call.config.get("database")}  # the one field of a connection that a step may set, too
+    return settings_from(call.reference, call.project, chosen, call.connection, call.config)
 
 
 def settings_from(reference: str, project: Project, *layers: Mapping[str, Any]) -> Settings:
