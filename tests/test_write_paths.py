@@ -126,7 +126,7 @@ HEAD = """\
 oml_version: "0.2.0"
 name: orders
 params: {folder: .git}
-partitions: {type: static, keys: [ok, .hidden]}
+partitions: {type: static, keys: [ok, pipelines, .hidden]}
 steps:
   - {id: rows, component: duckdb.processor, mode: transform, config: {query: "select '${partition.key}' as k"}}
 """
@@ -149,8 +149,10 @@ def codes(component: str, config: str, **options: object) -> list[str]:
     ("component", "config", "expected"),
     [
         ("filesystem.csv_writer", '{path: "${params.folder}/config"}', True),
-        ("filesystem.csv_writer", '{path: "out/${partition.key}.csv"}', True),
-        ("filesystem.csv_writer", '{path: "out/p-${partition.key}.csv"}', False),
+        ("filesystem.csv_writer", '{path: "${partition.key}/a.csv"}', True),
+        ("filesystem.csv_writer", '{path: "out/${partition.key}.csv"}', False),  # OML182 speaks of such a key
+        ("duckdb.writer", '{table: t, path: "out/${partition.key}.duckdb"}', True),
+        ("duckdb.writer", '{table: t, path: "out/p-${partition.key}.duckdb"}', False),
         ("filesystem.csv_writer", "{path: a.csv, base_dir: pipelines}", True),
         ("filesystem.csv_writer", "{path: pipelines/a.csv, base_dir: data}", False),
         ("filesystem.csv_writer", "{path: flows/a.yaml}", True),

@@ -12,6 +12,7 @@ from osiris_dagster.oml.references import find_connection
 from osiris_dagster.oml.rules.config import options_of
 from osiris_dagster.oml.rules.connections import references_of
 from osiris_dagster.oml.rules.context import Context, StepText
+from osiris_dagster.oml.rules.partition_windows import UNSAFE_IN_PATHS
 from osiris_dagster.oml.rules.rule import rule
 from osiris_dagster.write_paths import BASE, below, refusal
 
@@ -40,7 +41,7 @@ def protected_file(context: Context) -> Iterator[Diagnostic]:
     found = {step.index: find_connection(ref, context.connections or ()) for step, _, ref in references_of(context)}
     for step in context.steps:
         for target in _targets(context, step, found.get(step.index)) if step.role == "writer" else ():
-            texts = (target.text.replace(_KEY, key) for key in _keys(context, target.text))
+            texts = (target.text.replace(_KEY, key) for key in _keys(context, step, target.text))
             reason = next((why for text in texts if (why := refusal(text, context.document.file))), "")
             if reason:
                 yield context.at(
@@ -73,8 +74,15 @@ def _targets(context: Context, step: StepText, fact: ConnectionFacts | None) -> 
             yield _Target((*step.path, "config", where), name, text)
 
 
-def _keys(context: Context, text: str) -> list[str]:
-    """Return the keys that a path is looked at with: those of static partitions, else the placeholder itself."""
+def _keys(context: Context, step: StepText, text: str) -> list[str]:
+    """Return the keys that a path is looked at with: those of static partitions, else the placeholder itself.
+
+    What no key in the path of a file may hold is told as OML182.
+    """
     partitions = context.body.get("partitions")
     keys = partitions.get("keys") if isinstance(partitions, dict) and _KEY in text else None
-    return [key for key in keys[:_MOST_KEYS] if isinstance(key, str)] if isinstance(keys, list) else [_KEY]
+    if not isinstance(keys, list):
+        return [_KEY]
+    file = bool(step.spec and step.spec.dataset and step.spec.dataset.kind == "file")
+    named = [key for key in keys[:_MOST_KEYS] if isinstance(key, str)]
+    return [key for key in named if not (file and UNSAFE_IN_PATHS.search(key))]
