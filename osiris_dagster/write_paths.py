@@ -104,7 +104,7 @@ def _refused(path: str, reason: str) -> ConfigError:
     return ConfigError(
         f"path {path!r} may not be written: {reason}",
         code="CFG012",
-        found=path,
+        found=repr(path),  # it may hold what a terminal obeys
         expected="a file for rows, e.g. output/orders.csv",
         fix="write to a folder such as output/ or data/",
     )
