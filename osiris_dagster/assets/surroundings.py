@@ -10,6 +10,7 @@ from osiris_dagster.assets.checks import rows_before
 from osiris_dagster.assets.keys import step_keys, step_ops
 from osiris_dagster.assets.partitions import partition_of
 from osiris_dagster.compiler.manifest import Manifest
+from osiris_dagster.drivers.registry import guarded
 from osiris_dagster.oml.partition import Partition
 from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.resources.services import Services
@@ -34,7 +35,7 @@ def runtime_of(
     partition = partition_of(run, manifest.partitions)
     return Runtime(
         project=services.project,
-        factories={family: driver.factory(services) for family, driver in drivers.items()},
+        factories={family: guarded(driver.factory(services), services.catalogue) for family, driver in drivers.items()},
         resolve=services.connections.resolve,
         redactor=services.connections.redactor,
         run_id=run.run_id,

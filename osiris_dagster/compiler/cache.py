@@ -49,7 +49,9 @@ def cache_key(inputs: Inputs) -> str:
             "file": pipeline.file,
             "text": sha256(inputs.document.text),
             "specs": {name: inputs.catalogue.fingerprint(name) for name in components},
-            "connections": [[f.reference, f.identity, f.default, list(f.fields)] for f in inputs.connections],
+            "connections": [
+                [f.reference, f.identity, f.default, list(f.fields), list(f.paths)] for f in inputs.connections
+            ],
             "lock": inputs.lock.as_dict(),
             "profile": inputs.profile,
             "overrides": dict(inputs.overrides),

@@ -23,6 +23,7 @@ class AliasReport:
 
     place: Place
     faults: tuple[Diagnostic, ...]
+    paths: tuple[tuple[str, str], ...] = ()  # its project paths, by field; none with a variable in it
 
 
 @lru_cache(maxsize=4)
@@ -34,6 +35,7 @@ def connection_reports(text: str, file: str, catalogue: Catalogue) -> Mapping[tu
         (family, alias): AliasReport(
             document.place(("connections", family, alias), key=True),
             tuple(_faults(document, catalogue, family, alias, fields)),
+            tuple(_paths(catalogue, family, fields)),
         )
         for family, aliases in _items(families)
         for alias, fields in _items(aliases)
@@ -42,6 +44,14 @@ def connection_reports(text: str, file: str, catalogue: Catalogue) -> Mapping[tu
 
 def _items(value: Any) -> Iterator[tuple[str, Any]]:
     yield from value.items() if isinstance(value, dict) else ()
+
+
+def _paths(catalogue: Catalogue, family: str, fields: Any) -> Iterator[tuple[str, str]]:
+    specs = [spec for spec in catalogue if spec.family == family]
+    for key, value in _items(fields):
+        schemas = (spec.config_schema["properties"].get(key, {}) for spec in specs)
+        if isinstance(value, str) and "${" not in value and any(s.get("format") == "project-path" for s in schemas):
+            yield key, value
 
 
 def _faults(document: Document, catalogue: Catalogue, family: str, alias: str, fields: Any) -> Iterator[Diagnostic]:

@@ -67,7 +67,7 @@ class Connections:
 
     def _facts(self, family: str, alias: Alias) -> ConnectionFacts:
         report = self._reports.get((family, alias.name))
-        set_by_variables = (override.field for override in self._overrides.get((family, alias.name), ()))
+        set_by_variables = {override.field for override in self._overrides.get((family, alias.name), ())}
         return ConnectionFacts(
             family=family,
             alias=alias.name,
@@ -77,6 +77,7 @@ class Connections:
             purpose=alias.purpose,
             sla=alias.sla,
             fields=tuple(sorted({*alias.fields, *set_by_variables})),
+            paths=tuple(item for item in report.paths if item[0] not in set_by_variables) if report else (),
             place=report.place if report else None,
             faults=report.faults if report else (),
         )

@@ -11,6 +11,7 @@ from typing import Any, cast
 from osiris_dagster.drivers.base import Driver, DriverFactory, StepCall
 from osiris_dagster.drivers.inspection import ConnectionCall, Inspector, InspectorFactory
 from osiris_dagster.errors import DriverError
+from osiris_dagster.specs.catalogue import Catalogue
 from osiris_dagster.specs.model import ComponentSpec
 
 
@@ -25,7 +26,18 @@ def open_driver(spec: ComponentSpec, call: StepCall) -> Driver:
     DriverError when the step asks for what the spec does not declare: another mode, or a capability that is missing.
     """
     _check_role(spec, call)
+    _check_overrides(spec, call)
     return driver_class(spec)(call)
+
+
+def guarded(factory: DriverFactory, catalogue: Catalogue) -> DriverFactory:
+    """Return a factory, perhaps another project's own, that gets no call which goes past the connection it names."""
+
+    def open_step(call: StepCall) -> Driver:
+        _check_overrides(catalogue[call.component], call)
+        return factory(call)
+
+    return open_step
 
 
 def open_inspector(spec: ComponentSpec, call: ConnectionCall) -> Inspector:
@@ -46,6 +58,20 @@ def _check_role(spec: ComponentSpec, call: StepCall) -> None:
         )
     if call.role == "processor":
         _check_capability(spec, "customTransforms", "transform rows")
+
+
+def _check_overrides(spec: ComponentSpec, call: StepCall) -> None:
+    """A step that names a connection goes where its fields say, and nowhere else with its password."""
+    named = f"the connection {call.reference}" if call.reference else "its connection" if call.connection else ""
+    for name, policy in spec.connection_fields.items() if named else ():
+        if policy == "forbidden" and call.config.get(name) is not None:
+            raise DriverError(
+                f"step {call.step_id!r}: `{name}` is set by {named} and may not be set by the step",
+                code="SPC013",
+                found=f"`{name}` in the step",
+                expected=f"`{name}` only in the connection",
+                fix="remove it from the step, or define another connection; then compile the pipeline again",
+            )
 
 
 def _check_capability(spec: ComponentSpec, capability: str, what: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from osiris_dagster.errors import Edit
 from osiris_dagster.oml.document import Document, Path
 from osiris_dagster.oml.scalars import NotJson, resolve_plain
+from osiris_dagster.oml.sql_text import written_uses
 from osiris_dagster.oml.text import place_at
 
 _INDICATORS = "-?:,[]{}#&*!|>'\"%@`"
@@ -62,6 +64,18 @@ def replace_within(document: Document, path: Path, old: str, new: str, *, safe: 
         found.append(edit(document, begin, begin + len(old), new, safe=safe))
         begin = document.text.find(old, begin + len(old), span.end)
     return tuple(found)
+
+
+def replace_in_sql(
+    document: Document, path: Path, word: re.Pattern[str], new: str, *, dialect: str, safe: bool
+) -> tuple[Edit, ...]:
+    """Return the changes of a word in the SQL at `path`, outside of its string literals and comments."""
+    span = document.marks.get(path)
+    if span is None or document.text[span.begin : span.begin + 1] in ("*", "&", "!"):
+        return ()
+    found = written_uses(word, document.text[span.begin : span.end], str(value_at(document, path)), dialect)
+    ends = ((span.begin + use.start(), span.begin + use.end()) for use in found)
+    return tuple(edit(document, begin, end, new, safe=safe) for begin, end in ends)
 
 
 def insert_before(document: Document, path: Path, entry: str, *, safe: bool) -> tuple[Edit, ...]:
@@ -151,7 +165,7 @@ def move_into_config(document: Document, path: Path, *, safe: bool) -> tuple[Edi
     """Return the changes that move a one-line entry of a step into its `config`; nothing where that cannot be done."""
     step, key = path[:-1], str(path[-1])
     config = (*step, "config")
-    target = _value_at(document, config)
+    target = value_at(document, config)
     value = written(document, path)
     if "\n" in value or (target is not None and not isinstance(target, dict)) or key in (target or {}):
         return ()
@@ -167,7 +181,8 @@ def move_into_config(document: Document, path: Path, *, safe: bool) -> tuple[Edi
     return (*removed, *added) if removed and added else ()
 
 
-def _value_at(document: Document, path: Path) -> Any:
+def value_at(document: Document, path: Path) -> Any:
+    """Return the value at `path` as the document has it; None for an option that is not there."""
     value: Any = document.value
     for part in path:
         value = value.get(part) if isinstance(value, dict) else value[part]

@@ -125,6 +125,7 @@ class ConnectionFacts:
     purpose: str = ""
     sla: str = ""
     fields: tuple[str, ...] = ()  # names of the fields it sets
+    paths: tuple[tuple[str, str], ...] = ()  # those of them that are project paths, where the file says which
     place: Place | None = None  # in the connections file; None for one that only variables define
     faults: tuple[Diagnostic, ...] = ()  # what its fields have against the component specs
 

@@ -108,6 +108,7 @@ class Execution:
     def _start(self, folder: Path) -> None:
         shared = Shared(
             pipeline=self._manifest.pipeline,
+            file=self._manifest.file,
             runtime=self._runtime,
             selection=self._selection,
             plans={step.id: step for step in self._manifest.steps},

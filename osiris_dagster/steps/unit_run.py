@@ -42,6 +42,7 @@ class Shared:
     """What the units of one execution have in common."""
 
     pipeline: str
+    file: str  # of the OML, below the project
     runtime: Runtime
     selection: Selection
     plans: Mapping[str, StepPlan]  # of the whole pipeline
@@ -142,11 +143,16 @@ class UnitRun:
 
     def _call(self, plan: StepPlan) -> StepCall:
         shared = self._shared
-        call = step_call(plan, shared.pipeline, shared.runtime, self._attempt.folder, shared.selection.steps)
+        call = self._step_call(plan, self._attempt.folder)
         if plan.role == "writer":
             return shared.increments.of_writer(plan, call)
         wanted = tuple(column.name for column in self._narrowed.get(plan.id, ()))
         return replace(call, wanted=wanted, since=shared.increments.begin(plan, self._asked))
+
+    def _step_call(self, plan: StepPlan, folder: Path) -> StepCall:
+        shared = self._shared
+        call = step_call(plan, shared.pipeline, shared.runtime, folder, shared.selection.steps)
+        return replace(call, oml=shared.file)
 
     @contextmanager
     def _asked(self, writer: StepPlan) -> Iterator[Driver]:
@@ -154,7 +160,7 @@ class UnitRun:
         shared = self._shared
         folder = self._attempt.folder / slug(f"before {self._at}")
         folder.mkdir(mode=0o700, exist_ok=True)
-        call = step_call(writer, shared.pipeline, shared.runtime, folder, shared.selection.steps)
+        call = self._step_call(writer, folder)
         opened = shared.drivers.add(open_driver(call, shared.runtime))
         try:
             yield opened.driver

@@ -360,15 +360,17 @@ def test_a_path_that_leaves_the_project_is_refused(
     assert (outside / "x.csv").read_text() == "a\n1\n"
 
 
-def test_base_dir_comes_from_the_connection_or_the_step(bench: Workbench) -> None:
+def test_base_dir_comes_from_the_connection_or_without_one_from_the_step(bench: Workbench) -> None:
     for folder in ("one", "two"):
         (bench.root / folder).mkdir()
         (bench.root / folder / "r.csv").write_text(f"a\n{folder}\n")
     bench.connection = {"base_dir": "one"}
     assert bench.read(READER, {"path": "r.csv"}).to_pydict() == {"a": ["one"]}
-    assert bench.read(READER, {"path": "r.csv", "base_dir": "two"}).to_pydict() == {"a": ["two"]}
+    assert bench.read(READER, {"path": "r.csv", "base_dir": "two"}).to_pydict() == {"a": ["one"]}
     bench.write(WRITER, {"path": "out.csv"}, pa.table({"a": [1]}))
     assert (bench.root / "one/out.csv").read_text() == "a\n1\n"
+    bench.connection = {}
+    assert bench.read(READER, {"path": "r.csv", "base_dir": "two"}).to_pydict() == {"a": ["two"]}
 
 
 # -- cutting ---------------------------------------------------------------------------------------------------------

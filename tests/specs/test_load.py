@@ -32,7 +32,7 @@ def test_a_spec_is_read_with_all_its_parts():
     assert spec.capabilities == {"streaming", "discover"}
     assert spec.connection == "required"
     assert spec.connection_fields == {
-        "host": "allowed", "database": "forbidden", "schema": "warning", "password": "allowed", "port": "allowed",
+        "host": "allowed", "database": "forbidden", "schema": "warning", "password": "allowed", "port": "forbidden",
     }  # fmt: skip
     assert spec.secrets == ("/password", "/headers/Authorization")
     assert spec.constraints[0].must == {"table": {"minLength": 1}}

@@ -71,7 +71,7 @@ class Loading:
     @contextmanager
     def _leased(self, watched: Watched) -> Iterator[tuple[Lease, Watched]]:
         """Open the file for writing; while readers of this process hold it, set aside the rows that they may feed."""
-        path, name = database_file(self._call)
+        path, name = database_file(self._call, write=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         if held_by_readers(path):
             aside = spooled(watched, self._call.scratch / "rows.arrow")

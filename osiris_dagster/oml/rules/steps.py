@@ -11,7 +11,7 @@ from osiris_dagster.oml.names import name_fault
 from osiris_dagster.oml.params import has_reference
 from osiris_dagster.oml.rules.context import Context, StepText
 from osiris_dagster.oml.rules.document import STEP_SINCE_0_2
-from osiris_dagster.oml.rules.meaning import Never, meant_key, quoted
+from osiris_dagster.oml.rules.meaning import LISTS, Never, meant_key, quoted, several_names
 from osiris_dagster.oml.rules.rule import rule
 from osiris_dagster.specs.model import oml_mode
 from osiris_dagster.specs.nearest import nearest
@@ -169,7 +169,9 @@ def _instead(context: Context, step: StepText, key: str) -> tuple[str, tuple[Edi
     options = step.spec.config_schema.get("properties", {}) if step.spec else {}
     if key in options or key == "connection":
         what = "it" if step.spec is None else f"`{key}` is an option of {step.component}; it"
-        edits = move_into_config(context.document, path, safe=True)
+        value = step.body[key]
+        certain = not (key in LISTS and isinstance(value, str) and several_names(value))
+        edits = move_into_config(context.document, path, safe=certain)
         return f"move it under `config`: {what} belongs there", edits
     meant = meant_key(context, path, KNOWN, STEP_KEYS, _fits(context, step.body[key]))
     if meant.word and (meant.word not in step.body or meant.fix.startswith("did you")):
