@@ -87,17 +87,9 @@ def questions(run_ids: Iterable[str]) -> list[str]:
 
 def work_off(root: Path) -> dict[str, bytes]:
     """Let the sensor of the export queue tick until nothing waits; return the files of all packages."""
-    homes = {"OSIRIS_HOME": str(root), "DAGSTER_HOME": str(root / ".osiris" / "dagster_home")}
-    preview = [
-        sys.executable,
-        "-m",
-        "dagster",
-        "sensor",
-        "preview",
-        "osiris_export",
-        "-m",
-        "osiris_dagster.definitions",
-    ]
+    state = root / ".osiris"
+    homes = {"OSIRIS_HOME": str(root), "DAGSTER_HOME": str(state / "dagster_home")}
+    tick = "-m dagster sensor preview osiris_export -m osiris_dagster.definitions".split()
     for _ in range(10):  # a tick ends when its time is up
         if not any((state / "exports" / "pending").iterdir()):
             break
