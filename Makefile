@@ -2,12 +2,13 @@
 # Another Python: make demo PYTHON=python3.12. Another port: make ui PORT=4000. More test processes: make test JOBS=8.
 
 .DEFAULT_GOAL := help
-.PHONY: demo demo-failure ui test kill-test check bench bench-aiop bench-move fmt lock clean help
+.PHONY: demo demo-failure ui test test-all kill-test check bench bench-aiop bench-move bench-pairs fmt lock clean help
 
 BIN := .venv/bin
 READY := .venv/ready
 PORT ?= 3000
 JOBS ?= 3
+SPREAD := -p tests.cpu_by_folder -n $(JOBS) --dist loadfile --no-loadscope-reorder
 BELOW_DRIVERS := osiris_dagster/oml/*,osiris_dagster/specs/*,osiris_dagster/*.py
 ABOVE := osiris_dagster/definitions.py,osiris_dagster/loading.py
 
@@ -23,11 +24,15 @@ ui: $(READY) ## Open the Dagster UI on the demo
 test: $(READY) ## Run the tests; branch coverage has a floor
 	@sh tools/servers.sh
 	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/coverage run -m pytest $(SPREAD)
 	@$(BIN)/coverage combine -q
 	$(BIN)/coverage report --format=total --fail-under=80
 	$(BIN)/coverage report --format=total --fail-under=90 \
 	  --include='$(BELOW_DRIVERS)' --omit='$(ABOVE)'
+
+test-all: $(READY) ## Run the generated cases in full, of which `make test` takes a sample
+	@sh tools/servers.sh
+	OSIRIS_TEST_MATRIX=full $(BIN)/python -m pytest -m matrix $(SPREAD)
 
 kill-test: $(READY) ## Kill writes at random moments, 25 times each, and retry them
 	OSIRIS_KILLS=25 $(BIN)/python -m pytest tests/kills -p no:cacheprovider
@@ -50,6 +55,9 @@ bench-move: $(READY) ## Measure rows moving between databases and files, against
 
 bench-aiop: $(READY) ## Measure packages: builder, gates, long logs, waiting runs, delay with the UI
 	$(BIN)/python bench aiop
+
+bench-pairs: $(READY) ## Measure against another checkout, in turn: make bench-pairs OLD=path [BENCHES=names]
+	$(BIN)/python bench --pairs $(OLD) $(BENCHES)
 
 fmt: $(READY) ## Format and fix what can be fixed
 	$(BIN)/ruff check --fix .

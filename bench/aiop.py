@@ -17,7 +17,7 @@ import tracemalloc
 from contextlib import contextmanager
 from pathlib import Path
 
-from measure import Bar
+from measure import HERE, Bar, Case, Checkout
 
 PIPELINE = """\
 oml_version: "0.2.0"
@@ -118,16 +118,28 @@ def judge_once() -> dict[str, float]:
     return {"seconds": time.process_time() - began}
 
 
-def osiris(root: Path, *arguments: str) -> None:
-    command = [str(Path(sys.executable).with_name("osiris")), *arguments]
-    subprocess.run(command, cwd=root, check=True, capture_output=True)
+def own(folder: Path, checkout: Checkout) -> list[Case]:
+    """Packages of a short and of a long run, built anew by the command."""
+    cases = []
+    for lines in (100, FEW):
+        root = folder / str(lines)
+        project(root, checkout)
+        osiris(root, "run", "pipelines/tiny.yaml", "--no-aiop", checkout=checkout)
+        lengthen(root, lines)
+        export = [checkout.osiris, "logs", "aiop", "export"]
+        cases.append(Case(f"export of {lines:,} events", export, cwd=str(root), judged="cpu"))
+    return cases
 
 
-def project(root: Path) -> Path:
+def osiris(root: Path, *arguments: str, checkout: Checkout = HERE) -> None:
+    subprocess.run([checkout.osiris, *arguments], cwd=root, check=True, capture_output=True)
+
+
+def project(root: Path, checkout: Checkout = HERE) -> Path:
     (root / "pipelines").mkdir(parents=True)
     (root / "osiris.yaml").touch()
     (root / "pipelines" / "tiny.yaml").write_text(PIPELINE)
-    osiris(root, "compile", "pipelines/tiny.yaml")
+    osiris(root, "compile", "pipelines/tiny.yaml", checkout=checkout)
     return root
 
 
@@ -162,9 +174,9 @@ def log_bars(root: Path) -> list[Bar]:
 
 def lengthen(root: Path, lines: int) -> None:
     """Give the only run of a project more lines of log: one through Dagster, the others as copies of its row."""
-    from dagster import EventLogEntry
+    from dagster import DagsterInstance, EventLogEntry
 
-    with opened(root) as (_, instance):
+    with DagsterInstance.from_config(str(root / ".osiris" / "dagster_home")) as instance:
         run_id = instance.get_runs()[0].run_id
         instance.store_event(EventLogEntry(None, 20, LINE, run_id, time.time(), None, "tiny_job"))
     (shard,) = (root / ".osiris").rglob(f"{run_id}.db")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from osiris_dagster.arrow import arrow_type, columns_of, schema_of, type_name
 from osiris_dagster.columns import TYPES, Column, columns_from, is_type, split_arguments
+from tests.matrix import examples
 
 UNITS = ["s", "ms", "us", "ns"]
 SIMPLE = [arrow_type(name) for name in sorted(TYPES)]
@@ -33,7 +34,8 @@ ARROW = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@pytest.mark.matrix
+@settings(deadline=None, max_examples=examples(200))
 @given(ARROW)
 def test_an_arrow_type_has_a_name_that_gives_it_back(kind):
     name = type_name(kind)

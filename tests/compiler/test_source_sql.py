@@ -15,6 +15,7 @@ from osiris_dagster.compiler.source_fault import SourceSqlError
 from osiris_dagster.compiler.source_lineage import source_lineage
 from osiris_dagster.compiler.source_sql import FOLDING, path_of, read_statement
 from osiris_dagster.compiler.sources import CODES, tables_in
+from tests.matrix import examples
 
 CASES = yaml.safe_load((Path(__file__).parent / "source_sql.yaml").read_text("utf-8"))
 REFUSED = [
@@ -96,7 +97,8 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@pytest.mark.matrix
+@settings(deadline=None, max_examples=examples(150))
 @given(st.lists(PIECES, max_size=25), st.sampled_from(["mysql", "postgres", "duckdb"]), st.booleans())
 def test_any_text_is_read_or_refused_and_nothing_else(pieces, dialect, condition):
     text = " ".join(pieces)

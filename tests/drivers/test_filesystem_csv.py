@@ -20,6 +20,7 @@ from osiris_dagster.columns import Column
 from osiris_dagster.drivers.filesystem import csv_decode
 from osiris_dagster.errors import ConfigError, DriverError
 from tests.drivers.workbench import Workbench
+from tests.matrix import sampled
 
 READER, WRITER = "filesystem.csv_extractor", "filesystem.csv_writer"
 
@@ -389,7 +390,8 @@ def _any_table(noise: random.Random) -> pa.Table:
     return pa.table({f"c{number}": pa.array([value() for _ in range(rows)], pa.string()) for number in range(columns)})
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.matrix
+@pytest.mark.parametrize("seed", sampled(range(600), 60))
 def test_any_text_survives_writing_and_reading_in_blocks_of_any_size(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:

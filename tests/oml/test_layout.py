@@ -14,12 +14,13 @@ from osiris_dagster.oml.parse import parse
 from osiris_dagster.oml.tree import comments
 from osiris_dagster.oml.upgrade import upgrade
 from osiris_dagster.oml.validate import validate
+from tests.matrix import examples
 from tests.oml.test_cases import document_of
 from tests.oml.test_properties import GOOD
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-DOCUMENTS = 800
+DOCUMENTS = examples(800)
 
 
 def pairs(name: str) -> list[object]:
@@ -89,6 +90,7 @@ def test_the_examples_are_in_canonical_layout():
     assert [file.name for file in files if formatted(sound(file.read_text())) != file.read_text()] == []
 
 
+@pytest.mark.matrix
 def test_layout_keeps_meaning_and_comments_of_any_document_and_is_done_once():
     chance = random.Random(20250101)
     sources = texts()
@@ -116,6 +118,7 @@ def test_layout_keeps_the_model_of_every_valid_document(catalogue):
     assert models > 50
 
 
+@pytest.mark.matrix
 def test_upgrade_loses_no_comment_of_any_document_and_is_done_once():
     chance = random.Random(20250102)
     sources = [case.values[0]["text"] for case in pairs("upgrades.yaml")]

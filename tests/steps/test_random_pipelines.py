@@ -5,8 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osiris_dagster.steps.report import StepFailure, StepReport, StepStarted
+from tests.matrix import examples
 
-MANY = settings(max_examples=60, deadline=None)
+pytestmark = pytest.mark.matrix
+MANY = settings(max_examples=examples(60), deadline=None)
 
 
 def configured(lab, data):
