@@ -64,7 +64,7 @@ def core_bars() -> list[Bar]:
 
 def full_facts() -> object:
     """Facts whose core fills the limit."""
-    from osiris_dagster.aiop.facts import Facts
+    from osiris_dagster.aiop.facts.facts import Facts
     from osiris_dagster.columns import Column
     from osiris_dagster.compiler.manifest import Manifest, StepInput, StepPlan
     from osiris_dagster.runs.record import EventRecord, RunRecord, StepRecord
@@ -177,7 +177,7 @@ def lengthen(root: Path, lines: int) -> None:
 
 
 def export_once(root: str) -> dict[str, float]:
-    from osiris_dagster.sensors.export import export_run
+    from osiris_dagster.exports.export import export_run
 
     with opened(Path(root)) as (where, instance):
         began = sum(os.times()[:4])
@@ -196,10 +196,10 @@ def queue_bars(root: Path) -> list[Bar]:
     with opened(root) as (where, instance):
         from datetime import UTC, datetime, timedelta
 
-        from osiris_dagster.aiop.index import read_index
+        from osiris_dagster.aiop.disk.index import read_index
         from osiris_dagster.assets.keys import aiop_key
+        from osiris_dagster.exports.queue import export_queue
         from osiris_dagster.sensors.exporter import work_off
-        from osiris_dagster.sensors.queue import export_queue
         from osiris_dagster.sensors.reconcile import queue_ended
 
         since = datetime.now(UTC) - timedelta(days=7)
