@@ -38,7 +38,7 @@ check: $(READY) ## Check style, types, layers, layout and the generated pages
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python docs/generate.py --check
-	$(BIN)/python -m pytest tests/test_layout.py
+	$(BIN)/python -m pytest tests/test_layout.py tests/layout
 
 bench: $(READY) ## Measure against hand-written code; prints a table of ratios
 	$(BIN)/python bench

@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 from osiris_dagster.aiop.facts.facts import Facts
-from osiris_dagster.aiop.facts.regular import settle
 from osiris_dagster.aiop.model import Node, Package
 from osiris_dagster.aiop.model.ids import Names
 from osiris_dagster.aiop.model.jsonld import as_json, document
@@ -47,13 +46,11 @@ class Built:
     core: bytes
 
 
-def build(facts: Facts) -> Built:
-    """Build the package of one run; equal facts give equal bytes. AiopError when even the bare form is too large."""
-    return build_settled(settle(facts))
+def build(settled: Facts, shards: tuple[Shard, ...] = ()) -> Built:
+    """Build the package of one run, which points into these shards of its annex; equal facts give equal bytes.
 
-
-def build_settled(settled: Facts, shards: tuple[Shard, ...] = ()) -> Built:
-    """Build a package that points into these shards of its annex."""
+    AiopError when even the bare form is too large.
+    """
     masked = masks_of(settled)
 
     @cache

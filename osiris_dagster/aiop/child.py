@@ -139,12 +139,6 @@ class Exporter:
         self._stdout.close()
 
 
-def export_in_child(job: Job, timeout: float) -> ExportResult:
-    """Export one package in a process of its own; see `Exporter.export`."""
-    with Exporter() as exporter:
-        return exporter.export(job, timeout)
-
-
 def _environment() -> dict[str, str]:
     """Keep what Python needs to start; connections are configured through variables, and those are secrets."""
     kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}

@@ -27,7 +27,7 @@ def ask(verb: Verb, given: Mapping[str, Any], screen: Screen) -> Outcome:
         secrets_file=str(given.get("secrets_file") or ""),
     )
     asked = Asked(find_project(str(given.get("project") or "")), settings, screen.say)
-    return verb(asked, **{name: value for name, value in given.items() if name in own and value is not None})
+    return verb.load()(asked, **{name: value for name, value in given.items() if name in own and value is not None})
 
 
 def _mode(given: Mapping[str, Any]) -> Mode:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol
 
 from osiris_dagster.project import Project
 
@@ -25,7 +25,6 @@ Category = Literal[
     "unsupported",  # the family cannot be asked, or not that version of the server
     "unknown",
 ]
-CATEGORIES: tuple[Category, ...] = get_args(Category)
 TableKind = Literal["table", "view", "file"]
 
 

@@ -12,7 +12,6 @@ from osiris_dagster.specs.schema import schema_validator
 
 Schema = Mapping[str, Any]
 _TEXT: Schema = {"type": "string", "minLength": 1}
-_NUMBER: Schema = {"type": "number"}
 _DURATION: Schema = {"type": "string", "minLength": 1, "examples": ["26h"]}
 
 

@@ -14,18 +14,13 @@ from jsonschema import Draft202012Validator, SchemaError
 from jsonschema.protocols import Validator
 
 from osiris_dagster.errors import Diagnostic, OmlError, Place
-from osiris_dagster.specs.load import META_SCHEMA, SPEC_FILE, components_folder, place_name, read_spec_file, spec_from
+from osiris_dagster.specs.load import META_SCHEMA, components_folder, place_name, read_spec_file, spec_from
 from osiris_dagster.specs.model import ComponentSpec
 from osiris_dagster.specs.schema import schema_validator
 from osiris_dagster.specs.schema_faults import SchemaFault, choices, schema_faults
 from osiris_dagster.specs.secrets import secret_fields, unescaped
 
 Fault = tuple[str, str, tuple[str | int, ...], str, str]  # code, message, path in the file, expected, fix
-
-
-def lint_specs(folder: Path) -> tuple[Diagnostic, ...]:
-    """Return what is wrong with the `<name>/spec.yaml` files of a folder, file by file; empty when all is well."""
-    return tuple(finding for file in sorted(folder.glob(f"*/{SPEC_FILE}")) for finding in lint_spec(file))
 
 
 def lint_spec(file: Path) -> tuple[Diagnostic, ...]:

@@ -1,12 +1,15 @@
-"""VERBS: everything that may be asked, in one table. Command line, chat and MCP read it; code loads on first use."""
+"""VERBS: everything that may be asked, in one table. Command line, chat and MCP read it; code loads on first use.
+
+So `osiris --version` and the help load neither the project's settings nor what reads them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal
+from typing import Literal, cast
 
-from osiris_dagster.verbs.asked import Asked
 from osiris_dagster.verbs.outcome import Outcome
 
 Kind = Literal["text", "flag", "integer", "pairs", "choice"]
@@ -35,14 +38,12 @@ class Verb:
     target: str
     options: tuple[Option, ...] = ()
 
-    def __call__(self, asked: Asked, **given: Any) -> Outcome:
-        """Load the verb's code and run it."""
+    def load(self) -> Callable[..., Outcome]:
+        """Import the verb's code: a function of an `Asked` and of the options by name."""
         module, _, function = self.target.partition(":")
-        outcome: Outcome = getattr(import_module(module), function)(asked, **given)
-        return outcome
+        return cast("Callable[..., Outcome]", getattr(import_module(module), function))
 
 
-_FILE = Option("file", "OML file.", argument=True, required=True)
 _FILES = Option("files", "OML files, or folders of them.", argument=True, many=True, required=True)
 _RUN = Option("run", "Run id, or its first characters; the last run when left out.", argument=True)
 _COMPILING = (
@@ -249,11 +250,3 @@ VERBS: tuple[Verb, ...] = (
         ),
     ),
 )
-
-
-def find_verb(name: str) -> Verb:
-    """Return the verb of that name; KeyError without one."""
-    for verb in VERBS:
-        if verb.name == name:
-            return verb
-    raise KeyError(name)

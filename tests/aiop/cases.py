@@ -6,13 +6,15 @@ import json
 import tempfile
 from pathlib import Path
 
-from osiris_dagster.aiop.build import Built, build_settled
+from osiris_dagster.aiop.build import Built, build
+from osiris_dagster.aiop.child import Exporter, Job
 from osiris_dagster.aiop.facts.facts import Facts, checked, facts_from_dict
 from osiris_dagster.aiop.facts.map_texts import scrub
 from osiris_dagster.aiop.facts.options import Options
 from osiris_dagster.aiop.facts.regular import settle
 from osiris_dagster.aiop.files.annex import Spool, write_annex
 from osiris_dagster.aiop.files.runcard import run_card
+from osiris_dagster.aiop.result import ExportResult
 from osiris_dagster.aiop.sections.scope import scene_of
 from osiris_dagster.aiop.trim import EVERYTHING
 from osiris_dagster.redaction import Redactor
@@ -53,7 +55,13 @@ def built(case: str) -> Built:
     settled = settle(scrub(raw_facts(case), Redactor()))
     with tempfile.TemporaryDirectory() as folder:
         shards = write_annex(scene_of(settled, EVERYTHING), logs(case), Path(folder))
-    return build_settled(settled, shards)
+    return build(settled, shards)
+
+
+def export_in_child(job: Job, timeout: float) -> ExportResult:
+    """One package, by a process of its own."""
+    with Exporter() as exporter:
+        return exporter.export(job, timeout)
 
 
 def logs(case: str) -> Spool:

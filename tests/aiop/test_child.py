@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cases import CASES, raw_facts
+from cases import CASES, export_in_child, raw_facts
 
 from osiris_dagster.aiop import child
-from osiris_dagster.aiop.child import Exporter, Job, answer, export_in_child
+from osiris_dagster.aiop.child import Exporter, Job, answer
 from osiris_dagster.aiop.disk.export import export
 from osiris_dagster.aiop.disk.index import read_index
 from osiris_dagster.aiop.facts.facts import facts_as_dict, facts_from_dict

@@ -8,9 +8,9 @@ from dataclasses import replace
 from urllib.parse import quote, quote_plus
 
 import pytest
-from cases import raw_facts
+from cases import export_in_child, raw_facts
 
-from osiris_dagster.aiop.child import Job, export_in_child
+from osiris_dagster.aiop.child import Job
 from osiris_dagster.aiop.disk.export import export, seal, workplace, write_package
 from osiris_dagster.aiop.facts.facts import Facts
 from osiris_dagster.aiop.facts.map_texts import CLOSED, change_strings, scrub

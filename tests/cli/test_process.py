@@ -65,7 +65,8 @@ def test_the_whole_way_from_an_empty_folder(osiris, tmp_path, monkeypatch):
         (["validate", "pipelines/shop.yaml"], {"dagster", "duckdb", "pyarrow", "pydantic", "sqlalchemy"}),
         (["compile", "pipelines/shop.yaml"], {"dagster", "pydantic", "sqlalchemy"}),
         (["components", "list"], {"dagster", "duckdb", "pyarrow", "pydantic", "sqlalchemy"}),
-        (["--help"], {"dagster", "duckdb", "pyarrow", "pydantic", "sqlalchemy"}),
+        (["--help"], {"dagster", "duckdb", "pyarrow", "pydantic", "sqlalchemy", "jsonschema", "yaml"}),
+        (["--version"], {"dagster", "duckdb", "pyarrow", "pydantic", "sqlalchemy", "jsonschema", "yaml"}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

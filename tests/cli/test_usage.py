@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from osiris_dagster import __version__
-from osiris_dagster.verbs.table import VERBS, find_verb
+from osiris_dagster.verbs.table import VERBS
 
 
 def test_the_version_is_told(osiris):
@@ -32,7 +32,6 @@ def test_help_of_a_verb_explains_every_option(osiris, verb):
         assert shown in said
     for common in ("--project", "--connections", "--secrets-file", "--json"):
         assert common in said
-    assert verb is find_verb(verb.name)
 
 
 @pytest.mark.parametrize("arguments", [(), ("runs",), ("logs",)])
@@ -54,8 +53,3 @@ def test_json_is_an_object_even_where_there_is_no_verb(osiris):
     for arguments in (("--json",), ("runs", "--json"), ("nope", "--json")):
         result = osiris(*arguments)
         assert (result.code, result.codes) == (2, ["CLI001"])
-
-
-def test_a_verb_that_is_not_there_is_not_found():
-    with pytest.raises(KeyError):
-        find_verb("frobnicate")

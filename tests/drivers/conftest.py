@@ -16,4 +16,6 @@ __all__ = [
     "without_local_infile",
 ]
 
-pytest.register_assert_rewrite("tests.drivers.conformance", "tests.drivers.workbench")
+pytest.register_assert_rewrite(
+    "tests.drivers.conformance", "tests.drivers.inspection", "tests.drivers.processing", "tests.drivers.workbench"
+)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from osiris_dagster.drivers.base import TARGET_BATCH_BYTES, TransformInput
+from osiris_dagster.drivers.base import TransformInput
 from osiris_dagster.errors import DriverError
-from tests.drivers.workbench import Workbench, spec_file
-
-ROWS = pa.table({"id": [1, 2, 3], "name": ["a", None, "c"]})
+from tests.drivers.processing import ROWS, Processor, ProcessorConformance, large
+from tests.drivers.workbench import Workbench
 
 
 @pytest.fixture
@@ -25,9 +22,12 @@ def rows(table: pa.Table = ROWS, *names: str, scans: int = 0) -> TransformInput:
     return TransformInput(names or ("df_rows",), table.to_reader(), scans)
 
 
-def large() -> pa.RecordBatchReader:
-    batch = pa.record_batch({"n": list(range(50_000)), "text": ["x" * 100] * 50_000})
-    return pa.RecordBatchReader.from_batches(batch.schema, iter([batch] * 20))
+class TestDuckDBProcessor(ProcessorConformance):
+    processor = Processor(
+        "duckdb.processor",
+        passing={"query": "select * from df_rows"},
+        endless={"query": "select count(*) as n from range(100000000000) a(i) where hash(i) % 7 = 3", "threads": 1},
+    )
 
 
 @pytest.mark.parametrize("scans", [0, 1, 2])
@@ -55,32 +55,6 @@ def test_several_inputs_are_joined(bench: Workbench) -> None:
 
 def test_a_query_may_do_without_an_input(bench: Workbench) -> None:
     assert bench.transform("select 1 as n").to_pylist() == [{"n": 1}]
-
-
-def test_rows_keep_their_order(bench: Workbench) -> None:
-    found = bench.transform("select n from df_rows", TransformInput(("df_rows",), large(), 1))
-    assert found["n"].to_pylist() == list(range(50_000)) * 20
-
-
-def test_batches_are_bounded(bench: Workbench) -> None:
-    with bench.opened("duckdb.processor", {"query": "select n, repeat(text, 20) as text from df_rows"}) as driver:
-        reader = driver.transform((TransformInput(("df_rows",), large(), 1),))
-        assert max(batch.nbytes for batch in reader) <= TARGET_BATCH_BYTES * 3 // 2
-
-
-def test_the_schema_is_known_before_any_input_is_read(bench: Workbench) -> None:
-    def never() -> Iterator[pa.RecordBatch]:
-        raise AssertionError("read too early")
-        yield
-
-    source = TransformInput(("df_rows",), pa.RecordBatchReader.from_batches(ROWS.schema, never()), 1)
-    with bench.opened("duckdb.processor", {"query": "select max(id) as id from df_rows"}) as driver:
-        assert driver.transform((source,)).schema.equals(pa.schema([("id", pa.int64())]))
-
-
-def test_no_rows_give_typed_columns(bench: Workbench) -> None:
-    found = bench.transform("select * from df_rows", rows(ROWS.slice(0, 0)))
-    assert found.equals(ROWS.slice(0, 0))
 
 
 @pytest.mark.parametrize(
@@ -145,17 +119,6 @@ def test_a_cast_over_a_dirty_column_keeps_the_words_of_duckdb(bench: Workbench, 
     assert "try_cast" in caught.value.first.fix
 
 
-@pytest.mark.parametrize("scans", [0, 1])
-def test_an_error_of_an_input_comes_out_as_it_was(bench: Workbench, scans: int) -> None:
-    def failing() -> Iterator[pa.RecordBatch]:
-        yield from ROWS.to_batches()
-        raise ZeroDivisionError("of the step before")
-
-    source = TransformInput(("df_rows",), pa.RecordBatchReader.from_batches(ROWS.schema, failing()), scans)
-    with pytest.raises(ZeroDivisionError, match="of the step before"):
-        bench.transform("select * from df_rows", source)
-
-
 @pytest.mark.parametrize(
     ("column", "name"),
     [
@@ -198,42 +161,3 @@ def test_too_little_memory_is_an_error_that_says_what_to_raise(bench: Workbench)
         bench.transform(query, TransformInput(("df_rows",), large(), 0), memory_limit="60MB", threads=1)
     assert caught.value.first.code == "DRV026"
     assert "memory_limit" in caught.value.first.fix
-
-
-def test_cancel_ends_a_query_that_would_run_for_hours(bench: Workbench) -> None:
-    query = "select count(*) as n from range(100000000000) a(i) where hash(i) % 7 = 3"
-    with bench.opened("duckdb.processor", {"query": query, "threads": 1}) as driver:
-        reader = driver.transform(())
-        timer = threading.Timer(0.2, driver.cancel)
-        timer.start()
-        with pytest.raises(DriverError) as caught:
-            reader.read_all()
-        timer.join()
-    assert caught.value.first.code == "DRV028"
-
-
-def test_cancel_before_the_query_opens_keeps_it_from_opening(bench: Workbench) -> None:
-    with bench.opened("duckdb.processor", {"query": "select 1 as n"}) as driver:
-        driver.cancel()
-        with pytest.raises(DriverError) as caught:
-            driver.transform((rows(),))
-    assert caught.value.first.code == "DRV028"
-
-
-def test_closing_a_result_that_was_not_read_to_its_end_frees_it(bench: Workbench) -> None:
-    with bench.opened("duckdb.processor", {"query": "select * from range(10000000)"}) as driver:
-        reader = driver.transform(())
-        reader.read_next_batch()
-    with pytest.raises(Exception, match=r".+"):
-        reader.read_all()
-
-
-def test_every_option_is_read(bench: Workbench) -> None:
-    bench.transform("select 1 as n")
-    assert bench.asked["duckdb.processor"] == set(spec_file("duckdb.processor")["configSchema"]["properties"])
-
-
-@pytest.mark.parametrize("method", ["schema", "read", "write"])
-def test_a_processor_does_nothing_but_transform(bench: Workbench, method: str) -> None:
-    with bench.opened("duckdb.processor", {"query": "select 1"}) as driver, pytest.raises(DriverError, match=method):
-        getattr(driver, method)(*([ROWS.to_reader()] if method == "write" else []))

@@ -5,10 +5,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from osiris_dagster.specs.lint import lint_specs
+from osiris_dagster.errors import Diagnostic
+from osiris_dagster.specs.lint import lint_spec
 from osiris_dagster.specs.load import components_folder
 
 SAMPLES = Path(__file__).parent / "data"
+
+
+def lint_specs(folder: Path) -> tuple[Diagnostic, ...]:
+    return tuple(finding for file in sorted(folder.glob("*/spec.yaml")) for finding in lint_spec(file))
 
 
 @pytest.mark.parametrize("folder", [components_folder(), SAMPLES], ids=["shipped", "samples"])

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from osiris_dagster.aiop.build import Built, build_settled
+from osiris_dagster.aiop.build import Built, build
 from osiris_dagster.aiop.disk.index import Entry, enter, locked
 from osiris_dagster.aiop.disk.retention import apply_retention
 from osiris_dagster.aiop.facts.facts import Facts
@@ -90,7 +90,7 @@ def seal(facts: Facts, folder: Path, logs: Spool | None = None, annexes: str = "
     """
     settled = settle(facts)
     shards = write_annex(scene_of(settled, EVERYTHING), logs or Spool(), folder)
-    built = build_settled(settled, shards)
+    built = build(settled, shards)
     entry = _entry(built)
     content = render(built, f"aiop/{entry.folder}", shards)
     hits = tripwire(content, folder, shards)

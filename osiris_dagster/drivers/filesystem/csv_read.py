@@ -21,8 +21,6 @@ from osiris_dagster.drivers.filesystem.files import existing_file, project_path
 from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.errors import DriverError
 
-_TEXT = Verdict("text")
-
 
 @dataclass(frozen=True, slots=True)
 class _Look:

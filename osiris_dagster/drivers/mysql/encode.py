@@ -6,7 +6,7 @@ buffer of the result is what goes to the server.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,9 +148,6 @@ def _digits(column: pa.Array) -> pa.Array:
     doubled = pa.py_buffer((2 * (offsets - offsets[0])).astype(np.int32))
     valid = None if not column.null_count else pa.py_buffer(np.packbits(column.is_valid(), bitorder="little"))
     return pa.Array.from_buffers(pa.string(), len(column), [valid, doubled, pa.py_buffer(_HEX[octets])])
-
-
-Encode = Callable[[pa.RecordBatch], pa.Array]
 
 
 def numbered(batch: pa.RecordBatch, name: str, first: int) -> pa.RecordBatch:
