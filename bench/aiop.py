@@ -64,7 +64,7 @@ def core_bars() -> list[Bar]:
 
 def full_facts() -> object:
     """Facts whose core fills the limit."""
-    from osiris_dagster.aiop.facts import Facts
+    from osiris_dagster.aiop.facts.facts import Facts
     from osiris_dagster.columns import Column
     from osiris_dagster.compiler.manifest import Manifest, StepInput, StepPlan
     from osiris_dagster.runs.record import EventRecord, RunRecord, StepRecord
@@ -94,7 +94,7 @@ def full_facts() -> object:
 
 def build_once() -> dict[str, float]:
     from osiris_dagster.aiop.build import build
-    from osiris_dagster.aiop.settle import settle
+    from osiris_dagster.aiop.facts.regular import settle
 
     facts = full_facts()
     began = time.process_time()
@@ -107,7 +107,7 @@ def build_once() -> dict[str, float]:
 
 def judge_once() -> dict[str, float]:
     from osiris_dagster.aiop.build import build
-    from osiris_dagster.aiop.settle import settle
+    from osiris_dagster.aiop.facts.regular import settle
 
     core = build(settle(full_facts())).core  # type: ignore[arg-type]
     began = time.process_time()
@@ -191,7 +191,7 @@ def lengthen(root: Path, lines: int) -> None:
 
 
 def export_once(root: str) -> dict[str, float]:
-    from osiris_dagster.sensors.export import export_run
+    from osiris_dagster.exports.export import export_run
 
     with opened(Path(root)) as (where, instance):
         began = sum(os.times()[:4])
@@ -210,10 +210,10 @@ def queue_bars(root: Path) -> list[Bar]:
     with opened(root) as (where, instance):
         from datetime import UTC, datetime, timedelta
 
-        from osiris_dagster.aiop.index import read_index
+        from osiris_dagster.aiop.disk.index import read_index
         from osiris_dagster.assets.keys import aiop_key
+        from osiris_dagster.exports.queue import export_queue
         from osiris_dagster.sensors.exporter import work_off
-        from osiris_dagster.sensors.queue import export_queue
         from osiris_dagster.sensors.reconcile import queue_ended
 
         since = datetime.now(UTC) - timedelta(days=7)

@@ -10,8 +10,8 @@ from importlib.resources import files
 from typing import Any
 
 from osiris_dagster.aiop import model
-from osiris_dagster.aiop.context import CONTEXT, CONTEXT_SHA256
-from osiris_dagster.aiop.metadata import GLOSSARY
+from osiris_dagster.aiop.model.context import CONTEXT, CONTEXT_SHA256
+from osiris_dagster.aiop.sections.metadata import GLOSSARY
 
 _XSD = {
     "xsd:integer": "whole number",

@@ -26,7 +26,7 @@ from osiris_dagster.assets.pipeline import Execute, run_as_it_is
 from osiris_dagster.assets.translator import DagsterOsirisTranslator
 from osiris_dagster.assets.triggers import Starts, starts_of
 from osiris_dagster.compiler.manifest import Manifest
-from osiris_dagster.drivers.connections import Connections
+from osiris_dagster.connections.resolution import Connections
 from osiris_dagster.errors import ConfigError, Diagnostic, Place
 from osiris_dagster.loading import Broken
 from osiris_dagster.location import STATE, Location, location_of, pinned

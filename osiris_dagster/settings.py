@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from osiris_dagster.drivers.connections import Connections, load_connections
+from osiris_dagster.connections.resolution import Connections, load_connections
 from osiris_dagster.errors import ConfigError
 from osiris_dagster.oml.validate import Mode
 from osiris_dagster.project import MARKER, Project

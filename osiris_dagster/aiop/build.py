@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from osiris_dagster.aiop.control import control_layer
-from osiris_dagster.aiop.delta import delta_layer
-from osiris_dagster.aiop.evidence import evidence_layer
-from osiris_dagster.aiop.execution import run_of
-from osiris_dagster.aiop.facts import Facts
-from osiris_dagster.aiop.ids import Names
-from osiris_dagster.aiop.jsonld import as_json, document
-from osiris_dagster.aiop.metadata import masks_of, metadata_layer
+from osiris_dagster.aiop.facts.facts import Facts
 from osiris_dagster.aiop.model import Node, Package
-from osiris_dagster.aiop.narrative import narrative_layer
-from osiris_dagster.aiop.scene import Scene, scene_of, timestamp
-from osiris_dagster.aiop.semantic import pipeline_of, semantic_layer
-from osiris_dagster.aiop.shards import Shard
-from osiris_dagster.aiop.summary import summary
+from osiris_dagster.aiop.model.ids import Names
+from osiris_dagster.aiop.model.jsonld import as_json, document
+from osiris_dagster.aiop.model.shards import Shard
+from osiris_dagster.aiop.sections.control import control_layer
+from osiris_dagster.aiop.sections.delta import delta_layer
+from osiris_dagster.aiop.sections.evidence import evidence_layer
+from osiris_dagster.aiop.sections.execution import run_of
+from osiris_dagster.aiop.sections.metadata import masks_of, metadata_layer
+from osiris_dagster.aiop.sections.narrative import narrative_layer
+from osiris_dagster.aiop.sections.scope import Scene, scene_of, timestamp
+from osiris_dagster.aiop.sections.semantic import pipeline_of, semantic_layer
+from osiris_dagster.aiop.sections.summary import summary
 from osiris_dagster.aiop.trim import LADDER
 from osiris_dagster.canonical import canonical_json
 from osiris_dagster.errors import CoreLimitError

@@ -18,9 +18,9 @@ from tempfile import TemporaryFile
 from threading import Event, Timer
 from typing import Any, Self
 
-from osiris_dagster.aiop.facts import Facts, checked, facts_as_dict, facts_from_dict
+from osiris_dagster.aiop.facts.facts import Facts, checked, facts_as_dict, facts_from_dict
+from osiris_dagster.aiop.facts.map_texts import scrub
 from osiris_dagster.aiop.result import ExportResult, result_from_dict
-from osiris_dagster.aiop.walk import scrub
 from osiris_dagster.errors import AiopError, CoreLimitError, OsirisError
 from osiris_dagster.redaction import Redactor
 
@@ -148,8 +148,8 @@ def _environment() -> dict[str, str]:
 
 def answer(order: bytes) -> dict[str, Any]:
     """Do one job and return its result, or the error that kept it from being done, as JSON."""
-    from osiris_dagster.aiop.annex import Spool  # noqa: PLC0415 - the parent must not pay for loading it
-    from osiris_dagster.aiop.export import export  # noqa: PLC0415 - the parent must not pay for loading the gates
+    from osiris_dagster.aiop.disk.export import export  # noqa: PLC0415 - the parent must not pay for loading the gates
+    from osiris_dagster.aiop.files.annex import Spool  # noqa: PLC0415 - the parent must not pay for loading it
 
     try:
         job = json.loads(order)
@@ -184,7 +184,7 @@ def main() -> int:
     """Read jobs from standard input, a line each, and write an answer line to each; 0 when the last was a package."""
     forbid_network()
     gc.disable()  # a package takes a second or two, and what it makes it keeps to its end
-    from osiris_dagster.aiop import export  # noqa: F401, PLC0415 - loaded before the first job is there
+    from osiris_dagster.aiop.disk import export  # noqa: F401, PLC0415 - loaded before the first job is there
 
     gc.freeze()
     given: dict[str, Any] = {}

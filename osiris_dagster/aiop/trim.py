@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from osiris_dagster.aiop.facts import Facts
-from osiris_dagster.aiop.options import Density, Options
-from osiris_dagster.aiop.settle import first_failure
+from osiris_dagster.aiop.facts.facts import Facts
+from osiris_dagster.aiop.facts.map_texts import change_strings
+from osiris_dagster.aiop.facts.options import Density, Options
+from osiris_dagster.aiop.facts.regular import first_failure
 from osiris_dagster.aiop.text import cut
-from osiris_dagster.aiop.walk import change_strings
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import Manifest, StepPlan
 from osiris_dagster.errors import ErrorInfo

@@ -16,7 +16,10 @@ import duckdb
 
 from osiris_dagster.columns import Column, Columns
 from osiris_dagster.compiler.bound_plan import RANKS, UnknownPlanError, body_of, made_of, sole_scans
-from osiris_dagster.compiler.duckdb_sql import (
+from osiris_dagster.compiler.lineage import ColumnLineage, ColumnSource, Lineage
+from osiris_dagster.compiler.manifest import StepInput
+from osiris_dagster.compiler.sqltypes import NotCarriedError, create_empty, described, from_plan, quoted, to_duckdb
+from osiris_dagster.sql.duckdb_reader import (
     LOCK,
     PLAN_OF,
     calls,
@@ -27,10 +30,7 @@ from osiris_dagster.compiler.duckdb_sql import (
     statements_of,
     tree_of,
 )
-from osiris_dagster.compiler.lineage import ColumnLineage, ColumnSource, Lineage
-from osiris_dagster.compiler.manifest import StepInput
-from osiris_dagster.compiler.side_effects import acts
-from osiris_dagster.compiler.sqltypes import NotCarriedError, create_empty, described, from_plan, quoted, to_duckdb
+from osiris_dagster.sql.side_effects import acts
 
 MANY_SCANS = 2
 NOT_ONE_SELECT = "NOT_ONE_SELECT"

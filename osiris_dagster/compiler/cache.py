@@ -70,7 +70,7 @@ def code_digest() -> str:
 
 def _code() -> Iterator[Path]:
     yield from _PACKAGE.glob("*.py")
-    for folder in ("compiler", "oml", "specs"):
+    for folder in ("compiler", "oml", "specs", "sql"):
         yield from (_PACKAGE / folder).rglob("*.py")
 
 

@@ -14,7 +14,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import Scope, build_scope
 
 from osiris_dagster.compiler.lineage import ColumnLineage, ColumnSource, Lineage, LineageKind, strongest
-from osiris_dagster.compiler.source_sql import in_silence
+from osiris_dagster.sql.sqlglot_reader import in_silence
 
 DatasetKey = Callable[[exp.Table], tuple[str, ...]]
 _UNKNOWN = ColumnLineage("", "unknown")

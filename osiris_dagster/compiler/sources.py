@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from osiris_dagster.compiler import duckdb_sql
 from osiris_dagster.compiler.draft import Draft
 from osiris_dagster.compiler.lineage import Lineage
 from osiris_dagster.compiler.locate import place_in_config
 from osiris_dagster.compiler.manifest import StepPlan
-from osiris_dagster.compiler.source_fault import CONDITION_TABLE, Kind, SourceSqlError, TablePath
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.partition import first_partition
 from osiris_dagster.oml.placeholders import filled
 from osiris_dagster.specs.model import SqlRule
+from osiris_dagster.sql import duckdb_reader
+from osiris_dagster.sql.refusal import CONDITION_TABLE, Kind, SourceSqlError, TablePath
 
 _DUCKDB = "duckdb"
 CODES: dict[Kind, str] = {
@@ -66,14 +66,14 @@ def _sql_of(step: StepPlan, draft: Draft) -> Iterator[tuple[SqlRule, str, str]]:
 def tables_in(text: str, dialect: str, *, condition: bool = False) -> tuple[TablePath, ...]:
     """Return the tables that SQL of a source reads, each as its dotted path, sorted; SourceSqlError when refused."""
     if dialect == _DUCKDB:
-        read = duckdb_sql.read_condition if condition else duckdb_sql.read_statement
-        found = duckdb_sql.tables_of(read(text))
+        read = duckdb_reader.read_condition if condition else duckdb_reader.read_statement
+        found = duckdb_reader.tables_of(read(text))
     else:
         # sqlglot is loaded only where there is SQL for it.
-        from osiris_dagster.compiler import source_sql  # noqa: PLC0415 - 0.15 s that most projects need not pay
+        from osiris_dagster.sql import sqlglot_reader  # noqa: PLC0415 - 0.15 s that most projects need not pay
 
-        parse = source_sql.read_condition if condition else source_sql.read_statement
-        found = source_sql.tables_of(parse(text, dialect), dialect)
+        parse = sqlglot_reader.read_condition if condition else sqlglot_reader.read_statement
+        found = sqlglot_reader.tables_of(parse(text, dialect), dialect)
     return tuple(path for path in found if not (condition and path == (CONDITION_TABLE,)))
 
 
@@ -94,16 +94,17 @@ def query_lineage(
 
     None where nothing is known, for one because the SQL is of a kind that only the database itself can parse.
     """
-    from osiris_dagster.compiler import source_lineage, source_sql  # noqa: PLC0415 - loads sqlglot, as above
+    from osiris_dagster.compiler import source_lineage  # noqa: PLC0415 - loads sqlglot, as above
+    from osiris_dagster.sql import sqlglot_reader  # noqa: PLC0415 - loads sqlglot, as above
 
     (rule, text), *_ = ((rule, text) for rule, field, text in _sql_of(step, draft) if field in rule.statements)
     try:
-        tree = source_sql.read_statement(text, rule.dialect)
+        tree = sqlglot_reader.read_statement(text, rule.dialect)
     except SourceSqlError:
         return None
     return source_lineage.source_lineage(
         tree,
         names,
-        lambda table: key(source_sql.path_of(table, rule.dialect)),
-        folds=rule.dialect in source_sql.FOLDING,
+        lambda table: key(sqlglot_reader.path_of(table, rule.dialect)),
+        folds=rule.dialect in sqlglot_reader.FOLDING,
     )

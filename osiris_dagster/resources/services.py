@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from osiris_dagster.drivers.connections import Connections
+from osiris_dagster.connections.resolution import Connections
 from osiris_dagster.project import Project
 from osiris_dagster.specs.catalogue import Catalogue
 

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from dagster import DagsterInstance, DefaultSensorStatus, SensorDefinition, SensorEvaluationContext, SkipReason, sensor
 
 from osiris_dagster.aiop.child import Exporter
-from osiris_dagster.aiop.configure import load_options
+from osiris_dagster.aiop.facts.configure import load_options
 from osiris_dagster.errors import OsirisError
+from osiris_dagster.exports.export import export_run
+from osiris_dagster.exports.queue import ExportQueue, Pending, export_queue
 from osiris_dagster.project import Project
 from osiris_dagster.redaction import Redactor, capture
-from osiris_dagster.sensors.export import export_run
-from osiris_dagster.sensors.queue import ExportQueue, Pending, export_queue
 from osiris_dagster.sensors.reconcile import queue_ended
 
 INTERVAL = 5  # seconds

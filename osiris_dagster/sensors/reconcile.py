@@ -26,12 +26,12 @@ from dagster import (
 
 from osiris_dagster.assets.broken import CHECK, digest, failed_check
 from osiris_dagster.assets.keys import broken_key
+from osiris_dagster.exports.queue import export_queue
 from osiris_dagster.loading import Broken
 from osiris_dagster.project import Project
 from osiris_dagster.runs.pools import free_ended, limit_pools
 from osiris_dagster.runs.read import ENDED
 from osiris_dagster.runs.tags import HOST, PID, PROCESS_OF, STARTED
-from osiris_dagster.sensors.queue import export_queue
 
 INTERVAL = 15  # seconds
 FIRST_LOOK = timedelta(days=7)
@@ -52,7 +52,7 @@ def reconcile_sensor(project: Project, broken: tuple[Broken, ...], pools: frozen
         description="Queues ended runs that no status sensor saw, and ends runs whose process is gone.",
     )
     def reconcile(context: SensorEvaluationContext) -> SkipReason:
-        from osiris_dagster.sensors.checkpoints import sweep_checkpoints  # noqa: PLC0415 - loads Arrow; only at a tick
+        from osiris_dagster.exports.checkpoints import sweep_checkpoints  # noqa: PLC0415 - loads Arrow; only at a tick
 
         instance = context.instance
         limit_pools(instance, pools)

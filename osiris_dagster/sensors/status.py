@@ -13,8 +13,8 @@ from dagster import (
     run_status_sensor,
 )
 
+from osiris_dagster.exports.queue import export_queue
 from osiris_dagster.project import Project
-from osiris_dagster.sensors.queue import export_queue
 
 INTERVAL = 5  # seconds; Dagster's daemon does not look more often
 _STATUSES = {

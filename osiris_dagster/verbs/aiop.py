@@ -10,19 +10,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from osiris_dagster.aiop.configure import load_options
-from osiris_dagster.aiop.index import Entry, read_index
-from osiris_dagster.aiop.place import CARD, CORE
-from osiris_dagster.aiop.projections.rocrate import METADATA
-from osiris_dagster.aiop.render import BRIEF, BUNDLE, OPENLINEAGE
-from osiris_dagster.aiop.retention import apply_retention
-from osiris_dagster.aiop.verify import verify as findings_of
+from osiris_dagster.aiop.disk.index import Entry, read_index
+from osiris_dagster.aiop.disk.retention import apply_retention
+from osiris_dagster.aiop.disk.verify import verify as findings_of
+from osiris_dagster.aiop.facts.configure import load_options
+from osiris_dagster.aiop.files.folder import CARD, CORE
+from osiris_dagster.aiop.files.render import BRIEF, BUNDLE, OPENLINEAGE
+from osiris_dagster.aiop.files.rocrate import METADATA
 from osiris_dagster.atomic import write_bytes
 from osiris_dagster.errors import AiopError, ConfigError
+from osiris_dagster.exports.export import export_run, packages_of
+from osiris_dagster.exports.queue import export_queue
 from osiris_dagster.project import Project
 from osiris_dagster.runs.instance import open_instance
-from osiris_dagster.sensors.export import export_run, packages_of
-from osiris_dagster.sensors.queue import export_queue
 from osiris_dagster.verbs.asked import Asked
 from osiris_dagster.verbs.find_run import find_run
 from osiris_dagster.verbs.outcome import FAILED, OK, Outcome, table

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from osiris_dagster.compiler.store import manifest_folder
-from osiris_dagster.drivers.connections import Connections
+from osiris_dagster.connections.resolution import Connections
 from osiris_dagster.errors import Diagnostic, OsirisError
 from osiris_dagster.loading import Broken, Folder, Loaded, broken, load_files
 from osiris_dagster.oml.render import render

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from osiris_dagster.connections.doctor import Asking, probe_all
 from osiris_dagster.drivers.inspection import Category, Probe
-from osiris_dagster.drivers.probing import Asking, probe_all
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.model import ConnectionFacts
 from osiris_dagster.settings import connections_of

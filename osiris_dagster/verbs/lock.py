@@ -8,8 +8,8 @@ from pathlib import Path
 from osiris_dagster.arrow import columns_of
 from osiris_dagster.compiler.lock import LockedSchema, SchemaLock, lock_path, write_lock
 from osiris_dagster.compiler.manifest import Manifest
+from osiris_dagster.connections.resolution import Connections
 from osiris_dagster.drivers.base import StepCall
-from osiris_dagster.drivers.connections import Connections
 from osiris_dagster.drivers.faults import without_secrets
 from osiris_dagster.drivers.registry import open_driver
 from osiris_dagster.loading import compile_file

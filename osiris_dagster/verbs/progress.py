@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from osiris_dagster.compiler.manifest import Manifest
+from osiris_dagster.exports.export import Exported
 from osiris_dagster.runs.record import RunRecord, StepRecord
-from osiris_dagster.sensors.export import Exported
 from osiris_dagster.steps.report import StepEvent, StepFailure, StepProgress, StepReport, StepRetry, StepStarted
 from osiris_dagster.verbs.asked import Say
 from osiris_dagster.verbs.outcome import table

@@ -14,7 +14,7 @@ from typing import Any
 
 import dagster as dg
 
-from osiris_dagster.aiop.configure import load_options
+from osiris_dagster.aiop.facts.configure import load_options
 from osiris_dagster.assets.factory import PipelineAssets, pipeline_assets
 from osiris_dagster.assets.keys import job_name, step_keys
 from osiris_dagster.assets.translator import DagsterOsirisTranslator
@@ -23,6 +23,9 @@ from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.params import param_text
 from osiris_dagster.compiler.store import store
 from osiris_dagster.errors import Diagnostic, OsirisError, RunError
+from osiris_dagster.exports.checkpoints import drop_checkpoints
+from osiris_dagster.exports.export import Exported, export_run
+from osiris_dagster.exports.queue import export_queue
 from osiris_dagster.loading import compile_file
 from osiris_dagster.oml.render import render
 from osiris_dagster.project import Project
@@ -32,9 +35,6 @@ from osiris_dagster.runs.instance import open_instance
 from osiris_dagster.runs.read import read_run
 from osiris_dagster.runs.record import RunRecord
 from osiris_dagster.runs.tags import FULL_REFRESH, ORIGIN, process_tags
-from osiris_dagster.sensors.checkpoints import drop_checkpoints
-from osiris_dagster.sensors.export import Exported, export_run
-from osiris_dagster.sensors.queue import export_queue
 from osiris_dagster.settings import connections_of
 from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.verbs.asked import Asked, WrongUsageError

@@ -10,13 +10,13 @@ from dagster import RunsFilter
 
 from osiris_dagster.assets.keys import op_name
 from osiris_dagster.compiler.store import manifest_folder
+from osiris_dagster.exports.queue import export_queue
 from osiris_dagster.project import Project
 from osiris_dagster.runs.codec import record_as_dict
 from osiris_dagster.runs.instance import open_instance
 from osiris_dagster.runs.read import read_run
 from osiris_dagster.runs.record import RunRecord
 from osiris_dagster.runs.tags import PIPELINE, worked_on
-from osiris_dagster.sensors.queue import export_queue
 from osiris_dagster.verbs.asked import Asked
 from osiris_dagster.verbs.find_run import find_run
 from osiris_dagster.verbs.outcome import Outcome, table

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from osiris_dagster.drivers.connections import Connections
+from osiris_dagster.connections.resolution import Connections
 from osiris_dagster.errors import Diagnostic, OsirisError
 from osiris_dagster.oml.render import render
 from osiris_dagster.oml.validate import validate

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cases import logs, raw_facts
 
-from osiris_dagster.aiop.export import seal, workplace, write_package
-from osiris_dagster.aiop.walk import scrub
+from osiris_dagster.aiop.disk.export import seal, workplace, write_package
+from osiris_dagster.aiop.facts.map_texts import scrub
 from osiris_dagster.redaction import Redactor
 
 SAMPLES = Path(__file__).parents[2] / "docs" / "samples"

@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 
 from osiris_dagster.aiop import build as builder
 from osiris_dagster.aiop.build import SECTIONS, build
-from osiris_dagster.aiop.export import seal
-from osiris_dagster.aiop.facts import Facts, checked
+from osiris_dagster.aiop.disk.export import seal
+from osiris_dagster.aiop.facts.facts import Facts, checked
+from osiris_dagster.aiop.facts.map_texts import scrub
+from osiris_dagster.aiop.facts.options import MAX_CORE_BYTES, Options
+from osiris_dagster.aiop.facts.regular import settle
 from osiris_dagster.aiop.gates.judge import judge
-from osiris_dagster.aiop.jsonld import as_json
 from osiris_dagster.aiop.model import Artifact, Output, Package
-from osiris_dagster.aiop.options import MAX_CORE_BYTES, Options
-from osiris_dagster.aiop.settle import settle
+from osiris_dagster.aiop.model.jsonld import as_json
 from osiris_dagster.aiop.trim import LADDER, Limits
-from osiris_dagster.aiop.walk import scrub
 from osiris_dagster.columns import Column
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepInput, StepPlan
 from osiris_dagster.errors import AiopError, CoreLimitError, ErrorInfo, Frame
@@ -431,8 +431,8 @@ sys.path.insert(0, sys.argv[1])
 from dataclasses import fields, replace
 from pathlib import Path
 from cases import logs, raw_facts
-from osiris_dagster.aiop.export import seal
-from osiris_dagster.aiop.walk import scrub
+from osiris_dagster.aiop.disk.export import seal
+from osiris_dagster.aiop.facts.map_texts import scrub
 from osiris_dagster.canonical import sha256
 from osiris_dagster.redaction import Redactor
 facts = raw_facts(sys.argv[2])

@@ -19,13 +19,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_secrets import knowing, planted
 
-from osiris_dagster.aiop.annex import Spool
-from osiris_dagster.aiop.export import seal, workplace, write_package
-from osiris_dagster.aiop.options import Options
-from osiris_dagster.aiop.walk import scrub
+from osiris_dagster.aiop.disk.export import seal, workplace, write_package
+from osiris_dagster.aiop.facts.map_texts import scrub
+from osiris_dagster.aiop.facts.options import Options
+from osiris_dagster.aiop.files.annex import Spool
+from osiris_dagster.exports.spool import Wanted, spool_logs
 from osiris_dagster.redaction import MASK, Redactor
 from osiris_dagster.runs.logs import LogLine
-from osiris_dagster.sensors.spool import Wanted, spool_logs
 
 ENCODE = {
     "plain": str,

@@ -13,11 +13,11 @@ from cases import CASES, export_in_child, raw_facts
 
 from osiris_dagster.aiop import child
 from osiris_dagster.aiop.child import Exporter, Job, answer
-from osiris_dagster.aiop.export import export
-from osiris_dagster.aiop.facts import facts_as_dict, facts_from_dict
-from osiris_dagster.aiop.index import read_index
-from osiris_dagster.aiop.options import Options
-from osiris_dagster.aiop.walk import scrub
+from osiris_dagster.aiop.disk.export import export
+from osiris_dagster.aiop.disk.index import read_index
+from osiris_dagster.aiop.facts.facts import facts_as_dict, facts_from_dict
+from osiris_dagster.aiop.facts.map_texts import scrub
+from osiris_dagster.aiop.facts.options import Options
 from osiris_dagster.errors import AiopError, CoreLimitError
 from osiris_dagster.redaction import Redactor
 

@@ -11,9 +11,9 @@ from cases import CASES, built
 from jsonschema import Draft202012Validator
 
 from osiris_dagster.aiop import model
-from osiris_dagster.aiop.context import CONTEXT, CONTEXT_SHA256
 from osiris_dagster.aiop.gates.answers import QUESTIONS
 from osiris_dagster.aiop.gates.shapes import shapes
+from osiris_dagster.aiop.model.context import CONTEXT, CONTEXT_SHA256
 from osiris_dagster.canonical import canonical_json, sha256
 
 SCHEMA = json.loads(files("osiris_dagster.aiop").joinpath("core.schema.json").read_text(encoding="utf-8"))

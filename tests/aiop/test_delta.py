@@ -8,10 +8,10 @@ import pytest
 from cases import raw_facts
 from test_build import START, facts_of, package, plan
 
-from osiris_dagster.aiop.baseline import baseline, percent
-from osiris_dagster.aiop.changes import differences
-from osiris_dagster.aiop.delta import failing_since
-from osiris_dagster.aiop.facts import Facts
+from osiris_dagster.aiop.facts.baseline import baseline, percent
+from osiris_dagster.aiop.facts.changes import differences
+from osiris_dagster.aiop.facts.facts import Facts
+from osiris_dagster.aiop.sections.delta import failing_since
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.runs.past import PastRun, past_of
 from osiris_dagster.runs.record import StepRecord

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from cases import raw_facts
 
-from osiris_dagster.aiop.export import export, seal, workplace, write_package
-from osiris_dagster.aiop.facts import Facts
+from osiris_dagster.aiop.disk.export import export, seal, workplace, write_package
+from osiris_dagster.aiop.disk.index import read_index
+from osiris_dagster.aiop.facts.facts import Facts
+from osiris_dagster.aiop.facts.map_texts import scrub
 from osiris_dagster.aiop.gates.finding import Finding
 from osiris_dagster.aiop.gates.judge import judge
-from osiris_dagster.aiop.index import read_index
-from osiris_dagster.aiop.walk import scrub
 from osiris_dagster.canonical import sha256
 from osiris_dagster.redaction import Redactor
 

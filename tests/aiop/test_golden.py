@@ -8,9 +8,9 @@ import pytest
 import rfc8785
 from cases import CASES, GOLDEN, built, card
 
-from osiris_dagster.aiop.context import CONTEXT
 from osiris_dagster.aiop.gates.document import nodes
 from osiris_dagster.aiop.gates.judge import judge
+from osiris_dagster.aiop.model.context import CONTEXT
 from osiris_dagster.canonical import canonical_json
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from osiris_dagster.aiop.ids import (
+from osiris_dagster.aiop.model.ids import (
     EVIDENCE_ID,
     IRI,
     component_iri,

@@ -13,10 +13,10 @@ from openlineage.client import event_v2, facet_v2
 from rocrate.rocrate import ROCrate
 from samples import SAMPLES
 
-from osiris_dagster.aiop.brief import MAX_BYTES, brief
-from osiris_dagster.aiop.bundle import bundle
-from osiris_dagster.aiop.projections.openlineage import openlineage
-from osiris_dagster.aiop.projections.runlog import metrics, run_log
+from osiris_dagster.aiop.files.brief import MAX_BYTES, brief
+from osiris_dagster.aiop.files.bundle import bundle
+from osiris_dagster.aiop.files.openlineage import openlineage
+from osiris_dagster.aiop.files.runlog import metrics, run_log
 
 FACETS = {
     "parent": facet_v2.parent_run.ParentRunFacet,

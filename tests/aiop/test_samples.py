@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from samples import NAMES, SAMPLES, write_sample
 
-from osiris_dagster.aiop.verify import verify
+from osiris_dagster.aiop.disk.verify import verify
 
 
 def files(folder: Path) -> dict[str, bytes]:

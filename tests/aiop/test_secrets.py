@@ -11,9 +11,9 @@ import pytest
 from cases import export_in_child, raw_facts
 
 from osiris_dagster.aiop.child import Job
-from osiris_dagster.aiop.export import export, seal, workplace, write_package
-from osiris_dagster.aiop.facts import Facts
-from osiris_dagster.aiop.walk import CLOSED, change_strings, scrub
+from osiris_dagster.aiop.disk.export import export, seal, workplace, write_package
+from osiris_dagster.aiop.facts.facts import Facts
+from osiris_dagster.aiop.facts.map_texts import CLOSED, change_strings, scrub
 from osiris_dagster.canonical import sha256
 from osiris_dagster.errors import ErrorInfo, Frame
 from osiris_dagster.redaction import MASK, Redactor, secret_shapes

@@ -113,8 +113,9 @@ def cancel(root: Path) -> None:
 
 def queue(root: Path, run_ids: list[str]) -> None:
     """Let runs wait for their packages, as a sensor of Dagster leaves them."""
-    from osiris_dagster.project import Project
     from osiris_dagster.sensors.queue import export_queue
+
+    from osiris_dagster.project import Project
 
     assert all(export_queue(Project(root)).add(run_id) for run_id in run_ids)
 

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from osiris_dagster.compiler.bind import _at_once, _in_full, bind
-from osiris_dagster.compiler.duckdb_sql import locked_database
 from osiris_dagster.compiler.lineage import ColumnLineage, back_to_datasets
 from osiris_dagster.compiler.source_lineage import source_lineage
-from osiris_dagster.compiler.source_sql import FOLDING, path_of, read_statement
+from osiris_dagster.sql.duckdb_reader import locked_database
+from osiris_dagster.sql.sqlglot_reader import FOLDING, path_of, read_statement
 from tests.compiler.compiling import compiled, lock_for
 from tests.compiler.test_bind import CASES as BIND_CASES
 from tests.compiler.test_bind import INPUTS

@@ -19,8 +19,8 @@ import pytest
 
 from osiris_dagster.arrow import columns_of
 from osiris_dagster.columns import is_type
+from osiris_dagster.connections.doctor import probe_one
 from osiris_dagster.drivers.inspection import Category, ConnectionCall, Inspector, table_from_dict
-from osiris_dagster.drivers.probing import probe_one
 from osiris_dagster.drivers.registry import open_inspector
 from osiris_dagster.errors import ConfigError, DriverError
 from osiris_dagster.redaction import Redactor

@@ -25,9 +25,9 @@ import redis
 import yaml
 from dagster import DagsterRunStatus
 
+from osiris_dagster.exports.export import export_run
 from osiris_dagster.project import Project
 from osiris_dagster.runs.instance import CONFIG, open_instance
-from osiris_dagster.sensors.export import export_run
 from tests.command import COMMAND, environment, make_project
 from tests.isolation.pipelines import wide
 from tests.live.conftest import wait_for

@@ -11,10 +11,10 @@ import dagster as dg
 import duckdb
 import pytest
 
+from osiris_dagster.exports.checkpoints import sweep_checkpoints
 from osiris_dagster.project import Project
 from osiris_dagster.runs.instance import open_instance
 from osiris_dagster.runs.read import read_run
-from osiris_dagster.sensors.checkpoints import sweep_checkpoints
 from tests.command import rows
 from tests.isolation.pipelines import LARGE, STEPS, TOTALS, wide
 

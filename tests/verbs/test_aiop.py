@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from osiris_dagster.aiop.configure import load_options
+from osiris_dagster.aiop.facts.configure import load_options
 from osiris_dagster.errors import ConfigError
 from osiris_dagster.verbs.aiop import bundle, export, list_packages, prune, show, verify
 from osiris_dagster.verbs.asked import Asked

@@ -10,11 +10,11 @@ from typing import Any
 import pyoxigraph
 from pyld import jsonld
 
-from osiris_dagster.aiop.context import CONTEXT
 from osiris_dagster.aiop.gates.document import Document, oxigraph_triples, plain, refuse_network
 from osiris_dagster.aiop.gates.expected import document_prefixes, resolve
 from osiris_dagster.aiop.gates.finding import Finding
 from osiris_dagster.aiop.gates.references import Plan
+from osiris_dagster.aiop.model.context import CONTEXT
 from osiris_dagster.canonical import canonical_json
 
 Answer = set[tuple[str, ...]]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from osiris_dagster.aiop.context import CONTEXT_SHA256
 from osiris_dagster.aiop.gates.document import Document
 from osiris_dagster.aiop.gates.finding import Finding
+from osiris_dagster.aiop.model.context import CONTEXT_SHA256
 from osiris_dagster.canonical import canonical_json, sha256
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from osiris_dagster.aiop.context import CONTEXT
 from osiris_dagster.aiop.gates.document import XSD_STRING, Triple
+from osiris_dagster.aiop.model.context import CONTEXT
 
 RDF_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 PREFIXES = {name: rule["@id"] for name, rule in CONTEXT.items() if isinstance(rule, dict) and rule.get("@prefix")}

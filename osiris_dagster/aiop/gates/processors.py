@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osiris_dagster.aiop.context import CONTEXT
 from osiris_dagster.aiop.gates.document import Document, Triple
 from osiris_dagster.aiop.gates.expansion import show
 from osiris_dagster.aiop.gates.expected import PREFIXES, RDF_TYPE, resolve
 from osiris_dagster.aiop.gates.finding import Finding
-from osiris_dagster.aiop.ids import IRI
+from osiris_dagster.aiop.model.context import CONTEXT
+from osiris_dagster.aiop.model.ids import IRI
 
 _SHOWN = 5
 _PREDICATES = {RDF_TYPE} | {

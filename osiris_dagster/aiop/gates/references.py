@@ -11,11 +11,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from osiris_dagster.aiop.annex import read_lines
-from osiris_dagster.aiop.context import CONTEXT
+from osiris_dagster.aiop.files.annex import read_lines
 from osiris_dagster.aiop.gates.document import Document, nodes
 from osiris_dagster.aiop.gates.finding import Finding
-from osiris_dagster.aiop.shards import Shard, annex_root
+from osiris_dagster.aiop.model.context import CONTEXT
+from osiris_dagster.aiop.model.shards import Shard, annex_root
 
 REFERENCES = {name for name, rule in CONTEXT.items() if isinstance(rule, dict) and rule.get("@type") == "@id"}
 _SHOWN = 10

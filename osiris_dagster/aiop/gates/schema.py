@@ -12,9 +12,9 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 
+from osiris_dagster.aiop.facts.options import MAX_CORE_BYTES
 from osiris_dagster.aiop.gates.document import Document
 from osiris_dagster.aiop.gates.finding import Finding
-from osiris_dagster.aiop.options import MAX_CORE_BYTES
 from osiris_dagster.canonical import canonical_json
 
 _MOST_FINDINGS = 20

@@ -4,10 +4,6 @@ Every class is a kind of node: `id` becomes `@id`, KINDS become `@type`, each ot
 A field of type Ref holds the id of another node. Empty text, empty tuples and None are left out of the document.
 """
 
-from osiris_dagster.aiop.model.around import (
-    DownstreamPipeline,
-    UpstreamState,
-)
 from osiris_dagster.aiop.model.delta import (
     Change,
     Comparison,
@@ -25,6 +21,10 @@ from osiris_dagster.aiop.model.evidence import (
     Output,
     Run,
     StepRun,
+)
+from osiris_dagster.aiop.model.neighbours import (
+    DownstreamPipeline,
+    UpstreamState,
 )
 from osiris_dagster.aiop.model.node import (
     Node,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from osiris_dagster.aiop.model.around import DownstreamPipeline, UpstreamState
+from osiris_dagster.aiop.model.neighbours import DownstreamPipeline, UpstreamState
 from osiris_dagster.aiop.model.node import Node, Ref
 from osiris_dagster.aiop.model.plan import Column
 

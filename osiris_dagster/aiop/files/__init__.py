@@ -1,0 +1,1 @@
+"""The files of a package beside its core, all made from the same model."""

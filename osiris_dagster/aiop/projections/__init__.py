@@ -1,1 +1,0 @@
-"""A package in, the same facts in the forms of other tools out."""

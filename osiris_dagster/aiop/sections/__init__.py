@@ -1,0 +1,1 @@
+"""The parts of the document, one a file: facts in, nodes out."""
