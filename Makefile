@@ -2,7 +2,8 @@
 # Another Python: make demo PYTHON=python3.12. Another port: make ui PORT=4000. More test processes: make test JOBS=8.
 
 .DEFAULT_GOAL := help
-.PHONY: demo demo-failure ui test test-all kill-test check bench bench-aiop bench-move bench-pairs fmt lock clean help
+.PHONY: demo demo-data demo-failure ui test test-all kill-test check bench bench-aiop bench-move bench-pairs fmt lock \
+  clean help
 
 BIN := .venv/bin
 READY := .venv/ready
@@ -12,13 +13,16 @@ SPREAD := -p tests.cpu_by_folder -n $(JOBS) --dist loadfile --no-loadscope-reord
 BELOW_DRIVERS := osiris_dagster/oml/*,osiris_dagster/specs/*,osiris_dagster/*.py
 ABOVE := osiris_dagster/definitions.py,osiris_dagster/loading.py
 
-demo: $(READY) ## Run two pipelines on real flight data, in demo/
+demo: demo-data ## Run two pipelines on real flight data
 	@$(BIN)/python examples/demo.py run
 
-demo-failure: $(READY) ## Run a pipeline that fails and show what it leaves
+demo-data: $(READY) ## Fill data/ops.duckdb, which the pipelines of the demo read
+	@$(BIN)/python examples/seed.py
+
+demo-failure: demo-data ## Run a pipeline that fails and show what it leaves
 	@$(BIN)/python examples/demo.py failure
 
-ui: $(READY) ## Open the Dagster UI on the demo
+ui: demo-data ## Open the Dagster UI on the demo
 	@$(BIN)/python examples/demo.py ui $(PORT)
 
 test: $(READY) ## Run the tests; branch coverage has a floor
@@ -68,8 +72,8 @@ lock: ## Resolve the dependencies again (needs uv)
 	  --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
 	@! grep -n '://' requirements.lock
 
-clean: ## Remove the environment, the demo's work copy and every cache
-	rm -rf .venv demo dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## Remove the environment, what runs have made and every cache
+	rm -rf .venv data output build aiop .osiris dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## Show this list

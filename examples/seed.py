@@ -1,6 +1,6 @@
-"""Fill the operational database of the demo: four .csv.gz tables in, `data/ops.duckdb` out.
+"""Fill the operational database of the demo: four .csv.gz tables in, `data/ops.duckdb` of the checkout out.
 
-    python seed.py FOLDER
+    python examples/seed.py
 
 The same files always give the same tables; nothing is added. `planes` keeps the habit of its registry to write
 NA where a year or a speed is not known; in the other tables NA becomes a proper NULL.
@@ -8,12 +8,13 @@ NA where a year or a speed is not known; in the other tables NA becomes a proper
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import duckdb
 
-TARGET = Path(__file__).resolve().parent / "data" / "ops.duckdb"
+EXAMPLES = Path(__file__).resolve().parent
+SOURCE = EXAMPLES / "data" / "nycflights13"
+TARGET = EXAMPLES.parent / "data" / "ops.duckdb"
 
 TABLES = """
 create table flights (
@@ -37,7 +38,7 @@ create table airlines (carrier varchar, name varchar);
 MISSING = {"flights": "NA", "weather": "NA", "planes": "", "airlines": ""}
 
 
-def seed(source: Path) -> dict[str, int]:
+def seed(source: Path = SOURCE) -> dict[str, int]:
     """Replace the database and return the rows of each table."""
     TARGET.parent.mkdir(exist_ok=True)
     fresh = TARGET.with_suffix(".new")
@@ -52,5 +53,5 @@ def seed(source: Path) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    for name, count in seed(Path(sys.argv[1])).items():
+    for name, count in seed().items():
         print(f"  {name:<10}{count:>8,} rows")
