@@ -49,7 +49,7 @@ class Key:
     # what else it may be called
     words: str = ""  # by other tools
     formerly: str = ""  # by earlier versions; `osiris upgrade` renames these
-    fits: type | tuple[type, ...] = object  # a value must be one of these for a fix to rename another word to this key
+    fits: type | tuple[type, ...] | None = None  # what a value must be to rename another word unasked; else by `kind`
     # where it goes
     block: Callable[..., Any] | None = None  # the part of the model that holds the mapping, or each of the list
     manifest: str = ""  # its name in the manifest, which has it if it is set; empty when the compiler writes it by hand
@@ -71,6 +71,11 @@ class Key:
     def others(self) -> tuple[str, ...]:
         """All words that other tools and earlier versions have for it."""
         return (*self.words.split(), *self.formerly.split())
+
+    @property
+    def renamed_for(self) -> type | tuple[type, ...]:
+        """The types of value with which another word is renamed to this key without asking."""
+        return self.fits or (self.kind.type if self.kind else object)
 
     @property
     def schema(self) -> Schema | None:

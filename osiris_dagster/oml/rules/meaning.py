@@ -25,7 +25,7 @@ class Never:
 
 def fitting(keys: Mapping[str, Key], version: str) -> dict[str, type | tuple[type, ...]]:
     """Return what a value has to be for its key to be renamed without asking; a newer key is never the safe reading."""
-    return {name: key.fits if key.stands_in(version) else Never for name, key in keys.items()}
+    return {name: key.renamed_for if key.stands_in(version) else Never for name, key in keys.items()}
 
 
 def other_words(keys: Mapping[str, Key]) -> dict[str, str]:

@@ -172,7 +172,7 @@ def _fits(context: Context, value: object) -> dict[str, type | tuple[type, ...]]
     """Return what a value has to be for its key to be renamed without asking: a component, for one, has to be near."""
     component = isinstance(value, str) and nearest(value, context.catalogue.names)
     # A mapping under another word for `retry` can be nothing else; the version line follows in the next round.
-    own = {"retry": STEP["retry"].fits, **({} if component else {"component": Never})}
+    own = {"retry": STEP["retry"].renamed_for, **({} if component else {"component": Never})}
     return fitting(STEP, context.version) | own
 
 
