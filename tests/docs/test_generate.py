@@ -72,4 +72,5 @@ def test_pages_are_written_once_and_checked(generate, tmp_path, monkeypatch, cap
         "aiop.md",
         "components.md",
         "diagnostics.md",
+        "oml.md",
     ]

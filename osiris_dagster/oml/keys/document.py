@@ -97,7 +97,7 @@ ROWS = (
         line=80, since="0.2.0",
         rule="OML091", keys=_PARTITIONS,
         words="partition partitions_def", block=Partitions, manifest="partitions",
-        read_by="assets.partitions oml.partition compiler.partitioning",
+        read_by="assets.partitions compiler.partitioning",
     ),
     Key(
         "freshness", "How old the data may be before the UI shows them as stale.", "freshness: {max_lag: 26h}",

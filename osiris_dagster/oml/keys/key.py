@@ -79,16 +79,11 @@ class Key:
 
     @property
     def schema(self) -> Schema | None:
-        """The JSON Schema of the value: `shape`, a mapping of `keys`, or either; a list's items have `item_schema`."""
+        """The JSON Schema of the value: `shape`, a mapping of `keys`, or either; of a list without its items."""
         if not self.keys or (self.shape and self.shape["type"] == "array"):
             return self.shape
         mapping = mapping_schema(self.keys)
         return {"anyOf": [self.shape, {**mapping, "minProperties": 1}]} if self.shape else mapping
-
-    @property
-    def item_schema(self) -> Schema:
-        """The JSON Schema of an item of a list of mappings: items are checked one by one, so that a rule can stop."""
-        return mapping_schema(self.keys)
 
     @property
     def defaults(self) -> Mapping[str, Any]:

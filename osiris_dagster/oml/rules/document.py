@@ -14,8 +14,9 @@ from osiris_dagster.oml.model import VERSIONS
 from osiris_dagster.oml.names import name_fault
 from osiris_dagster.oml.params import has_reference
 from osiris_dagster.oml.rules.context import Context
-from osiris_dagster.oml.rules.meaning import fitting, meant_key, other_words, quoted
+from osiris_dagster.oml.rules.meaning import fitting, meant_key, other_words
 from osiris_dagster.oml.rules.rule import rule
+from osiris_dagster.oml.rules.shaped import wrong_kinds
 from osiris_dagster.specs.nearest import did_you_mean
 from osiris_dagster.specs.schema_faults import kind_of
 
@@ -107,18 +108,7 @@ def value_type(context: Context) -> Iterator[Diagnostic]:
     Right:
         name: orders-2025
     """
-    for name, key in DOCUMENT.items():
-        value = context.body.get(name)
-        if key.kind is None or name not in context.body or (value is None and not key.required):
-            continue
-        kind, words = key.kind
-        if isinstance(value, kind):
-            continue
-        fix = "write it in quotes" if kind is str and not isinstance(value, dict | list | None) else f"write {words}"
-        message = f"`{name}` must be {words}, not {kind_of(value)}"
-        edits = quoted(context, (name,), value) if kind is str else ()
-        found = context.shown((name,), value)
-        yield context.at((name,), message, found=found, expected=words, fix=fix, edits=edits)
+    yield from wrong_kinds(context, DOCUMENT, (), context.body)
 
 
 @rule("OML023", "A key of another dialect", example='oml_version: "0.1.0"')

@@ -1,8 +1,8 @@
-"""What the rules about blocks share: a block's faults of shape and of text, turned into findings."""
+"""What rows of keys say about their values, held against a document: faults of type, shape and text as findings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -13,8 +13,9 @@ from osiris_dagster.oml.document import Path
 from osiris_dagster.oml.keys import DOCUMENT, STEP
 from osiris_dagster.oml.keys.key import Key, Reading
 from osiris_dagster.oml.rules.context import Context
+from osiris_dagster.oml.rules.meaning import quoted
 from osiris_dagster.specs.schema import schema_validator
-from osiris_dagster.specs.schema_faults import schema_faults
+from osiris_dagster.specs.schema_faults import kind_of, schema_faults
 
 
 def blocks(context: Context, key: str) -> Iterator[tuple[Path, Any]]:
@@ -28,6 +29,27 @@ def step_blocks(context: Context, key: str) -> Iterator[tuple[Path, Any]]:
     for step in context.steps if STEP[key].means_in(context.version) else ():
         if step.body.get(key) is not None:
             yield (*step.path, key), step.body[key]
+
+
+def wrong_kinds(
+    context: Context, keys: Mapping[str, Key], path: Path, written: Mapping[str, Any]
+) -> Iterator[Diagnostic]:
+    """Yield the plain values of another type than their rows say; an optional key may be empty."""
+    for name, key in keys.items():
+        value = written.get(name)
+        if key.kind is None or name not in written or (value is None and not key.required):
+            continue
+        kind, words = key.kind
+        if not isinstance(value, kind):
+            number = kind is str and isinstance(value, int | float)
+            yield context.at(
+                (*path, name),
+                f"`{name}` must be {words}, not {kind_of(value)}",
+                found=context.shown((*path, name), value),
+                expected=words,
+                fix="write it in quotes" if number else f"write {words}",
+                edits=quoted(context, (*path, name), value) if number else (),
+            )
 
 
 def told_under(context: Context, code: str) -> Iterator[tuple[Key, Path, Any]]:

@@ -11,7 +11,7 @@ from jsonschema.protocols import Validator
 from osiris_dagster.columns import TYPES, is_type
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.document import Path
-from osiris_dagster.oml.keys.key import Key
+from osiris_dagster.oml.keys.key import Key, mapping_schema
 from osiris_dagster.oml.keys.step import CHECKS, check_schema
 from osiris_dagster.oml.parse import check_name
 from osiris_dagster.oml.rules.context import Context
@@ -35,7 +35,7 @@ _DEEPEST_TYPE = 16
 
 @cache
 def _item_validator(key: Key) -> Validator:
-    return schema_validator(key.item_schema)
+    return schema_validator(mapping_schema(key.keys))
 
 
 @cache

@@ -10,8 +10,9 @@ from osiris_dagster.oml.keys import STEP
 from osiris_dagster.oml.names import name_fault
 from osiris_dagster.oml.params import has_reference
 from osiris_dagster.oml.rules.context import Context, StepText
-from osiris_dagster.oml.rules.meaning import Never, fitting, meant_key, other_words, quoted
+from osiris_dagster.oml.rules.meaning import Never, fitting, meant_key, other_words
 from osiris_dagster.oml.rules.rule import rule
+from osiris_dagster.oml.rules.shaped import wrong_kinds
 from osiris_dagster.specs.model import oml_mode
 from osiris_dagster.specs.nearest import nearest
 from osiris_dagster.specs.schema_faults import kind_of
@@ -107,18 +108,7 @@ def key_type(context: Context) -> Iterator[Diagnostic]:
           config: {query: select 1 as n}
     """
     for step in context.steps:
-        for name, key in STEP.items():
-            value = step.body.get(name)
-            if key.kind is None or name not in step.body or (value is None and not key.required):
-                continue
-            kind, words = key.kind
-            if isinstance(value, kind):
-                continue
-            path = (*step.path, name)
-            fix = "write it in quotes" if kind is str and isinstance(value, int | float) else f"write {words}"
-            message = f"`{name}` must be {words}, not {kind_of(value)}"
-            edits = quoted(context, path, value) if kind is str else ()
-            yield context.at(path, message, found=context.shown(path, value), expected=words, fix=fix, edits=edits)
+        yield from wrong_kinds(context, STEP, step.path, step.body)
 
 
 @rule("OML033", "An unknown step key", example="config: {query: select 1}")
