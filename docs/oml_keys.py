@@ -44,7 +44,7 @@ def _since(key: Key) -> str:
 def _inner(key: Key, inner: Key) -> tuple[str, ...]:
     default = key.defaults.get(inner.name)
     shown = "required" if inner.required else "" if default is None else f"`{json.dumps(default)}`"
-    value = inner.reading.expected if inner.reading else describe(inner.shape or {})
+    value = inner.reading[1] if inner.reading else describe(inner.shape or {})
     means = f"{inner.means} Not supported yet: {inner.not_yet}." if inner.not_yet else inner.means
     return f"`{inner.name}`", value, shown, means
 

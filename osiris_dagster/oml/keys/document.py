@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osiris_dagster.oml.keys.key import CRON, DATE, DURATION, MAPPING, STRING, TEXT, Key, Kind, lasting, one_of, texts
+from osiris_dagster.oml.keys.key import CRON, DATE, DURATION, MAPPING, STRING, TEXT, Key, lasting, one_of, texts
 from osiris_dagster.oml.model import Execution, Freshness, Partitions, Schedule
 
 _TIMEZONE = Key("timezone", "The time zone, by its name; UTC when left out.", shape=TEXT)
@@ -46,7 +46,7 @@ ROWS = (
     ),
     Key(
         "steps", "What the pipeline does.", "steps: [...]",
-        line=900, required=True, kind=Kind(list, "a list of steps"),
+        line=900, required=True, kind=(list, "a list of steps"),
         words="tasks jobs stages nodes transformations activities pipeline flow", read_by="compiler.plan",
     ),
     Key(

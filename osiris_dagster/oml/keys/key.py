@@ -4,28 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, NamedTuple
+from typing import Any
 
 from osiris_dagster.oml.model import VERSIONS
 from osiris_dagster.oml.times import cron_fault, duration_fault, moment_fault
 
 Schema = Mapping[str, Any]
+Kind = tuple[type, str]  # of a plain value: as YAML gives it, and in words
+Reading = tuple[Callable[[str], str], str]  # of a text: what is wrong with it, empty for nothing; how it is written
 UNKNOWN = 500
 """The line of all keys that have no row."""
-
-
-class Kind(NamedTuple):
-    """The type of a plain value, as YAML gives it and in words."""
-
-    type: type
-    words: str
-
-
-class Reading(NamedTuple):
-    """A text with a grammar: what is wrong with it (empty when nothing is), and how it is written."""
-
-    fault: Callable[[str], str]
-    expected: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +63,7 @@ class Key:
     @property
     def renamed_for(self) -> type | tuple[type, ...]:
         """The types of value with which another word is renamed to this key without asking."""
-        return self.fits or (self.kind.type if self.kind else object)
+        return self.fits or (self.kind[0] if self.kind else object)
 
     @property
     def schema(self) -> Schema | None:
@@ -123,14 +111,14 @@ def texts(**limits: Any) -> Schema:
     return {"type": "array", "items": TEXT, **limits}
 
 
-STRING = Kind(str, "text")
-MAPPING = Kind(dict, "a mapping")
+STRING: Kind = (str, "text")
+MAPPING: Kind = (dict, "a mapping")
 TEXT: Schema = {"type": "string", "minLength": 1}
 DURATION: Schema = {"type": "string", "minLength": 1, "examples": ["26h"]}
-CRON = Reading(cron_fault, "five fields such as 15 3 * * *")
-DATE = Reading(moment_fault, "a date such as 2025-01-01")
+CRON: Reading = (cron_fault, "five fields such as 15 3 * * *")
+DATE: Reading = (moment_fault, "a date such as 2025-01-01")
 
 
 def lasting(example: str) -> Reading:
     """Return the reading of a duration."""
-    return Reading(duration_fault, f"a duration such as {example}")
+    return duration_fault, f"a duration such as {example}"

@@ -10,7 +10,7 @@ from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.document import Path
 from osiris_dagster.oml.rules.context import Context
 from osiris_dagster.oml.rules.rule import rule
-from osiris_dagster.oml.rules.shaped import block_faults, told_under, wrong_form
+from osiris_dagster.oml.rules.shaped import block_faults, faults_told, told_under, wrong_form
 from osiris_dagster.oml.times import moment, timezone_fault, timezone_hint
 
 # What Dagster accepts; anything else would fail when the pipeline is loaded.
@@ -106,8 +106,7 @@ def run_settings(context: Context) -> Iterator[Diagnostic]:
     Right:
         freshness: {max_lag: 26h}
     """
-    for key, path, value in told_under(context, "OML093"):
-        yield from block_faults(context, key, path, value)
+    yield from faults_told(context, "OML093")
 
 
 def _keys_of_type(context: Context, path: Path, value: dict[str, Any]) -> Iterator[Diagnostic]:

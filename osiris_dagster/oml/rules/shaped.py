@@ -60,10 +60,15 @@ def told_under(context: Context, code: str) -> Iterator[tuple[Key, Path, Any]]:
                 yield from ((key, path, value) for path, value in found(context, name))
 
 
+def faults_told(context: Context, code: str) -> Iterator[Diagnostic]:
+    """Yield all that rows object to under this code."""
+    for key, path, value in told_under(context, code):
+        yield from block_faults(context, key, path, value)
+
+
 def block_faults(context: Context, key: Key, path: Path, value: Any) -> Iterator[Diagnostic]:
     """Yield what is wrong with a block by its row: its shape, and texts in it that cannot be read."""
-    if key.schema is not None:
-        yield from shape(context, path, value, _validator(key))
+    yield from shape(context, path, value, _validator(key))
     if key.reading is not None:
         yield from _unread(context, path, value, key.reading)
     if isinstance(value, dict):
@@ -94,9 +99,9 @@ def shape(context: Context, path: Path, value: Any, validator: Validator) -> Ite
 
 def _unread(context: Context, path: Path, value: Any, reading: Reading) -> Iterator[Diagnostic]:
     """Yield what a reader of texts objects to; a value that is no text is told by the shape."""
-    fault = reading.fault(value) if isinstance(value, str) and value else ""
+    fault_of, expected = reading
+    fault = fault_of(value) if isinstance(value, str) and value else ""
     if fault:
-        expected = reading.expected
         message = f"`{path[-1]}` cannot be read: {fault}"
         yield context.at(path, message, found=context.shown(path, value), expected=expected, fix=f"write {expected}")
 

@@ -16,7 +16,7 @@ from osiris_dagster.oml.keys.step import CHECKS, check_schema
 from osiris_dagster.oml.parse import check_name
 from osiris_dagster.oml.rules.context import Context
 from osiris_dagster.oml.rules.rule import rule
-from osiris_dagster.oml.rules.shaped import block_faults, inner_texts, shape, told_under
+from osiris_dagster.oml.rules.shaped import block_faults, faults_told, inner_texts, shape, told_under
 from osiris_dagster.specs.nearest import did_you_mean
 from osiris_dagster.specs.schema import schema_validator
 
@@ -55,8 +55,7 @@ def step_policy(context: Context) -> Iterator[Diagnostic]:
     Right:
         - {id: a, component: duckdb.processor, mode: transform, timeout: 600, config: {query: select 1}}
     """
-    for key, path, value in told_under(context, "OML094"):
-        yield from block_faults(context, key, path, value)
+    yield from faults_told(context, "OML094")
 
 
 @rule("OML095", "An incremental read that cannot be read", example="incremental: {cursor: updated_at, lookback: 1h}")
@@ -69,8 +68,7 @@ def incremental(context: Context) -> Iterator[Diagnostic]:
     Right:
         - {id: a, component: filesystem.csv_extractor, mode: read, incremental: {cursor: n}, config: {path: a.csv}}
     """
-    for key, path, value in told_under(context, "OML095"):
-        yield from block_faults(context, key, path, value)
+    yield from faults_told(context, "OML095")
 
 
 @rule("OML096", "Declared columns that cannot be read", example="columns: [{name: id, type: int64}]")
