@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from osiris_dagster.oml.edits import scalar_text
+from osiris_dagster.oml.edits import in_brackets, scalar_text
 from osiris_dagster.oml.graph import table_names
 from osiris_dagster.oml.keys import STEP
 from osiris_dagster.oml.tree import Branch, Entry, Leaf
@@ -63,6 +63,8 @@ def _config(step: Branch) -> list[str]:
         if isinstance(config.value, Branch) and not _find(config.value, "connection"):
             step.entries.remove(connection)
             config.value.entries.insert(0, connection)
+            if config.value.flow and isinstance(connection.value, Leaf):
+                connection.value.text = in_brackets(connection.value.text)
             changes.append("`connection` moved into `config`")
     if config is not None and isinstance(config.value, Branch):
         inner = _find(config.value, "options")

@@ -57,8 +57,10 @@ def upgrade(document: Document) -> Upgraded:
     if not changes:
         return Upgraded(document.text, ())
     new = compose(result, document.file)
+    if not new.whole or new.faults:
+        raise MeaningChanged(document.file)
     kept = "\n".join(comments(result))  # a comment may have become a part of one
-    if not new.whole or new.faults or any(comment not in kept for comment in comments(text)):
+    if any(comment not in kept for comment in comments(text)):
         raise MeaningChanged(document.file)
     return Upgraded(result.replace("\n", breaks), tuple(changes))
 
