@@ -23,6 +23,7 @@ from osiris_dagster.specs.schema_faults import describe
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(1, str(Path(__file__).parent.parent))
+from oml_keys import keys_page
 from public_names import public_page
 from terms import terms_page
 from type_tables import types_page
@@ -127,6 +128,7 @@ def main(arguments: list[str]) -> int:
     pages = {
         "diagnostics.md": diagnostics_page(),
         "components.md": components_page(load_catalogue()),
+        "oml.md": f"{NOTE}\n\n{keys_page()}",
         "public.md": f"{NOTE}\n\n{public_page()}",
         "aiop.md": f"{NOTE}\n\n{terms_page()}",
         "../types.md": f"{NOTE}\n\n{types_page()}",

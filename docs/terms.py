@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from typing import Any
 
@@ -46,7 +46,7 @@ def terms_page() -> str:
 def _prefixes() -> str:
     rows = [(name, rule["@id"]) for name, rule in CONTEXT.items() if isinstance(rule, dict) and rule.get("@prefix")]
     rows += [("r", "the run: `osiris://run/<fingerprint>/`"), ("p", "the pipeline in its version")]
-    return _table(("prefix", "stands for"), [(f"`{name}:`", text) for name, text in sorted(rows)])
+    return table(("prefix", "stands for"), [(f"`{name}:`", text) for name, text in sorted(rows)])
 
 
 def _kind(kind: type[model.Node]) -> Iterator[str]:
@@ -54,7 +54,7 @@ def _kind(kind: type[model.Node]) -> Iterator[str]:
     yield f"### {kind.KINDS[0]}"
     yield inspect.cleandoc(kind.__doc__ or "") + (f"\n\nAlso {also}." if also else "")
     rows = [(f"`{f.name}`", *_mapping(f.name)) for f in dataclasses.fields(kind) if f.name != "id"]
-    yield _table(("field", "means", "value"), rows)
+    yield table(("field", "means", "value"), rows)
 
 
 def _mapping(name: str) -> tuple[str, str]:
@@ -71,9 +71,10 @@ def _mapping(name: str) -> tuple[str, str]:
 def _capabilities() -> str:
     contract = json.loads(files("osiris_dagster.aiop").joinpath("control.contract.json").read_text("utf-8"))
     rows = [(f"`{name}`", f"`{c['command']}`", c["effect"], c["about"]) for name, c in contract["capabilities"].items()]
-    return f"{contract['description']}\n\n" + _table(("name", "command", "effect", "about"), rows)
+    return f"{contract['description']}\n\n" + table(("name", "command", "effect", "about"), rows)
 
 
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """Return a table in Markdown."""
     lines = [header, tuple("---" for _ in header), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)

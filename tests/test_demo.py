@@ -168,9 +168,7 @@ def test_nothing_that_git_knows_changes_by_the_demo(finished: Path) -> None:
 
 
 def test_a_location_of_the_checkout_shows_its_pipelines(fresh: Path) -> None:
-    code = (
-        "from osiris_dagster.definitions import defs; print(*(job.name for job in defs().resolve_all_job_defs()))"
-    )
+    code = "from osiris_dagster.definitions import defs; print(*(job.name for job in defs().resolve_all_job_defs()))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=fresh, env=environment(), capture_output=True, text=True, check=True
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from osiris_dagster import __version__
 from osiris_dagster.canonical import fingerprint, sha256
+from osiris_dagster.compiler.blocks import planned
 from osiris_dagster.compiler.check_faults import check_checks
 from osiris_dagster.compiler.contract import check_contracts
 from osiris_dagster.compiler.draft import Compiled, Draft, Inputs
@@ -66,13 +67,10 @@ def _manifest(draft: Draft) -> Manifest:
         intent="" if intent is None else substitute_text(str(intent), draft.params),
         owners=tuple(substitute_text(owner, draft.params) for owner in pipeline.owners),
         tags={name: substitute_text(text, draft.params) for name, text in pipeline.tags.items()},
-        schedule=pipeline.schedule,
-        partitions=pipeline.partitions,
-        freshness_max_lag=pipeline.freshness_max_lag,
-        concurrency=pipeline.concurrency,
         execution=pipeline.execution,
         params=_params(draft),
         fingerprints=_fingerprints(draft),
+        **planned(pipeline, draft.params),
     )
 
 

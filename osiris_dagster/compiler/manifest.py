@@ -9,16 +9,10 @@ from typing import Any, Literal
 
 from osiris_dagster.canonical import canonical_json, sha256, slug
 from osiris_dagster.columns import Columns, columns_from
-from osiris_dagster.compiler.blocks import (
-    block_dict,
-    execution_dict,
-    execution_from,
-    partitions_from,
-    step_blocks_dict,
-    step_blocks_from,
-)
+from osiris_dagster.compiler.blocks import execution_dict, execution_from, read_back, said
 from osiris_dagster.compiler.lineage import Lineage, lineage_from
-from osiris_dagster.oml.model import Check, Execution, Incremental, Partitions, Retry, Schedule
+from osiris_dagster.oml.keys import DOCUMENT, STEP
+from osiris_dagster.oml.model import Check, Execution, Freshness, Incremental, Partitions, Retry, Schedule
 from osiris_dagster.oml.relationship import KIND as RELATIONSHIP
 
 Role = Literal["extractor", "processor", "writer"]
@@ -105,7 +99,7 @@ class Manifest:
     tags: Mapping[str, str] = field(default_factory=dict)
     schedule: Schedule | None = None
     partitions: Partitions | None = None
-    freshness_max_lag: str = ""
+    freshness: Freshness | None = None
     concurrency: str = ""  # pool
     execution: Execution = field(default_factory=Execution)
     params: Mapping[str, Any] = field(default_factory=dict)  # values used
@@ -136,20 +130,11 @@ class Manifest:
             "intent": self.intent,
             "owners": list(self.owners),
             "tags": dict(self.tags),
-            **self._blocks(),
+            **said(self, DOCUMENT.values()),
             "execution": {**execution_dict(self.execution), "params": dict(self.params)},
             "fingerprints": dict(self.fingerprints),
             "steps": [_step_dict(step) for step in self.steps],
         }
-
-    def _blocks(self) -> dict[str, Any]:
-        written = {
-            "schedule": self.schedule and block_dict(self.schedule),
-            "partitions": self.partitions and block_dict(self.partitions),
-            "freshness": self.freshness_max_lag and {"max_lag": self.freshness_max_lag},
-            "concurrency": self.concurrency,
-        }
-        return {name: value for name, value in written.items() if value}
 
 
 def _step_dict(step: StepPlan) -> dict[str, Any]:
@@ -170,7 +155,7 @@ def _step_dict(step: StepPlan) -> dict[str, Any]:
         "line": step.line,
         # Only what is set is written from here on, so that manifests of older versions keep their hash.
         **({} if step.lineage is None else {"lineage": [column.as_dict() for column in step.lineage]}),
-        **step_blocks_dict(step),
+        **said(step, STEP.values()),
     }
 
 
@@ -182,7 +167,6 @@ def cfg_path(step_id: str) -> str:
 def manifest_from_dict(value: Mapping[str, Any]) -> Manifest:
     """Read back what `Manifest.as_dict` wrote; KeyError or TypeError for another shape."""
     execution = value["execution"]
-    schedule = value.get("schedule")
     return Manifest(
         pipeline=value["pipeline"],
         file=value["file"],
@@ -192,13 +176,10 @@ def manifest_from_dict(value: Mapping[str, Any]) -> Manifest:
         intent=value["intent"],
         owners=tuple(value["owners"]),
         tags=value["tags"],
-        schedule=Schedule(**schedule) if schedule else None,
-        partitions=partitions_from(value.get("partitions")),
-        freshness_max_lag=value.get("freshness", {}).get("max_lag", ""),
-        concurrency=value.get("concurrency", ""),
         execution=execution_from(execution),
         params=execution["params"],
         fingerprints=value["fingerprints"],
+        **read_back(value, DOCUMENT.values()),
     )
 
 
@@ -219,5 +200,5 @@ def _step_from(item: Mapping[str, Any]) -> StepPlan:
         lineage=None if lineage is None else lineage_from(lineage),
         description=item["description"],
         line=item["line"],
-        **step_blocks_from(item),
+        **read_back(item, STEP.values()),
     )

@@ -156,6 +156,16 @@ def scalar_text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def in_brackets(written: str) -> str:
+    """Return a value, as it is written on a line of its own, as it can stand in brackets.
+
+    >>> in_brackets("${params.shop}"), in_brackets('"@mysql.shop"'), in_brackets("[a, b]"), in_brackets("5")
+    ('"${params.shop}"', '"@mysql.shop"', '[a, b]', '5')
+    """
+    plain = written[:1] not in ("", *_INDICATORS)
+    return json.dumps(written, ensure_ascii=False) if plain and set(written) & set(",[]{}") else written
+
+
 def newline(text: str) -> str:
     """Return the line break that a text uses."""
     return "\r\n" if "\r\n" in text else "\n"
@@ -170,7 +180,8 @@ def move_into_config(document: Document, path: Path, *, safe: bool) -> tuple[Edi
     if "\n" in value or (target is not None and not isinstance(target, dict)) or key in (target or {}):
         return ()
     removed = remove_entry(document, path, safe=safe)
-    entry = f"{scalar_text(key)}: {value}"
+    braces = target is None or in_flow(document, config)
+    entry = f"{scalar_text(key)}: {in_brackets(value) if braces else value}"
     if target:
         added = insert_before(document, (*config, next(iter(target))), entry, safe=safe)
     elif target is None and config not in document.key_marks:

@@ -38,6 +38,13 @@ class Partitions:
 
 
 @dataclass(frozen=True, slots=True)
+class Freshness:
+    """How old the data may be: a duration such as `26h`."""
+
+    max_lag: str
+
+
+@dataclass(frozen=True, slots=True)
 class Execution:
     """Where and how steps run; the defaults stream everything through one local process."""
 
@@ -108,7 +115,7 @@ class Pipeline:
     tags: Mapping[str, str] = field(default_factory=dict)
     schedule: Schedule | None = None
     partitions: Partitions | None = None
-    freshness_max_lag: str = ""  # a duration such as `26h`
+    freshness: Freshness | None = None
     concurrency: str = ""  # pool name
     execution: Execution = field(default_factory=Execution)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from osiris_dagster.oml.compose import compose
-from osiris_dagster.oml.edits import scalar_text
+from osiris_dagster.oml.edits import in_brackets, scalar_text
 from osiris_dagster.oml.graph import table_names
+from osiris_dagster.oml.keys import STEP
 from osiris_dagster.oml.sql_text import written_uses
 from osiris_dagster.oml.tree import Branch, Entry, Leaf
 
-_KEYS = {"uses": "component", "type": "component", "with": "config", "depends_on": "needs", "name": "id"}
 _MODES = {"extract": "read", "source": "read", "load": "write", "sink": "write"}
 _ROLES = {"read": "extractor", "write": "writer"}
 _FAMILIES = ("mysql", "supabase", "postgres", "duckdb")
@@ -37,7 +37,13 @@ def renewed_step(step: Branch, mode: str, previous: str, ids: list[str]) -> list
 
 
 def _keys(step: Branch) -> list[str]:
-    return [_rename(step, old, new) for old, new in _KEYS.items() if _find(step, old) and not _find(step, new)]
+    names = sorted(STEP, key=lambda name: (name == "id", name))  # the id last: it is what the changes are told of
+    return [
+        _rename(step, old, new)
+        for new in names
+        for old in STEP[new].formerly.split()
+        if _find(step, old) and not _find(step, new)
+    ]
 
 
 def _config(step: Branch) -> list[str]:
@@ -59,6 +65,8 @@ def _config(step: Branch) -> list[str]:
         if isinstance(config.value, Branch) and not _find(config.value, "connection"):
             step.entries.remove(connection)
             config.value.entries.insert(0, connection)
+            if config.value.flow and isinstance(connection.value, Leaf):
+                connection.value.text = in_brackets(connection.value.text)
             changes.append("`connection` moved into `config`")
     if config is not None and isinstance(config.value, Branch):
         inner = _find(config.value, "options")

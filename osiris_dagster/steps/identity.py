@@ -9,8 +9,9 @@ from collections.abc import Mapping
 
 from osiris_dagster.canonical import canonical_json, sha256
 from osiris_dagster.columns import Columns
-from osiris_dagster.compiler.blocks import step_blocks_dict
+from osiris_dagster.compiler.blocks import said
 from osiris_dagster.compiler.manifest import Manifest, StepPlan
+from osiris_dagster.oml.keys import STEP
 from osiris_dagster.steps.narrowing import narrowed
 
 
@@ -59,4 +60,4 @@ class Identities:
 
 def _blocks(step: StepPlan) -> Mapping[str, object]:
     """Return what decides about rows outside the configuration; how often and how long it is tried does not."""
-    return {name: value for name, value in step_blocks_dict(step).items() if name not in ("retry", "timeout")}
+    return said(step, (key for key in STEP.values() if key.rows))

@@ -72,5 +72,6 @@ def test_pages_are_written_once_and_checked(generate, tmp_path, monkeypatch, cap
         "aiop.md",
         "components.md",
         "diagnostics.md",
+        "oml.md",
         "public.md",
     ]

@@ -84,7 +84,7 @@ def test_upgrade_is_as_the_pair_says_and_is_done_once(case):
 
 
 def test_the_examples_are_in_canonical_layout():
-    files = [*ROOT.glob("examples/**/pipelines/*.yaml"), ROOT / "osiris_dagster/new_project/cities.yaml"]
+    files = [*ROOT.glob("pipelines/*.yaml"), *ROOT.glob("examples/**/pipelines/*.yaml"), ROOT / "osiris_dagster/new_project/cities.yaml"]
 
     assert len(files) >= 4
     assert [file.name for file in files if formatted(sound(file.read_text())) != file.read_text()] == []

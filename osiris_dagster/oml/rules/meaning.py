@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from osiris_dagster.errors import Edit
 from osiris_dagster.oml.document import Path
 from osiris_dagster.oml.edits import rename_key, replace_in_sql, replace_scalar, replace_within, scalar_text, value_at
+from osiris_dagster.oml.keys.key import Key
 from osiris_dagster.oml.rules.context import Context
 from osiris_dagster.specs.nearest import certainly, nearest
 
@@ -23,6 +24,16 @@ Fits = Mapping[str, type | tuple[type, ...]]
 
 class Never:
     """The type of no value: a key whose values have it is never renamed without asking."""
+
+
+def fitting(keys: Mapping[str, Key], version: str) -> dict[str, type | tuple[type, ...]]:
+    """Return what a value has to be for its key to be renamed without asking; a newer key is never the safe reading."""
+    return {name: key.renamed_for if key.stands_in(version) else Never for name, key in keys.items()}
+
+
+def other_words(keys: Mapping[str, Key]) -> dict[str, str]:
+    """Return what other tools and earlier versions say -> the key of OML."""
+    return {word: name for name, key in keys.items() for word in key.others}
 
 
 class Meaning(NamedTuple):
