@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tests import matrix
-
 
 def test_a_sample_is_as_large_as_asked_and_the_same_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matrix, "FULL", False)
