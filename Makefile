@@ -2,7 +2,7 @@
 # Another Python: make demo PYTHON=python3.12. Another port: make ui PORT=4000. More test processes: make test JOBS=8.
 
 .DEFAULT_GOAL := help
-.PHONY: demo demo-failure ui test kill-test check bench bench-aiop bench-move fmt lock clean help
+.PHONY: demo demo-failure ui test kill-test check compare bench bench-aiop bench-move fmt lock clean help
 
 BIN := .venv/bin
 READY := .venv/ready
@@ -39,6 +39,10 @@ check: $(READY) ## Check style, types, layers, layout and the generated pages
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/python -m pytest tests/test_layout.py
+
+compare: $(READY) ## Compare with another checkout: make compare OLD=../main [ARGS=--faults]
+	@sh tools/servers.sh
+	$(BIN)/python tools/compare.py $(OLD) . $(ARGS)
 
 bench: $(READY) ## Measure against hand-written code; prints a table of ratios
 	$(BIN)/python bench
