@@ -11,9 +11,9 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
@@ -27,11 +27,10 @@ except ImportError:  # any Python may start the tool; the checkout's own goes on
     os.execv(HERE / ".venv/bin/python", [str(HERE / ".venv/bin/python"), *sys.argv])  # noqa: S606
 
 from tests.servers.places import in_memory
-from tools.comparison.case import Case
 from tools.comparison.differences import Difference, differences, read_expectations, report
 from tools.comparison.named_tests import outcomes
-from tools.comparison.parts import PARTS, Material, families_of
-from tools.comparison.side import side
+from tools.comparison.parts import PARTS, STORES, Material
+from tools.comparison.side import Side, side
 from tools.comparison.stores import stores
 
 
@@ -40,11 +39,13 @@ def main(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
     material = Material(given.old.resolve(), given.new.resolve(), given.sample, given.seed)
     found: list[Difference] = []
+    parts = given.part or tuple(PARTS)
     with tempfile.TemporaryDirectory(prefix="osiris-compare-", dir=in_memory()) as place:
-        for part in given.part or PARTS:
-            begun = time.monotonic()
-            found += (news := _compared(part, material, Path(place) / part))
-            print(f"{part}: {len(news)} differences, {time.monotonic() - begun:.0f} s", flush=True)
+        with _sides(material, Path(place), {family for part in parts for family in STORES[part]}) as sides:
+            for part in parts:
+                begun = time.monotonic()
+                found += (news := _compared(part, material, sides, Path(place)))
+                print(f"{part}: {len(news)} differences, {time.monotonic() - begun:.0f} s", flush=True)
         if given.faults:
             found += _fault_tests(material, Path(place) / "tests")
     lines, good = report(found, read_expectations(given.expect), given.show)
@@ -53,19 +54,25 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if good else 1
 
 
-def _compared(part: str, material: Material, place: Path) -> list[Difference]:
-    """Run a part on both sides at the same time, each case after the other on each side."""
-    place.mkdir()
+@contextmanager
+def _sides(material: Material, place: Path, families: Iterable[str]) -> Iterator[tuple[Side, Side]]:
+    """Start both checkouts, each with stores of its own; they end with the block."""
     with ExitStack() as stack:
-        sides = []
-        for name, checkout in (("old", material.old), ("new", material.new)):
-            servers = stack.enter_context(stores(families_of(part)))
-            sides.append(stack.enter_context(side(checkout, place / name, servers)))
-        cases = PARTS[part](material, sides[0], place)
-        print(f"{part}: {len(cases)} cases", flush=True)
-        pool = stack.enter_context(ThreadPoolExecutor(2))
-        old, new = (pool.submit(lambda each=each: [each.run(case) for case in cases]) for each in sides)
-        return list(_differing(part, cases, old.result(), new.result()))
+        old, new = (
+            stack.enter_context(side(checkout, place / name, stack.enter_context(stores(families))))
+            for name, checkout in (("old", material.old), ("new", material.new))
+        )
+        yield old, new
+
+
+def _compared(part: str, material: Material, sides: tuple[Side, Side], place: Path) -> list[Difference]:
+    """Run a part on both sides at the same time, each case after the other on each side."""
+    cases = PARTS[part](material, sides[0], place)
+    print(f"{part}: {len(cases)} cases", flush=True)
+    with ThreadPoolExecutor(2) as pool:
+        old, new = pool.map(lambda each: [each.run(case) for case in cases], sides)
+    pairs = zip(cases, old, new, strict=True)
+    return [found for case, before, after in pairs for found in differences(part, case.name, before, after)]
 
 
 def _fault_tests(material: Material, place: Path) -> list[Difference]:
@@ -73,13 +80,6 @@ def _fault_tests(material: Material, place: Path) -> list[Difference]:
         old, new = pool.map(outcomes, (material.old, material.new), (place / "old", place / "new"))
     print(f"tests of faults: {len(old)} and {len(new)}", flush=True)
     return list(differences("tests of faults", "docs/faults.md", old, new))
-
-
-def _differing(
-    part: str, cases: Sequence[Case], old: list[dict[str, str]], new: list[dict[str, str]]
-) -> Iterator[Difference]:
-    for case, before, after in zip(cases, old, new, strict=True):
-        yield from differences(part, case.name, before, after)
 
 
 def _parser() -> argparse.ArgumentParser:

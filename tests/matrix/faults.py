@@ -41,7 +41,7 @@ def faults() -> Iterator[Fault]:
 def _fault(entry: dict[str, Any], family: str, mode: str) -> Fault:
     read, files = _reading(entry, family)
     connection = f"@{family}.db"
-    write = {"component": f"{family}.writer", "mode": "write"}
+    write: dict[str, Any] = {"component": f"{family}.writer", "mode": "write"}
     write["config"] = {"connection": connection, "table": TABLE, "write_mode": mode, **entry.get("options", {})}
     if "read" in entry:
         write = {"component": "filesystem.csv_writer", "mode": "write", "config": {"path": "read.csv"}}

@@ -117,7 +117,8 @@ def _exit_code(command: Callable[[], Any]) -> str:
 
 def _text(file: Any) -> str:
     file.seek(0)
-    return file.read().decode("utf-8", "backslashreplace")
+    content: bytes = file.read()
+    return content.decode("utf-8", "backslashreplace")
 
 
 if __name__ == "__main__":

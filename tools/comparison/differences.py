@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -77,8 +78,9 @@ def report(found: Sequence[Difference], expected: Sequence[Expectation], shown: 
     reasons = {each: _reason(each, expected) for each in found}
     lines = _grouped([each for each in found if not reasons[each]], shown)
     unexpected = bool(lines)
-    lines += [f"{sum(r == e for r in reasons.values()):6}  expected: {e.reason}" for e in expected]
-    unused = [each for each in expected if each not in reasons.values()]
+    met = Counter(reasons.values())
+    lines += [f"{met[each]:6}  expected: {each.reason}" for each in expected if met[each]]
+    unused = [each for each in expected if not met[each]]
     lines += [f"nothing matches the expectation {each.match!r} ({each.reason})" for each in unused]
     return lines, not unexpected and not unused
 

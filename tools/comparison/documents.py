@@ -106,7 +106,7 @@ def _case(name: str, document: Document) -> Case:
 def _of_yaml(path: Path) -> Iterator[Document]:
     raw = path.read_bytes()
     if _LOOKS.search(raw.decode("utf-8", "replace")):
-        yield Document(raw, **_beside(path))
+        yield _with_neighbours(raw, path)
     try:
         data = yaml.safe_load(raw)
     except (yaml.YAMLError, ValueError):
@@ -114,23 +114,25 @@ def _of_yaml(path: Path) -> Iterator[Document]:
     yield from _of_data(data)
 
 
-def _beside(path: Path) -> dict[str, str]:
-    """Return the connections, the lock and the values that stand beside a file."""
+def _with_neighbours(text: bytes, path: Path) -> Document:
+    """Return a file's document with the connections, the lock and the values that stand beside it."""
     folders = (path.parent, path.parent.parent)
     places = [folder / name for folder in folders for name in (CONNECTIONS, "connections.yaml")]
     known = next((place for place in places if place.is_file()), None)
-    found = {"connections": known.read_text("utf-8")} if known else {}
     lock, given = path.with_suffix(".schema.json"), path.with_name("given.yaml")
-    found |= {"lock": lock.read_text("utf-8")} if lock.is_file() else {}
-    return found | ({"given": given.read_text("utf-8")} if given.is_file() else {})
+    return Document(
+        text,
+        connections=known.read_text("utf-8") if known else _KNOWN,
+        lock=lock.read_text("utf-8") if lock.is_file() else "",
+        given=given.read_text("utf-8") if given.is_file() else "",
+    )
 
 
 def _of_data(data: Any) -> Iterator[Document]:
     if isinstance(data, dict):
         known = data.get("connections_file", data.get("file"))
-        beside = {"connections": known} if isinstance(known, str) else {}
         for text in _fragments(data):
-            yield Document(text, **beside)
+            yield Document(text, connections=known if isinstance(known, str) else _KNOWN)
         for value in data.values():
             yield from _of_data(value)
     elif isinstance(data, list):

@@ -30,7 +30,15 @@ def outcomes(checkout: Path, folder: Path) -> dict[str, str]:
     folder.mkdir(parents=True)
     report = folder / "report.xml"
     chosen = " or ".join(sorted({name for _, name in named}))
-    command = [python_of(checkout), "-m", "pytest", *sorted(files), "-k", chosen, f"--junit-xml={report}"]
+    command: list[str | Path] = [
+        python_of(checkout),
+        "-m",
+        "pytest",
+        *sorted(files),
+        "-k",
+        chosen,
+        f"--junit-xml={report}",
+    ]
     done = subprocess.run(
         [*command, "-q", "-p", "no:cacheprovider"],
         cwd=checkout,

@@ -38,7 +38,7 @@ _FIXED: tuple[tuple[re.Pattern[str], str], ...] = (
 _DATE = r"(?P<year>\d{4})-?(?P<month>\d\d)-?(?P<day>\d\d)"
 _ISO = re.compile(rf"\b{_DATE}(?:(?:[T ]| at )\d\d:?\d\d:?\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)?(?!\d)")
 _EPOCH = re.compile(r"(?<!\d)(\d{10})(?:\d{3}|\d{6}|\.\d+)?(?!\d)")
-_DURATION = re.compile(r" *\b\d+(?:[.,]\d+)* ?(?:ms|s|min|µs)\b|(?<=_ms\": )\d+(?:\.\d+)?|(?<=_ms=)\d+")
+_DURATION = re.compile(r" +\d+(?:[.,]\d+)* ?(?:ms|s|min|µs)\b|(?<=_ms\": )\d+(?:\.\d+)?|(?<=_ms=)\d+")
 _KEYED = re.compile(
     r'("(?:\w*_ms|\w*bytes\w*|\w*_per_second|value|current|previous|median|mad|change_percent)": ?)"?-?[\d.]+"?'
 )

@@ -85,7 +85,7 @@ def _reread(name: str, seed: Seed, old: Side) -> Iterator[Case]:
 
 
 def _archives(checkouts: Iterable[Path]) -> Iterator[tuple[str, Path]]:
-    found = {}
+    found: dict[bytes, tuple[str, Path]] = {}
     for checkout in checkouts:
         for pattern in _ARCHIVES:
             for path in sorted(checkout.glob(pattern)):

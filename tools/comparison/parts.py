@@ -58,9 +58,10 @@ PARTS: Mapping[str, Callable[[Material, Side, Path], list[Case]]] = {
     "faults": _faults,
     "packages": _packages,
 }
-_STORES = {"pairs": FAMILIES, "faults": FAMILIES, "packages": ("duckdb",)}
-
-
-def families_of(part: str) -> tuple[str, ...]:
-    """Return the families whose stores a part needs."""
-    return _STORES.get(part, ())
+STORES: Mapping[str, tuple[str, ...]] = {
+    "documents": (),
+    "pairs": FAMILIES,
+    "faults": FAMILIES,
+    "packages": ("duckdb",),
+}
+"""The families whose stores a part needs."""

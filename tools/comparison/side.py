@@ -79,7 +79,7 @@ class Side:
         self.asked.write(json.dumps(request) + "\n")
         self.asked.flush()
         answer = json.loads(self.answers.readline())
-        found = {}
+        found: dict[str, str] = {}
         for number, (call, said) in enumerate(zip(case.calls, answer["calls"], strict=True), 1):
             name = f"{number}. {' '.join(call.argv)}"
             found |= {f"{name}: exit code": said["code"], f"{name}: stdout": said["out"]}
@@ -136,9 +136,9 @@ def side(checkout: Path, place: Path, stores: Mapping[str, Store]) -> Iterator[S
     """Start the process of a checkout; it ends with the block."""
     place.mkdir(parents=True, exist_ok=True)
     environment = {**clean_environment(), **ENVIRONMENT, "PYTHONPATH": str(checkout)}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    command = [str(python_of(checkout)), "-P", str(_AGENT)]
     with subprocess.Popen(
-        [python_of(checkout), "-P", _AGENT], cwd=place, env=environment, text=True, **pipes
+        command, cwd=place, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdin
         assert process.stdout

@@ -240,9 +240,9 @@ def stores(families: Iterable[str]) -> Iterator[dict[str, Store]]:
                 options = ("--log-output=TABLE", "--general-log=1")
                 found[family] = MySQL(stack.enter_context(mariadb.private_server(*options, place=in_memory())))
             elif family == "postgres":
-                log = {"logging_collector": "on", "log_destination": "jsonlog", "log_statement": "all"}
-                more = {"log_rotation_size": "0", "log_rotation_age": "0", "log_file_mode": "0644"}
-                server = stack.enter_context(postgres.private_server(place=in_memory(), **log, **more))
+                logging = {"logging_collector": "on", "log_destination": "jsonlog", "log_statement": "all"}
+                one_file = {"log_rotation_size": "0", "log_rotation_age": "0"}
+                server = stack.enter_context(postgres.private_server(None, in_memory(), **logging, **one_file))
                 found[family] = PostgreSQL(server)
             else:
                 found[family] = DuckDB()
