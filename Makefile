@@ -41,6 +41,7 @@ check: $(READY) ## Check style, types, layers, layout and the generated pages
 	$(BIN)/python -m pytest tests/test_layout.py
 
 compare: $(READY) ## Compare with another checkout: make compare OLD=../main [ARGS=--faults]
+	@test -n "$(OLD)" || { echo "which checkout? make compare OLD=../main" >&2; exit 2; }
 	@sh tools/servers.sh
 	$(BIN)/python tools/compare.py $(OLD) . $(ARGS)
 

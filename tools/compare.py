@@ -36,7 +36,11 @@ from tools.comparison.stores import stores
 
 def main(arguments: Sequence[str]) -> int:
     """Compare and report; 0 when there is no unexpected difference, and every expectation matched one."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    for checkout in (given.old, given.new):
+        if not (checkout / "README.md").is_file():
+            parser.error(f"{checkout} is no checkout")
     material = Material(given.old.resolve(), given.new.resolve(), given.sample, given.seed)
     found: list[Difference] = []
     parts = given.part or tuple(PARTS)
@@ -84,7 +88,7 @@ def _fault_tests(material: Material, place: Path) -> list[Difference]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Run two checkouts over the same material and compare what comes out.")
-    parser.add_argument("old", type=Path, help="checkout to compare with; it has a .venv")
+    parser.add_argument("old", type=Path, help="checkout to compare with; its own .venv runs it, if it has one")
     parser.add_argument("new", type=Path, nargs="?", default=HERE, help="checkout to judge; this one when left out")
     parser.add_argument("--part", action="append", choices=tuple(PARTS), help="only this; may be given again")
     parser.add_argument("--faults", action="store_true", help="also run the tests that docs/faults.md names")

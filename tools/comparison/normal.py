@@ -10,7 +10,7 @@ The rules, in their order:
 * the number that PostgreSQL gave to a table (`attrelid = 16412`) is `<number>`;
 * a moment within a day of now (ISO, or seconds, milliseconds or microseconds since 1970) is `<moment>`; others are
   data;
-* a duration (`12 ms`, `1.4 s`, `"duration_ms": 12`) is `<duration>`;
+* a duration (`12 ms`, `1.4 s`, `"duration_ms": 12`) is `<duration>`, the memory that a step took `<memory>`;
 * where measures are written down, they and all numbers of two digits and more are `<measure>`.
 
 Lines of tables have no order, so they are sorted again afterwards. Manifests and the tables of a case have nothing that
@@ -33,6 +33,7 @@ _FIXED: tuple[tuple[re.Pattern[str], str], ...] = (
     (_UUID, "<id>"),
     (re.compile(r"(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{32})(?![0-9a-f])"), "<digest>"),
     (re.compile(r"(?<=_)(?=[a-f]*\d)[0-9a-f]{8}(?![0-9a-z])"), "<random>"),
+    (re.compile(r'(?<="peak_memory_bytes": )\d+'), "<memory>"),
     (re.compile(r"(?<=oid = )\d+|(?<=relid = )\d+"), "<number>"),
 )
 _DATE = r"(?P<year>\d{4})-?(?P<month>\d\d)-?(?P<day>\d\d)"
