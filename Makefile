@@ -2,7 +2,7 @@
 # Another Python: make demo PYTHON=python3.12. Another port: make ui PORT=4000. More test processes: make test JOBS=8.
 
 .DEFAULT_GOAL := help
-.PHONY: demo demo-data demo-failure ui test test-all kill-test check bench bench-aiop bench-move bench-pairs fmt lock \
+.PHONY: demo demo-data demo-failure ui test test-all kill-test check compare bench bench-aiop bench-move bench-pairs fmt lock \
   clean help
 
 BIN := .venv/bin
@@ -48,6 +48,11 @@ check: $(READY) ## Check style, types, layers, layout and the generated pages
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/python -m pytest tests/test_layout.py tests/layout
+
+compare: $(READY) ## Compare with another checkout: make compare OLD=../main [ARGS=--faults]
+	@test -n "$(OLD)" || { echo "which checkout? make compare OLD=../main" >&2; exit 2; }
+	@sh tools/servers.sh
+	$(BIN)/python tools/compare.py $(OLD) . $(ARGS)
 
 bench: $(READY) ## Measure against hand-written code; prints a table of ratios
 	$(BIN)/python bench

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from osiris_dagster.arrow import arrow_type, columns_of, schema_of, type_name
 from osiris_dagster.columns import TYPES, Column, columns_from, is_type, split_arguments
-from tests.matrix import examples
+from tests.sampling import examples
 
 UNITS = ["s", "ms", "us", "ns"]
 SIMPLE = [arrow_type(name) for name in sorted(TYPES)]

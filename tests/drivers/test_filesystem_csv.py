@@ -20,7 +20,7 @@ from osiris_dagster.columns import Column
 from osiris_dagster.drivers.filesystem import csv_decode
 from osiris_dagster.errors import ConfigError, DriverError
 from tests.drivers.workbench import Workbench
-from tests.matrix import sampled
+from tests.sampling import sampled
 
 READER, WRITER = "filesystem.csv_extractor", "filesystem.csv_writer"
 

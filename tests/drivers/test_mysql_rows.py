@@ -18,7 +18,7 @@ from osiris_dagster.drivers.mysql.rows.packets import RowPackets
 from osiris_dagster.drivers.mysql.rows.prepared import execute, fail, prepare, receiver
 from osiris_dagster.errors import DriverError
 from tests.drivers.workbench import Workbench
-from tests.matrix import sampled
+from tests.sampling import sampled
 from tests.servers.mariadb import Database
 
 BLOCKS = (64, 300, 5_000, 4 << 20)

@@ -14,9 +14,9 @@ from osiris_dagster.oml.parse import parse
 from osiris_dagster.oml.tree import comments
 from osiris_dagster.oml.upgrade import upgrade
 from osiris_dagster.oml.validate import validate
-from tests.matrix import examples
 from tests.oml.test_cases import document_of
 from tests.oml.test_properties import GOOD
+from tests.sampling import examples
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent

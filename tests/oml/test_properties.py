@@ -13,7 +13,7 @@ from osiris_dagster.oml.model import ConnectionFacts
 from osiris_dagster.oml.render import render
 from osiris_dagster.oml.rules import RULES
 from osiris_dagster.oml.validate import validate
-from tests.matrix import examples
+from tests.sampling import examples
 
 GOOD = """\
 oml_version: "0.2.0"

@@ -15,7 +15,7 @@ from osiris_dagster.compiler.source_lineage import source_lineage
 from osiris_dagster.compiler.sources import CODES, tables_in
 from osiris_dagster.sql.refusal import SourceSqlError
 from osiris_dagster.sql.sqlglot_reader import FOLDING, path_of, read_statement
-from tests.matrix import examples
+from tests.sampling import examples
 
 CASES = yaml.safe_load((Path(__file__).parent / "source_sql.yaml").read_text("utf-8"))
 REFUSED = [

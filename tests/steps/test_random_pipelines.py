@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osiris_dagster.steps.report import StepFailure, StepReport, StepStarted
-from tests.matrix import examples
+from tests.sampling import examples
 
 pytestmark = pytest.mark.matrix
 MANY = settings(max_examples=examples(60), deadline=None)
