@@ -93,9 +93,8 @@ def full_facts() -> object:
 
 
 def build_once() -> dict[str, float]:
-    from osiris_dagster.aiop.settle import settle
-
-    from osiris_dagster.aiop.build import build
+    from osiris_dagster.aiop.facts.normalize import settle
+    from osiris_dagster.aiop.sections.build import build
 
     facts = full_facts()
     began = time.process_time()
@@ -107,9 +106,8 @@ def build_once() -> dict[str, float]:
 
 
 def judge_once() -> dict[str, float]:
-    from osiris_dagster.aiop.settle import settle
-
-    from osiris_dagster.aiop.build import build
+    from osiris_dagster.aiop.facts.normalize import settle
+    from osiris_dagster.aiop.sections.build import build
 
     core = build(settle(full_facts())).core  # type: ignore[arg-type]
     began = time.process_time()

@@ -16,17 +16,17 @@ from cases import CASES, built, raw_facts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from osiris_dagster.aiop import build as builder
-from osiris_dagster.aiop.build import SECTIONS, build
 from osiris_dagster.aiop.disk.export import seal
 from osiris_dagster.aiop.facts.facts import Facts, checked
 from osiris_dagster.aiop.facts.map_texts import scrub
+from osiris_dagster.aiop.facts.normalize import settle
 from osiris_dagster.aiop.facts.options import MAX_CORE_BYTES, Options
-from osiris_dagster.aiop.facts.regular import settle
+from osiris_dagster.aiop.facts.trim import LADDER, Limits
 from osiris_dagster.aiop.gates.judge import judge
 from osiris_dagster.aiop.model import Artifact, Output, Package
 from osiris_dagster.aiop.model.jsonld import as_json
-from osiris_dagster.aiop.trim import LADDER, Limits
+from osiris_dagster.aiop.sections import build as builder
+from osiris_dagster.aiop.sections.build import SECTIONS, build
 from osiris_dagster.columns import Column
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepInput, StepPlan
 from osiris_dagster.errors import AiopError, CoreLimitError, ErrorInfo, Frame

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from cases import CASES, built, card, raw_facts
 
-from osiris_dagster.aiop.build import build
 from osiris_dagster.aiop.facts.map_texts import scrub
-from osiris_dagster.aiop.facts.regular import settle
+from osiris_dagster.aiop.facts.normalize import settle
 from osiris_dagster.aiop.files.runcard import run_card
+from osiris_dagster.aiop.sections.build import build
 from osiris_dagster.redaction import Redactor
 from osiris_dagster.runs.record import StepRecord
 

@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from osiris_dagster.aiop.build import Built, build
 from osiris_dagster.aiop.disk.index import Entry, enter, locked
+from osiris_dagster.aiop.disk.result import ExportResult
 from osiris_dagster.aiop.disk.retention import apply_retention
 from osiris_dagster.aiop.facts.facts import Facts
-from osiris_dagster.aiop.facts.regular import settle
+from osiris_dagster.aiop.facts.normalize import settle
+from osiris_dagster.aiop.facts.trim import EVERYTHING
 from osiris_dagster.aiop.files.annex import Spool, write_annex
 from osiris_dagster.aiop.files.folder import CARD, CORE, DIGESTS, VERDICT, differs, digests, put
 from osiris_dagster.aiop.files.render import render
@@ -27,9 +28,8 @@ from osiris_dagster.aiop.files.runcard import withheld_card
 from osiris_dagster.aiop.gates.judge import Verdict, judge
 from osiris_dagster.aiop.gates.secret_scan import tripwire
 from osiris_dagster.aiop.model.shards import FOLDER
-from osiris_dagster.aiop.result import ExportResult
+from osiris_dagster.aiop.sections.build import Built, build
 from osiris_dagster.aiop.sections.scope import scene_of
-from osiris_dagster.aiop.trim import EVERYTHING
 from osiris_dagster.canonical import readable_json
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osiris_dagster.aiop.facts.regular import first_failure
+from osiris_dagster.aiop.facts.normalize import first_failure
 from osiris_dagster.aiop.model import Artifact, Check, Column, Metric, Output, Run, StepRun
 from osiris_dagster.aiop.model.ids import component_iri, dataset_iri, distinct_slugs
 from osiris_dagster.aiop.sections.scope import Scene, once, timestamp

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osiris_dagster.aiop.facts.regular import first_failure
+from osiris_dagster.aiop.facts.normalize import first_failure
 from osiris_dagster.aiop.model import Cause, Frame, Issue
 from osiris_dagster.aiop.sections.scope import UNKNOWN, Scene, once, timestamp
 from osiris_dagster.errors import ErrorInfo

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osiris_dagster.aiop.facts.regular import first_failure
+from osiris_dagster.aiop.facts.normalize import first_failure
 from osiris_dagster.aiop.sections.issues import issues
 from osiris_dagster.aiop.sections.scope import Scene
 from osiris_dagster.aiop.text import counted, cut, duration

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from osiris_dagster.aiop.facts.facts import Facts
+from osiris_dagster.aiop.facts.trim import LADDER
 from osiris_dagster.aiop.model import Node, Package
 from osiris_dagster.aiop.model.ids import Names
 from osiris_dagster.aiop.model.jsonld import as_json, document
@@ -21,7 +22,6 @@ from osiris_dagster.aiop.sections.narrative import narrative_layer
 from osiris_dagster.aiop.sections.scope import Scene, scene_of, timestamp
 from osiris_dagster.aiop.sections.semantic import pipeline_of, semantic_layer
 from osiris_dagster.aiop.sections.summary import summary
-from osiris_dagster.aiop.trim import LADDER
 from osiris_dagster.canonical import canonical_json
 from osiris_dagster.errors import CoreLimitError
 

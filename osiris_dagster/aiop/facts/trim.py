@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from osiris_dagster.aiop.facts.facts import Facts
 from osiris_dagster.aiop.facts.map_texts import change_strings
+from osiris_dagster.aiop.facts.normalize import first_failure
 from osiris_dagster.aiop.facts.options import Density, Options
-from osiris_dagster.aiop.facts.regular import first_failure
 from osiris_dagster.aiop.text import cut
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import Manifest, StepPlan
