@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from osiris_dagster.aiop.facts.facts import Facts
-from osiris_dagster.aiop.text import clean
+from osiris_dagster.aiop.facts.text import clean
 from osiris_dagster.canonical import sha256
 from osiris_dagster.compiler.lineage import ColumnLineage
 from osiris_dagster.compiler.manifest import StepPlan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from osiris_dagster.aiop.facts.facts import Facts
-from osiris_dagster.aiop.text import colourless, distinct
+from osiris_dagster.aiop.facts.text import colourless, distinct
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.runs.record import EventRecord, RunRecord, StepRecord
 

@@ -10,7 +10,7 @@ from osiris_dagster.aiop.facts.facts import Facts
 from osiris_dagster.aiop.facts.map_texts import change_strings
 from osiris_dagster.aiop.facts.normalize import first_failure
 from osiris_dagster.aiop.facts.options import Density, Options
-from osiris_dagster.aiop.text import cut
+from osiris_dagster.aiop.facts.text import cut
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import Manifest, StepPlan
 from osiris_dagster.errors import ErrorInfo

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from osiris_dagster.aiop.files.markdown import block, code
 from osiris_dagster.aiop.model import Cause, Change, Event, Issue, Package, StepRun
 from osiris_dagster.aiop.sections.comparisons import changed, measured, recurrence
-from osiris_dagster.aiop.text import counted, duration, moment
+from osiris_dagster.aiop.sections.wording import counted, duration, moment
 
 MAX_BYTES = 16_000
 _LEVELS = ((40, 2000, 20), (40, 1000, 10), (20, 600, 6), (10, 300, 3), (0, 200, 1))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from osiris_dagster.aiop.model import Artifact, Issue, Package, Step, StepRun
 from osiris_dagster.aiop.sections.comparisons import measured
-from osiris_dagster.aiop.text import counted, duration, size
+from osiris_dagster.aiop.sections.wording import counted, duration, size
 
 FORMAT = "osiris-bundle/1.0"
 MAX_BYTES = 5_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from osiris_dagster.aiop.files.markdown import block, code, table
 from osiris_dagster.aiop.model import Artifact, Check, Frame, Issue, Output, Package, Run, StepRun
 from osiris_dagster.aiop.sections.comparisons import changed, recurrence, stale_inputs, unusual, waiting
-from osiris_dagster.aiop.text import counted, duration, moment, size
+from osiris_dagster.aiop.sections.wording import counted, duration, moment, size
 
 _MOST_STEPS = 50
 _MOST_LINES = 20

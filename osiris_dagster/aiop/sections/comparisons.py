@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from osiris_dagster.aiop.facts.text import cut
 from osiris_dagster.aiop.model import Comparison, DeltaLayer, EvidenceLayer, Issue, Ref, StepRun
-from osiris_dagster.aiop.text import counted, cut, duration, listed, moment, size
+from osiris_dagster.aiop.sections.wording import counted, duration, listed, moment, size
 
 _TOLD = 3
 _MEASURES = {"duration_ms": "time", "rows_out": "rows", "rows_written": "rows written", "peak_memory_bytes": "memory"}

@@ -8,10 +8,10 @@ from osiris_dagster.aiop.facts.baseline import baseline, percent
 from osiris_dagster.aiop.facts.changes import Difference, differences, pointer_to
 from osiris_dagster.aiop.facts.facts import Facts
 from osiris_dagster.aiop.facts.normalize import first_failure
+from osiris_dagster.aiop.facts.text import cut
 from osiris_dagster.aiop.facts.trim import Dropped
 from osiris_dagster.aiop.model import Change, Comparison, DeltaLayer
 from osiris_dagster.aiop.sections.scope import Scene, once, timestamp
-from osiris_dagster.aiop.text import cut
 from osiris_dagster.canonical import slug
 from osiris_dagster.oml.partition import RANGE
 from osiris_dagster.runs.past import RUN, Measures, PastRun, measures_of

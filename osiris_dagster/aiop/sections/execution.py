@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from osiris_dagster.aiop.facts.normalize import first_failure
+from osiris_dagster.aiop.facts.text import distinct
 from osiris_dagster.aiop.model import Artifact, Check, Column, Metric, Output, Run, StepRun
 from osiris_dagster.aiop.model.ids import component_iri, dataset_iri, distinct_slugs
 from osiris_dagster.aiop.sections.scope import Scene, once, timestamp
-from osiris_dagster.aiop.text import distinct
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.runs.record import ArtifactRecord, StepRecord

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from osiris_dagster.aiop.facts.text import cut, distinct
 from osiris_dagster.aiop.model import (
     Artifact,
     Claim,
@@ -22,7 +23,7 @@ from osiris_dagster.aiop.sections.evidence import evidence_layer
 from osiris_dagster.aiop.sections.execution import run_of
 from osiris_dagster.aiop.sections.scope import Scene
 from osiris_dagster.aiop.sections.semantic import datasets_of, intent_of
-from osiris_dagster.aiop.text import counted, cut, distinct, duration, listed, moment, size
+from osiris_dagster.aiop.sections.wording import counted, duration, listed, moment, size
 from osiris_dagster.runs.record import StepRecord
 
 _ORIGINS = {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from osiris_dagster.aiop.facts.text import distinct
 from osiris_dagster.aiop.model import DownstreamPipeline, UpstreamState
 from osiris_dagster.aiop.model.ids import dataset_iri, distinct_slugs
 from osiris_dagster.aiop.sections.scope import Scene, timestamp
-from osiris_dagster.aiop.text import distinct
 
 
 def upstream(scene: Scene) -> tuple[UpstreamState, ...]:

@@ -10,10 +10,10 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from osiris_dagster.aiop.facts.facts import Facts
+from osiris_dagster.aiop.facts.text import cut
 from osiris_dagster.aiop.facts.trim import EVERYTHING, Dropped, Limits, Trimmed, trim
 from osiris_dagster.aiop.model.ids import Names, names_of
 from osiris_dagster.aiop.model.shards import Shard
-from osiris_dagster.aiop.text import cut
 from osiris_dagster.canonical import sha256
 from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.errors import ErrorInfo

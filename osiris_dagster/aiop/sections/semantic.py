@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from osiris_dagster.aiop.facts.text import cut, distinct
 from osiris_dagster.aiop.model import (
     Component,
     ConfigField,
@@ -23,7 +24,7 @@ from osiris_dagster.aiop.model.ids import component_iri, connection_iri, dataset
 from osiris_dagster.aiop.sections.columns import planned_columns
 from osiris_dagster.aiop.sections.execution import columns_of
 from osiris_dagster.aiop.sections.scope import Scene, once
-from osiris_dagster.aiop.text import counted, cut, distinct, listed
+from osiris_dagster.aiop.sections.wording import counted, listed
 from osiris_dagster.canonical import canonical_json
 from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.oml.model import ConnectionFacts

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from osiris_dagster.aiop.facts.normalize import first_failure
+from osiris_dagster.aiop.facts.text import cut
 from osiris_dagster.aiop.sections.issues import issues
 from osiris_dagster.aiop.sections.scope import Scene
-from osiris_dagster.aiop.text import counted, cut, duration
+from osiris_dagster.aiop.sections.wording import counted, duration
 
 _LONGEST = 300
 
