@@ -60,8 +60,8 @@ def _moved(owner: Run | StepRun) -> dict[str, int]:
 
 
 def _error(issue: Issue) -> dict[str, str]:
-    told = {"type": issue.error_type, "message": issue.message, "code": issue.code, "fix": issue.fix}
-    return {**{name: text for name, text in told.items() if text}, "fingerprint": issue.fingerprint}
+    parts = {"type": issue.error_type, "message": issue.message, "code": issue.code, "fix": issue.fix}
+    return {**{name: text for name, text in parts.items() if text}, "fingerprint": issue.fingerprint}
 
 
 def metrics(package: Package) -> bytes:

@@ -19,13 +19,13 @@ from osiris_dagster.aiop.sections.evidence import evidence_layer
 from osiris_dagster.aiop.sections.execution import run_of
 from osiris_dagster.aiop.sections.metadata import masks_of, metadata_layer
 from osiris_dagster.aiop.sections.narrative import narrative_layer
-from osiris_dagster.aiop.sections.scope import Scene, scene_of, timestamp
+from osiris_dagster.aiop.sections.scope import Scope, scope_of, timestamp
 from osiris_dagster.aiop.sections.semantic import pipeline_of, semantic_layer
 from osiris_dagster.aiop.sections.summary import summary
 from osiris_dagster.canonical import canonical_json
 from osiris_dagster.errors import CoreLimitError
 
-SECTIONS: tuple[tuple[str, Callable[[Scene], Any]], ...] = (
+SECTIONS: tuple[tuple[str, Callable[[Scope], Any]], ...] = (
     ("run", run_of),
     ("pipeline", pipeline_of),
     ("narrative", narrative_layer),
@@ -34,7 +34,7 @@ SECTIONS: tuple[tuple[str, Callable[[Scene], Any]], ...] = (
     ("control", control_layer),
     ("delta", delta_layer),
 )
-"""The parts of a package by the name of their field, each a pure function of the scene; metadata tells their sizes."""
+"""The parts of a package by the name of their field, each a pure function of the scope; metadata tells their sizes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +46,17 @@ class Built:
     core: bytes
 
 
-def build(settled: Facts, shards: tuple[Shard, ...] = ()) -> Built:
+def build(normalized: Facts, shards: tuple[Shard, ...] = ()) -> Built:
     """Build the package of one run, which points into these shards of its annex; equal facts give equal bytes.
 
     AiopError when even the bare form is too large.
     """
-    masked = masks_of(settled)
+    masked = masks_of(normalized)
 
     @cache
     def fitting(rung: int) -> Built | None:
-        built = _attempt(scene_of(settled, LADDER[rung], shards), masked)
-        return built if len(built.core) <= settled.options.max_core_bytes else None
+        built = _attempt(scope_of(normalized, LADDER[rung], shards), masked)
+        return built if len(built.core) <= normalized.options.max_core_bytes else None
 
     last = len(LADDER) - 1
     low, high = (0, 0) if fitting(0) else (min(1, last), last)
@@ -66,22 +66,22 @@ def build(settled: Facts, shards: tuple[Shard, ...] = ()) -> Built:
     if found := fitting(low):
         return found
     raise CoreLimitError(
-        f"the package of run {settled.record.run_id} is larger than a core may be, even in its bare form",
+        f"the package of run {normalized.record.run_id} is larger than a core may be, even in its bare form",
         code="AIO006",
-        found=f"more than {settled.options.max_core_bytes:,} bytes",
-        expected=f"at most {settled.options.max_core_bytes:,} bytes",
+        found=f"more than {normalized.options.max_core_bytes:,} bytes",
+        expected=f"at most {normalized.options.max_core_bytes:,} bytes",
         fix="raise max_core_bytes, or shorten the longest names in the OML file",
     )
 
 
-def _attempt(scene: Scene, masked: Mapping[str, int]) -> Built:
-    sections: dict[str, Node] = {name: section(scene) for name, section in SECTIONS}
+def _attempt(scope: Scope, masked: Mapping[str, int]) -> Built:
+    sections: dict[str, Node] = {name: section(scope) for name, section in SECTIONS}
     sizes = {name: len(canonical_json(as_json(section))) for name, section in sections.items()}
     package = Package(
-        id=scene.names.package,
-        generated=timestamp(scene.facts.record.end_ms),
-        summary=summary(scene),
-        metadata=metadata_layer(scene, sizes, masked),
+        id=scope.names.package,
+        generated=timestamp(scope.facts.record.end_ms),
+        summary=summary(scope),
+        metadata=metadata_layer(scope, sizes, masked),
         **sections,  # type: ignore[arg-type]  # SECTIONS names the fields and their types
     )
-    return Built(package, scene.names, canonical_json(document(package, scene.names)))
+    return Built(package, scope.names, canonical_json(document(package, scope.names)))

@@ -22,7 +22,7 @@ from osiris_dagster.aiop.model.context import CONTEXT_SHA256
 from osiris_dagster.aiop.model.ids import named
 from osiris_dagster.aiop.model.shards import Shard, annex_root
 from osiris_dagster.aiop.sections.delta import left_out
-from osiris_dagster.aiop.sections.scope import Scene
+from osiris_dagster.aiop.sections.scope import Scope
 from osiris_dagster.aiop.sections.semantic import withheld
 from osiris_dagster.redaction import MASK
 
@@ -76,27 +76,27 @@ _BYTES_A_TOKEN = 4
 _DECISIVE = ("compress", "max_core_bytes", "metrics_topk", "policy", "schema_mode", "timeline_density")
 
 
-def metadata_layer(scene: Scene, sizes: Mapping[str, int], masked: Mapping[str, int]) -> MetadataLayer:
+def metadata_layer(scope: Scope, sizes: Mapping[str, int], masked: Mapping[str, int]) -> MetadataLayer:
     """Return the package's own facts; `sizes` are bytes of the other parts, `masked` counts masked places."""
-    shards = {shard.name: shard for shard in scene.shards}
-    dropped = {lost.section: lost for lost in (*scene.dropped, *left_out(scene))}
+    shards = {shard.name: shard for shard in scope.shards}
+    dropped = {lost.section: lost for lost in (*scope.dropped, *left_out(scope))}
     return MetadataLayer(
         id="r:layer/metadata",
         schema_version=SCHEMA_VERSION,
         generator=GENERATOR,
         context_sha256=CONTEXT_SHA256,
         primer=PRIMER,
-        withheld_values=withheld(scene),
-        annex_root=annex_root(scene.shards),
-        shards=tuple(_shard(shard) for shard in scene.shards),
-        settings=_settings(scene.facts.options),
+        withheld_values=withheld(scope),
+        annex_root=annex_root(scope.shards),
+        shards=tuple(_shard(shard) for shard in scope.shards),
+        settings=_settings(scope.facts.options),
         size_hints=tuple(
             SizeHint(id=f"r:size/{name}", section=name, size_bytes=size, tokens=-(-size // _BYTES_A_TOKEN))
             for name, size in sorted(sizes.items())
         ),
         versions=tuple(
             SoftwareVersion(id=version_id, name=name, code_version=version)
-            for version_id, name, version in named("r:version", scene.facts.record.versions)
+            for version_id, name, version in named("r:version", scope.facts.record.versions)
         ),
         truncations=tuple(
             Truncation(
