@@ -20,7 +20,7 @@ _XSD = {
     "xsd:decimal": "decimal, as text",
 }
 _INTRODUCTION = (
-    "A core document is JSON-LD with the packaged context inline (`osiris_dagster/aiop/context.json`, "
+    "A core document is JSON-LD with the packaged context inline (`osiris_dagster/aiop/model/context.json`, "
     f"SHA-256 `{CONTEXT_SHA256}`). Every object is a node with `@id` and `@type`; the first type is ours, the others "
     "say the same in the vocabularies of other tools. Empty values are left out."
 )
@@ -69,7 +69,7 @@ def _mapping(name: str) -> tuple[str, str]:
 
 
 def _capabilities() -> str:
-    contract = json.loads(files("osiris_dagster.aiop").joinpath("control.contract.json").read_text("utf-8"))
+    contract = json.loads(files("osiris_dagster.aiop.model").joinpath("control.contract.json").read_text("utf-8"))
     rows = [(f"`{name}`", f"`{c['command']}`", c["effect"], c["about"]) for name, c in contract["capabilities"].items()]
     return f"{contract['description']}\n\n" + _table(("name", "command", "effect", "about"), rows)
 

@@ -16,7 +16,7 @@ from osiris_dagster.aiop.gates.shapes import shapes
 from osiris_dagster.aiop.model.context import CONTEXT, CONTEXT_SHA256
 from osiris_dagster.canonical import canonical_json, sha256
 
-SCHEMA = json.loads(files("osiris_dagster.aiop").joinpath("core.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads(files("osiris_dagster.aiop.model").joinpath("core.schema.json").read_text(encoding="utf-8"))
 KINDS = {
     kind.KINDS[0]: kind
     for name in model.__all__
@@ -84,7 +84,7 @@ def test_the_digest_is_that_of_the_packaged_file():
 
 
 def test_every_packaged_question_is_asked():
-    packaged = {file.name for file in files("osiris_dagster.aiop").joinpath("questions").iterdir()}
+    packaged = {file.name for file in files("osiris_dagster.aiop.gates").joinpath("questions").iterdir()}
     assert packaged == {f"{name}.rq" for name in QUESTIONS}
 
 
@@ -94,7 +94,9 @@ def test_every_shape_has_a_kind_of_node_to_look_at():
 
 
 def test_the_contract_of_control_names_every_capability_and_nothing_else():
-    contract = json.loads(files("osiris_dagster.aiop").joinpath("control.contract.json").read_text(encoding="utf-8"))
+    contract = json.loads(
+        files("osiris_dagster.aiop.model").joinpath("control.contract.json").read_text(encoding="utf-8")
+    )
     assert list(contract["capabilities"]) == SCHEMA["$defs"]["Capability"]["properties"]["name"]["enum"]
     made = {c.name: c.command for case in CASES for c in built(case).package.control.capabilities}
     assert made.keys() == contract["capabilities"].keys()

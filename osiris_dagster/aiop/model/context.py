@@ -8,5 +8,5 @@ from typing import Any
 
 from osiris_dagster.canonical import canonical_json, sha256
 
-CONTEXT: dict[str, Any] = json.loads(files("osiris_dagster.aiop").joinpath("context.json").read_bytes())
+CONTEXT: dict[str, Any] = json.loads(files("osiris_dagster.aiop.model").joinpath("context.json").read_bytes())
 CONTEXT_SHA256 = sha256(canonical_json(CONTEXT))
