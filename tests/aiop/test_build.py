@@ -23,8 +23,9 @@ from osiris_dagster.aiop.facts.normalize import normalize
 from osiris_dagster.aiop.facts.options import MAX_CORE_BYTES, Options
 from osiris_dagster.aiop.facts.trim import LADDER, Limits
 from osiris_dagster.aiop.gates.judge import judge
-from osiris_dagster.aiop.model import Artifact, Output, Package
+from osiris_dagster.aiop.model.evidence import Artifact, Output
 from osiris_dagster.aiop.model.jsonld import as_json
+from osiris_dagster.aiop.model.package import Package
 from osiris_dagster.aiop.sections import build as builder
 from osiris_dagster.aiop.sections.build import SECTIONS, build
 from osiris_dagster.columns import Column

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from osiris_dagster.aiop.facts.options import Compression
-from osiris_dagster.aiop.model import Run, StepRun
+from osiris_dagster.aiop.model.evidence import Run, StepRun
 from osiris_dagster.aiop.model.ids import dataset_iri
 from osiris_dagster.aiop.model.jsonld import as_json
 from osiris_dagster.aiop.model.shards import FOLDER, Shard

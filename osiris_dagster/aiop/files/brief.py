@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from osiris_dagster.aiop.files.markdown import block, code
-from osiris_dagster.aiop.model import Cause, Change, Event, Issue, Package, StepRun
+from osiris_dagster.aiop.model.delta import Change
+from osiris_dagster.aiop.model.evidence import Cause, Event, Issue, StepRun
+from osiris_dagster.aiop.model.package import Package
 from osiris_dagster.aiop.sections.comparisons import changed, measured, recurrence
 from osiris_dagster.aiop.sections.wording import counted, duration, moment
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from osiris_dagster.aiop.model import Metric, Package, Step, StepRun
+from osiris_dagster.aiop.model.evidence import Metric, StepRun
+from osiris_dagster.aiop.model.package import Package
+from osiris_dagster.aiop.model.plan import Step
 from osiris_dagster.canonical import readable_json
 
 METADATA, WORKFLOW = "ro-crate-metadata.json", "pipeline.yaml"

@@ -8,20 +8,24 @@ from functools import cache
 from typing import Any
 
 from osiris_dagster.aiop.facts.facts import Facts
+from osiris_dagster.aiop.facts.normalize import first_failure
+from osiris_dagster.aiop.facts.text import cut
 from osiris_dagster.aiop.facts.trim import LADDER
-from osiris_dagster.aiop.model import Node, Package
 from osiris_dagster.aiop.model.ids import Names
 from osiris_dagster.aiop.model.jsonld import as_json, document
+from osiris_dagster.aiop.model.node import Node
+from osiris_dagster.aiop.model.package import Package
 from osiris_dagster.aiop.model.shards import Shard
 from osiris_dagster.aiop.sections.control import control_layer
 from osiris_dagster.aiop.sections.delta import delta_layer
 from osiris_dagster.aiop.sections.evidence import evidence_layer
 from osiris_dagster.aiop.sections.execution import run_of
+from osiris_dagster.aiop.sections.issues import issues
 from osiris_dagster.aiop.sections.metadata import masks_of, metadata_layer
 from osiris_dagster.aiop.sections.narrative import narrative_layer
 from osiris_dagster.aiop.sections.scope import Scope, scope_of, timestamp
 from osiris_dagster.aiop.sections.semantic import pipeline_of, semantic_layer
-from osiris_dagster.aiop.sections.summary import summary
+from osiris_dagster.aiop.sections.wording import counted, duration
 from osiris_dagster.canonical import canonical_json
 from osiris_dagster.errors import CoreLimitError
 
@@ -35,6 +39,9 @@ SECTIONS: tuple[tuple[str, Callable[[Scope], Any]], ...] = (
     ("delta", delta_layer),
 )
 """The parts of a package by the name of their field, each a pure function of the scope; metadata tells their sizes."""
+
+
+_LONGEST_SUMMARY = 300  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +87,22 @@ def _attempt(scope: Scope, masked: Mapping[str, int]) -> Built:
     package = Package(
         id=scope.names.package,
         generated=timestamp(scope.facts.record.end_ms),
-        summary=summary(scope),
+        summary=_summary(scope),
         metadata=metadata_layer(scope, sizes, masked),
         **sections,  # type: ignore[arg-type]  # SECTIONS names the fields and their types
     )
     return Built(package, scope.names, canonical_json(document(package, scope.names)))
+
+
+def _summary(scope: Scope) -> str:
+    """Return the line that a person reads first."""
+    record, totals = scope.facts.record, scope.totals
+    line = f"{scope.facts.manifest.pipeline} {'was canceled' if record.status == 'canceled' else record.status}"
+    spent = duration(record.end_ms - record.start_ms)
+    first = first_failure(record)
+    if record.status == "failed":
+        line += f" at step {first.step_id}" if first else " outside its steps"
+        issue = issues(scope)[0]
+        line += f" with {issue.error_type}" + (f" ({issue.code})" if issue.code else "")
+    rows = f", {counted(totals.rows_written, 'row')} written" if totals.rows_written is not None else ""
+    return cut(" ".join(f"{line} after {spent}{rows}".split()), _LONGEST_SUMMARY)

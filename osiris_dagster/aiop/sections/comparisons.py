@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from osiris_dagster.aiop.facts.text import cut
-from osiris_dagster.aiop.model import Comparison, DeltaLayer, EvidenceLayer, Issue, Ref, StepRun
+from osiris_dagster.aiop.model.delta import Comparison, DeltaLayer
+from osiris_dagster.aiop.model.evidence import EvidenceLayer, Issue, StepRun
+from osiris_dagster.aiop.model.node import Ref
 from osiris_dagster.aiop.sections.wording import counted, duration, listed, moment, size
 
 _MOST = 3

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from osiris_dagster.aiop.model import Capability, ControlLayer, Ref
+from osiris_dagster.aiop.model.node import Ref
+from osiris_dagster.aiop.model.package import Capability, ControlLayer
 from osiris_dagster.aiop.sections.issues import issues
 from osiris_dagster.aiop.sections.scope import Scope
 

@@ -10,7 +10,7 @@ from osiris_dagster.aiop.facts.facts import Facts
 from osiris_dagster.aiop.facts.normalize import first_failure
 from osiris_dagster.aiop.facts.text import cut
 from osiris_dagster.aiop.facts.trim import Dropped
-from osiris_dagster.aiop.model import Change, Comparison, DeltaLayer
+from osiris_dagster.aiop.model.delta import Change, Comparison, DeltaLayer
 from osiris_dagster.aiop.sections.scope import Scope, once, timestamp
 from osiris_dagster.canonical import slug
 from osiris_dagster.oml.partition import RANGE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osiris_dagster.aiop.model import EvidenceLayer
+from osiris_dagster.aiop.model.evidence import EvidenceLayer
 from osiris_dagster.aiop.sections.execution import step_runs
 from osiris_dagster.aiop.sections.issues import issues
 from osiris_dagster.aiop.sections.neighbours import downstream, upstream

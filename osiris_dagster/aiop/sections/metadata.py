@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from osiris_dagster.aiop.facts.facts import Facts
 from osiris_dagster.aiop.facts.map_texts import change_strings
 from osiris_dagster.aiop.facts.options import Options
-from osiris_dagster.aiop.model import (
+from osiris_dagster.aiop.model.context import CONTEXT_SHA256, SCHEMA_VERSION
+from osiris_dagster.aiop.model.ids import named
+from osiris_dagster.aiop.model.package import (
     AnnexShard,
     MetadataLayer,
     Redaction,
@@ -18,15 +20,12 @@ from osiris_dagster.aiop.model import (
     Term,
     Truncation,
 )
-from osiris_dagster.aiop.model.context import CONTEXT_SHA256
-from osiris_dagster.aiop.model.ids import named
 from osiris_dagster.aiop.model.shards import Shard, annex_root
 from osiris_dagster.aiop.sections.delta import left_out
 from osiris_dagster.aiop.sections.scope import Scope
 from osiris_dagster.aiop.sections.semantic import withheld
 from osiris_dagster.redaction import MASK
 
-SCHEMA_VERSION = "1.0.0"
 GENERATOR = "osiris-dagster"
 PRIMER = (
     "This document describes one run of one data pipeline. Start with summary and narrative; each claim cites the ids "

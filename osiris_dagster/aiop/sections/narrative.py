@@ -5,18 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from osiris_dagster.aiop.facts.text import cut, distinct
-from osiris_dagster.aiop.model import (
-    Artifact,
-    Claim,
-    DeltaLayer,
-    EvidenceLayer,
-    Issue,
-    NarrativeLayer,
-    Output,
-    Ref,
-    Run,
-    StepRun,
-)
+from osiris_dagster.aiop.model.delta import DeltaLayer
+from osiris_dagster.aiop.model.evidence import Artifact, EvidenceLayer, Issue, Output, Run, StepRun
+from osiris_dagster.aiop.model.node import Ref
+from osiris_dagster.aiop.model.package import Claim, NarrativeLayer
 from osiris_dagster.aiop.sections.comparisons import Statement, changed, recurrence, stale_inputs, unusual, waiting
 from osiris_dagster.aiop.sections.delta import delta_layer
 from osiris_dagster.aiop.sections.evidence import evidence_layer

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from osiris_dagster.aiop.facts.text import cut, distinct
-from osiris_dagster.aiop.model import (
+from osiris_dagster.aiop.model.ids import component_iri, connection_iri, dataset_iri, named
+from osiris_dagster.aiop.model.plan import (
     Component,
     ConfigField,
     Connection,
@@ -20,7 +21,6 @@ from osiris_dagster.aiop.model import (
     StepInput,
     Tag,
 )
-from osiris_dagster.aiop.model.ids import component_iri, connection_iri, dataset_iri, named
 from osiris_dagster.aiop.sections.columns import planned_columns
 from osiris_dagster.aiop.sections.execution import columns_of
 from osiris_dagster.aiop.sections.scope import Scope, once

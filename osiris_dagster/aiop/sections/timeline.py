@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osiris_dagster.aiop.model import Event
+from osiris_dagster.aiop.model.evidence import Event
 from osiris_dagster.aiop.sections.scope import Scope, timestamp
 
 
