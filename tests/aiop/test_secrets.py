@@ -13,7 +13,7 @@ from cases import export_in_child, raw_facts
 from osiris_dagster.aiop.child import Job
 from osiris_dagster.aiop.disk.export import export, seal, staging_folder, write_package
 from osiris_dagster.aiop.facts.facts import Facts
-from osiris_dagster.aiop.facts.map_texts import CLOSED, change_strings, scrub
+from osiris_dagster.aiop.facts.map_texts import CLOSED, map_texts, scrub
 from osiris_dagster.canonical import sha256
 from osiris_dagster.errors import ErrorInfo, Frame
 from osiris_dagster.redaction import MASK, Redactor, secret_shapes
@@ -164,7 +164,7 @@ def test_every_closed_field_exists():
 
 def test_every_other_string_is_shown_to_the_redactor():
     seen: set[str] = set()
-    change_strings(raw_facts("failure"), lambda text: (seen.add(text), text)[1])
+    map_texts(raw_facts("failure"), lambda text: (seen.add(text), text)[1])
     facts = raw_facts("failure")
     for text in (
         "delays",

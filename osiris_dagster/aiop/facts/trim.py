@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from osiris_dagster.aiop.facts.facts import Facts
-from osiris_dagster.aiop.facts.map_texts import change_strings
+from osiris_dagster.aiop.facts.map_texts import map_texts
 from osiris_dagster.aiop.facts.normalize import first_failure
 from osiris_dagster.aiop.facts.options import Density, Options
 from osiris_dagster.aiop.facts.text import cut
@@ -96,7 +96,7 @@ class _Trimmer:
             shortened += len(text) > limit
             return cut(text, limit)
 
-        result = change_strings(replace(facts, oml=""), short)
+        result = map_texts(replace(facts, oml=""), short)
         self._count("ends of long texts", 0, shortened)
         self._count("characters of the OML text", min(len(facts.oml), self._limits.oml), len(facts.oml))
         return replace(result, oml=cut(facts.oml, self._limits.oml))

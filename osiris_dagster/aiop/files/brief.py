@@ -76,14 +76,14 @@ def _failure(package: Package, characters: int) -> Iterator[str]:
         if issue.fix:
             yield f"- way out: {code(issue.fix, 600)}"
         yield from (f"- caused by {code(f'{cause.error_type}: {cause.message}', 400)}" for cause in issue.causes)
-        yield from (f"- at `{line}`" for line in _places(package, issue))
+        yield from (f"- at `{line}`" for line in _code_lines(package, issue))
         yield f"- evidence `{issue.id}`"
     others = len(package.evidence.issues) - 1
     if others > 0:
         yield f"- {counted(others, 'further issue')}: see evidence.issues"
 
 
-def _places(package: Package, issue: Issue) -> Iterator[str]:
+def _code_lines(package: Package, issue: Issue) -> Iterator[str]:
     step = _step_of(package, issue)
     plan = next((item for item in package.semantic.steps if step and item.id == step.executes), None)
     if plan:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from osiris_dagster.aiop.facts.facts import Facts
-from osiris_dagster.aiop.facts.map_texts import change_strings
+from osiris_dagster.aiop.facts.map_texts import map_texts
 from osiris_dagster.aiop.facts.options import Options
 from osiris_dagster.aiop.model.context import CONTEXT_SHA256, SCHEMA_VERSION
 from osiris_dagster.aiop.model.ids import named
@@ -152,5 +152,5 @@ def masks_of(facts: Facts) -> Mapping[str, int]:
                 counts[kind] += len(re.findall(pattern, text))
         return text
 
-    change_strings(facts, count)
+    map_texts(facts, count)
     return {kind: number for kind, number in counts.items() if number}
