@@ -1,4 +1,4 @@
-"""Two runs of a pipeline in, what differs between them out: the plan, the columns, the software."""
+"""What differs between two runs of a pipeline: the plan, the columns, the software."""
 
 from __future__ import annotations
 

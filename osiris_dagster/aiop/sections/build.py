@@ -1,4 +1,4 @@
-"""Facts in, package out: pure, deterministic, and never larger than a core may be."""
+"""The sections put together into a package: the same bytes for the same facts, never more than a core may have."""
 
 from __future__ import annotations
 
