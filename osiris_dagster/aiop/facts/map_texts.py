@@ -1,4 +1,4 @@
-"""One way through all texts of the facts: change every string from outside, leave what our own code chose from a closed set."""
+"""One way through all texts of facts: change each from outside, leave what our own code chose from a closed set."""
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 from osiris_dagster.aiop.files.markdown import block, code
 from osiris_dagster.aiop.model.delta import Change
-from osiris_dagster.aiop.model.evidence import Cause, Event, Issue, StepRun
+from osiris_dagster.aiop.model.evidence import Event, StepRun
+from osiris_dagster.aiop.model.issues import Cause, Issue
 from osiris_dagster.aiop.model.package import Package
 from osiris_dagster.aiop.sections.comparisons import changed, measured, recurrence
 from osiris_dagster.aiop.sections.wording import counted, duration, moment

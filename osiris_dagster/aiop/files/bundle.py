@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from osiris_dagster.aiop.model.evidence import Artifact, Issue, StepRun
+from osiris_dagster.aiop.model.evidence import Artifact, StepRun
+from osiris_dagster.aiop.model.issues import Issue
 from osiris_dagster.aiop.model.package import Package
 from osiris_dagster.aiop.model.plan import Step
 from osiris_dagster.aiop.sections.comparisons import measured

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from osiris_dagster import __version__
-from osiris_dagster.aiop.model.evidence import Artifact, Issue, Output, StepRun
+from osiris_dagster.aiop.model.columns import Column
+from osiris_dagster.aiop.model.evidence import Artifact, Output, StepRun
+from osiris_dagster.aiop.model.issues import Issue
 from osiris_dagster.aiop.model.package import Package
-from osiris_dagster.aiop.model.plan import Column, Dataset, Step
+from osiris_dagster.aiop.model.plan import Dataset, Step
 from osiris_dagster.canonical import canonical_json
 
 PRODUCER = f"https://osiris.dev/osiris-dagster/{__version__}"

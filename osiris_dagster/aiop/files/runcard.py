@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from osiris_dagster.aiop.files.markdown import block, code, table
-from osiris_dagster.aiop.model.evidence import Artifact, Check, Frame, Issue, Output, Run, StepRun
+from osiris_dagster.aiop.model.evidence import Artifact, Check, Output, Run, StepRun
+from osiris_dagster.aiop.model.issues import Frame, Issue
 from osiris_dagster.aiop.model.package import Package
 from osiris_dagster.aiop.sections.comparisons import changed, recurrence, stale_inputs, unusual, waiting
 from osiris_dagster.aiop.sections.wording import counted, duration, moment, size

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from osiris_dagster.aiop.model.evidence import Event, Issue, Run, StepRun
+from osiris_dagster.aiop.model.evidence import Event, Run, StepRun
+from osiris_dagster.aiop.model.issues import Issue
 from osiris_dagster.aiop.model.package import Package
 from osiris_dagster.canonical import canonical_json, readable_json
 

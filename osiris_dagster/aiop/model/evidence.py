@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from osiris_dagster.aiop.model.ids import NAME
+from osiris_dagster.aiop.model.columns import Column
+from osiris_dagster.aiop.model.issues import Issue
+from osiris_dagster.aiop.model.neighbours import DownstreamPipeline, UpstreamState
 from osiris_dagster.aiop.model.node import Node
-from osiris_dagster.aiop.model.plan import Column
 from osiris_dagster.aiop.model.values import (
-    AlwaysTrue,
     ArtifactId,
     CheckId,
     ComponentId,
@@ -18,9 +18,7 @@ from osiris_dagster.aiop.model.values import (
     EventId,
     Flag,
     Instant,
-    IssueId,
     Items,
-    Line,
     Maybe,
     MetricId,
     Ordinal,
@@ -34,36 +32,7 @@ from osiris_dagster.aiop.model.values import (
     Text,
     fixed,
     one_of,
-    pattern,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpstreamState(Node):
-    """A dataset that the pipeline reads, as it was when the run began; `age_ms` since it was written."""
-
-    KINDS = ("UpstreamState", "prov:Entity")
-    id: Annotated[str, pattern("^r:upstream/[0-9]+$")]
-    dataset: DatasetId
-    state: Annotated[str, one_of("written", "failed", "unknown")]
-    written_by: Maybe[Text]
-    dagster_run_id: Maybe[Text]
-    written_time: Maybe[Instant]
-    failed_time: Maybe[Instant]
-    age_ms: Count | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DownstreamPipeline(Node):
-    """A pipeline that needs what this one writes; `distance` 1 reads it directly."""
-
-    KINDS = ("DownstreamPipeline", "prov:Entity")
-    id: Annotated[str, pattern(f"^r:downstream/{NAME}$")]
-    name: Text
-    path: Text
-    owners: Annotated[tuple[Text, ...], Items(unique=True)]
-    distance: Ordinal
-    through: Annotated[tuple[Text, ...], Items(least=1, unique=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,62 +177,6 @@ class Event(Node):
     log_message: Maybe[Text]
     untrusted: Flag
     verifies: StepRunId | RunId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame(Node):
-    """One stack frame, outermost first; files are relative to the project or to the installed packages."""
-
-    KINDS = ("Frame",)
-    id: Annotated[str, pattern(rf"^r:evidence/ev\.issue\.{NAME}\.{NAME}\.[0-9]{{13}}(/cause/[0-9]+)?/frame/[0-9]+$")]
-    seq: Ordinal
-    file: Maybe[Text]
-    line: Line
-    function: Maybe[Text]
-    in_project: Flag
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause(Node):
-    """An exception that caused the one before it."""
-
-    KINDS = ("Cause",)
-    id: Annotated[str, pattern(rf"^r:evidence/ev\.issue\.{NAME}\.{NAME}\.[0-9]{{13}}/cause/[0-9]+$")]
-    seq: Ordinal
-    error_type: Text
-    message: Maybe[Text]
-    code: Maybe[Text]
-    fix: Maybe[Text]
-    frames: tuple[Frame, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issue(Node):
-    """What went wrong with a step run or the run; all its text is untrusted.
-
-    `occurrences` counts this run and those of the `runs_considered` before it that had the same fingerprint.
-    """
-
-    KINDS = ("Issue", "prov:Entity")
-    id: IssueId
-    seq: Ordinal
-    severity: Annotated[str, one_of("error", "warning")]
-    ts: Instant
-    about: StepRunId | RunId
-    error_type: Text
-    message: Text
-    code: Maybe[Text]
-    fix: Maybe[Text]
-    retryable: Annotated[str, one_of("transient", "permanent", "ambiguous")]
-    fingerprint: Annotated[str, pattern("^[0-9a-f]{16}$")]
-    first_seen: Instant
-    occurrences: Ordinal
-    runs_considered: Count
-    frames: tuple[Frame, ...]
-    causes: tuple[Cause, ...]
-    stopped: tuple[StepRunId, ...]
-    blast_radius: tuple[StepId, ...]
-    untrusted: AlwaysTrue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from osiris_dagster.aiop.model.columns import Column, SourceColumn
 from osiris_dagster.aiop.model.ids import dataset_iri
-from osiris_dagster.aiop.model.plan import Column, SourceColumn
 from osiris_dagster.aiop.sections.execution import columns_of
 from osiris_dagster.aiop.sections.scope import Scope, once
 from osiris_dagster.compiler.lineage import ColumnLineage

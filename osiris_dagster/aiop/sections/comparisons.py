@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from osiris_dagster.aiop.facts.text import cut
 from osiris_dagster.aiop.model.delta import Comparison, DeltaLayer
-from osiris_dagster.aiop.model.evidence import EvidenceLayer, Issue, StepRun
+from osiris_dagster.aiop.model.evidence import EvidenceLayer, StepRun
+from osiris_dagster.aiop.model.issues import Issue
 from osiris_dagster.aiop.model.node import Ref
 from osiris_dagster.aiop.sections.wording import counted, duration, listed, moment, size
 

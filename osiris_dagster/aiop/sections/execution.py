@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from osiris_dagster.aiop.facts.normalize import first_failure
 from osiris_dagster.aiop.facts.text import distinct
+from osiris_dagster.aiop.model.columns import Column
 from osiris_dagster.aiop.model.evidence import Artifact, Check, Metric, Output, Run, StepRun
 from osiris_dagster.aiop.model.ids import component_iri, dataset_iri, distinct_slugs
-from osiris_dagster.aiop.model.plan import Column
 from osiris_dagster.aiop.sections.scope import Scope, once, timestamp
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import StepPlan

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from osiris_dagster.aiop.facts.normalize import first_failure
-from osiris_dagster.aiop.model.evidence import Cause, Frame, Issue
+from osiris_dagster.aiop.model.issues import Cause, Frame, Issue
 from osiris_dagster.aiop.sections.scope import UNKNOWN, Scope, once, timestamp
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.runs.record import StepRecord

@@ -10,7 +10,7 @@ from osiris_dagster.aiop.facts.map_texts import map_texts
 from osiris_dagster.aiop.facts.options import Options
 from osiris_dagster.aiop.model.context import CONTEXT_SHA256, SCHEMA_VERSION
 from osiris_dagster.aiop.model.ids import named
-from osiris_dagster.aiop.model.package import (
+from osiris_dagster.aiop.model.metadata import (
     AnnexShard,
     MetadataLayer,
     Redaction,

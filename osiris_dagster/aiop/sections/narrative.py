@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from osiris_dagster.aiop.facts.text import cut, distinct
 from osiris_dagster.aiop.model.delta import DeltaLayer
-from osiris_dagster.aiop.model.evidence import Artifact, EvidenceLayer, Issue, Output, Run, StepRun
+from osiris_dagster.aiop.model.evidence import Artifact, EvidenceLayer, Output, Run, StepRun
+from osiris_dagster.aiop.model.issues import Issue
 from osiris_dagster.aiop.model.node import Ref
 from osiris_dagster.aiop.model.package import Claim, NarrativeLayer
 from osiris_dagster.aiop.sections.comparisons import Statement, changed, recurrence, stale_inputs, unusual, waiting

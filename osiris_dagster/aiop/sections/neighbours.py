@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from osiris_dagster.aiop.facts.text import distinct
-from osiris_dagster.aiop.model.evidence import DownstreamPipeline, UpstreamState
 from osiris_dagster.aiop.model.ids import dataset_iri, distinct_slugs
+from osiris_dagster.aiop.model.neighbours import DownstreamPipeline, UpstreamState
 from osiris_dagster.aiop.sections.scope import Scope, timestamp
 
 
