@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from osiris_dagster.aiop.model.node import Node
 from osiris_dagster.aiop.model.package import Package
@@ -28,15 +28,21 @@ _HEAD = {
 }
 
 
-def kinds(of: Any = Package) -> dict[str, type[Node]]:
-    """Return every kind of node that a package may hold, by its own type, in the order of the fields."""
+def kinds(package: type[Node] = Package) -> dict[str, type[Node]]:
+    """Return every kind of node that a package may hold, by its own type; ValueError for two of one type."""
     found: dict[str, type[Node]] = {}
-    for part in _parts(of):
-        if isinstance(part, type) and issubclass(part, Node) and part.KINDS[0] not in found:
-            found[part.KINDS[0]] = part
-            for _, hint in _fields(part):
-                found |= {name: kind for name, kind in kinds(hint).items() if name not in found}
+    waiting = [package]
+    while waiting:
+        kind = waiting.pop(0)
+        if found.setdefault(kind.KINDS[0], kind) is not kind:
+            raise ValueError(f"{kind.__name__} and {found[kind.KINDS[0]].__name__} are both of type {kind.KINDS[0]}")
+        parts = [part for _, hint in _fields(kind) for part in _parts(hint)]
+        waiting += [part for part in parts if _is_node(part) and part not in found.values()]
     return found
+
+
+def _is_node(part: Any) -> bool:
+    return isinstance(part, type) and issubclass(part, Node)
 
 
 def _fields(kind: type[Node]) -> list[tuple[str, Any]]:
@@ -76,20 +82,19 @@ def _term(kind: type[Node], name: str, hint: Any) -> Any:
 def _datatype(part: Any) -> str:
     if isinstance(part, Value):
         return part.datatype
-    if isinstance(part, type) and issubclass(part, Node):
+    if _is_node(part):
         return "@id"
     return _DATATYPES.get(part, "") if isinstance(part, type) else ""
 
 
-def schema_text(current: str) -> str:
-    """Return the schema as its file is to have it."""
+def schema_text(current: str, package: type[Node] = Package) -> str:
+    """Return the schema as its file is to have it; ValueError for a field whose type does not say what it may hold."""
     definitions: Json = {}
-    known = kinds()
-    rules = {name: _object(kind, definitions) for name, kind in known.items()}
-    package = rules.pop(Package.KINDS[0])
-    package["required"].insert(0, "@context")
-    package["properties"]["@context"] = _CONTEXT
-    whole = {**_HEAD, **package, "$defs": dict(sorted({**rules, **definitions}.items()))}
+    rules = {name: _object(kind, definitions) for name, kind in kinds(package).items()}
+    document = rules.pop(package.KINDS[0])
+    document["required"].insert(0, "@context")
+    document["properties"]["@context"] = _CONTEXT
+    whole = {**_HEAD, **document, "$defs": dict(sorted({**rules, **definitions}.items()))}
     return _json(_in_place(whole, json.loads(current or "{}"))) + "\n"
 
 
@@ -113,45 +118,59 @@ _CONTEXT = {
 
 
 def _object(kind: type[Node], definitions: Json) -> Json:
-    rules = {("@id" if name == "id" else name): (hint, _rule(hint, definitions)) for name, hint in _fields(kind)}
-    properties = {"@id": rules.pop("@id")[1], "@type": {"const": list(kind.KINDS)}}
-    required = [*properties, *(name for name, (hint, _) in rules.items() if not _may_lack(hint))]
-    properties |= {name: rule for name, (_, rule) in rules.items()}
+    properties: Json = {"@id": {}, "@type": {"const": list(kind.KINDS)}}
+    required = list(properties)
+    for name, hint in _fields(kind):
+        key = "@id" if name == "id" else name
+        try:
+            properties[key] = _rule(hint, definitions)
+        except ValueError as error:
+            raise ValueError(f"{kind.__name__}.{name}: {error}") from None
+        required += [] if key in required or _may_lack(hint) else [key]
     head = {"type": "object", "additionalProperties": False}
     return {**head, "required": required, "properties": properties, **kind.RULES}
 
 
-def _may_lack(hint: Any) -> bool:
+def _split(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Return a type without its metadata, and the metadata."""
     metadata = getattr(hint, "__metadata__", ())
-    if _is_list(hint):
+    return hint.__origin__ if metadata else hint, metadata
+
+
+def _may_lack(hint: Any) -> bool:
+    plain, metadata = _split(hint)
+    if get_origin(plain) is tuple:
         return not any(isinstance(item, Items) and item.least for item in metadata)
-    return LACKING in metadata or type(None) in get_args(hint)
-
-
-def _is_list(hint: Any) -> bool:
-    return get_origin(getattr(hint, "__origin__", hint)) is tuple or get_origin(hint) is tuple
+    return LACKING in metadata or type(None) in get_args(plain)
 
 
 def _rule(hint: Any, definitions: Json) -> Json:
     """Return the rule of a field's value; rules with a name go to the definitions."""
-    metadata = getattr(hint, "__metadata__", ())
-    if _is_list(hint):
-        plain = hint.__origin__ if metadata else hint
+    plain, metadata = _split(hint)
+    if get_origin(plain) is tuple:
         limits = next((item for item in metadata if isinstance(item, Items)), Items())
         return _list(get_args(plain)[0], limits, definitions)
     for value in metadata:
-        if isinstance(value, Value) and value.name:
-            definitions[value.name] = dict(value.schema)
-            return _reference(value.name)
         if isinstance(value, Value):
-            return dict(value.schema)
-    if get_origin(hint) in (Union, UnionType):
-        return _either([part for part in get_args(hint) if part is not type(None)], definitions)
-    return _rule(hint.__origin__, definitions) if get_origin(hint) is Annotated else _reference(hint.KINDS[0])
+            return _value(value, definitions)
+    if get_origin(plain) in (Union, UnionType):
+        return _either([part for part in get_args(plain) if part is not type(None)], definitions)
+    if _is_node(plain):
+        return _reference(plain.KINDS[0])
+    raise ValueError(f"nothing says what a value may be; give it a type of model/values.py instead of {plain}")
+
+
+def _value(value: Value, definitions: Json) -> Json:
+    rule = dict(value.schema)
+    if not value.name:
+        return rule
+    if definitions.setdefault(value.name, rule) != rule:
+        raise ValueError(f"two rules have the name {value.name!r}")
+    return _reference(value.name)
 
 
 def _list(item: Any, limits: Items, definitions: Json) -> Json:
-    ids = any(isinstance(part, Value) and part.datatype == "@id" for part in getattr(item, "__metadata__", ()))
+    ids = any(isinstance(part, Value) and part.datatype == "@id" for part in _split(item)[1])
     return {
         "type": "array",
         "items": _rule(item, definitions),
@@ -162,33 +181,27 @@ def _list(item: Any, limits: Items, definitions: Json) -> Json:
 
 
 def _either(parts: list[Any], definitions: Json) -> Json:
-    rules = [_rule(part, definitions) for part in parts]
-    if len(rules) == 1:
-        return rules[0]
-    if not isinstance(parts[0], type):
-        return {"anyOf": rules}
-    # Of two kinds of nodes the id decides, so that a fault is reported of the one that was meant.
+    """Return the rule of one of several. Of nodes the id decides which, so that a fault is told of the node meant."""
+    first = _rule(parts[0], definitions)
+    if len(parts) == 1:
+        return first
+    if not _is_node(parts[0]):
+        return {"anyOf": [_rule(part, definitions) for part in parts]}
     own_id = _rule(dict(_fields(parts[0]))["id"], definitions)
-    decision = {"if": {"properties": {"@id": own_id}}, "then": rules[0], "else": rules[1]}
-    return {"type": "object", "required": ["@id"], **decision}
+    rest = _either(parts[1:], definitions)
+    return {"type": "object", "required": ["@id"], "if": {"properties": {"@id": own_id}}, "then": first, "else": rest}
 
 
 def _reference(name: str) -> Json:
     return {"$ref": f"#/$defs/{name}"}
 
 
-def _in_place(value: Json, current: Mapping[str, Any]) -> Json:
-    """Return a mapping in the order of the one that the file has now; what is new comes last."""
+def _in_place(value: Any, current: Any) -> Any:
+    """Return mappings in the order of those that the file has now; what is new comes last."""
+    if not isinstance(value, dict) or not isinstance(current, dict):
+        return value
     names = [*(name for name in current if name in value), *(name for name in value if name not in current)]
-    return {
-        name: _in_place(item, current[name]) if _both(item, current.get(name)) else item
-        for name in names
-        for item in (value[name],)
-    }
-
-
-def _both(one: Any, other: Any) -> bool:
-    return isinstance(one, dict) and isinstance(other, dict)
+    return {name: _in_place(value[name], current.get(name)) for name in names}
 
 
 def _inline(value: Any) -> str:

@@ -5,12 +5,13 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 import yaml
 
 from osiris_dagster.aiop.model.node import Node
-from osiris_dagster.aiop.model.values import Count, Text
+from osiris_dagster.aiop.model.values import Count, RunId, Text, Value
 from osiris_dagster.oml.rules import RULES
 from osiris_dagster.specs.load import read_catalogue
 
@@ -32,6 +33,21 @@ class Guest(Node):
     KINDS = ("Guest",)
     warmth: Text
     greeting: Greeting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Untold(Node):
+    KINDS = ("Untold",)
+    id: RunId
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubled(Node):
+    KINDS = ("Doubled",)
+    id: RunId
+    one: Text
+    other: Annotated[str, Value({"const": "other"}, "text")]
 
 
 @pytest.fixture
@@ -126,3 +142,12 @@ def test_a_new_term_stands_at_the_end_of_the_context(package_schema):
 def test_a_term_with_two_meanings_is_refused(package_schema):
     with pytest.raises(ValueError, match=r"Greeting\.warmth is .* elsewhere aiop:warmth"):
         package_schema.context_text("", Guest)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [(Untold, r"Untold\.note: .*values\.py instead of <class 'str'>"), (Doubled, r"Doubled\.other: .* name 'text'")],
+)
+def test_a_field_whose_rule_is_missing_or_ambiguous_is_refused(package_schema, kind, said):
+    with pytest.raises(ValueError, match=said):
+        package_schema.schema_text("", kind)
