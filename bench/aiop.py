@@ -93,23 +93,23 @@ def full_facts() -> object:
 
 
 def build_once() -> dict[str, float]:
-    from osiris_dagster.aiop.build import build
-    from osiris_dagster.aiop.facts.regular import settle
+    from osiris_dagster.aiop.facts.normalize import normalize
+    from osiris_dagster.aiop.sections.build import build
 
     facts = full_facts()
     began = time.process_time()
-    core = build(settle(facts)).core  # type: ignore[arg-type]
+    core = build(normalize(facts)).core  # type: ignore[arg-type]
     seconds = time.process_time() - began
     tracemalloc.start()
-    build(settle(facts))  # type: ignore[arg-type]
+    build(normalize(facts))  # type: ignore[arg-type]
     return {"seconds": seconds, "megabytes": tracemalloc.get_traced_memory()[1] / 1e6, "bytes": len(core)}
 
 
 def judge_once() -> dict[str, float]:
-    from osiris_dagster.aiop.build import build
-    from osiris_dagster.aiop.facts.regular import settle
+    from osiris_dagster.aiop.facts.normalize import normalize
+    from osiris_dagster.aiop.sections.build import build
 
-    core = build(settle(full_facts())).core  # type: ignore[arg-type]
+    core = build(normalize(full_facts())).core  # type: ignore[arg-type]
     began = time.process_time()
     from osiris_dagster.aiop.gates.judge import judge
 

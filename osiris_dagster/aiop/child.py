@@ -18,9 +18,9 @@ from tempfile import TemporaryFile
 from threading import Event, Timer
 from typing import Any, Self
 
+from osiris_dagster.aiop.disk.result import ExportResult, result_from_dict
 from osiris_dagster.aiop.facts.facts import Facts, checked, facts_as_dict, facts_from_dict
 from osiris_dagster.aiop.facts.map_texts import scrub
-from osiris_dagster.aiop.result import ExportResult, result_from_dict
 from osiris_dagster.errors import AiopError, CoreLimitError, OsirisError
 from osiris_dagster.redaction import Redactor
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from osiris_dagster.aiop.text import clean, cut
+from osiris_dagster.aiop.facts.text import clean, cut
 from osiris_dagster.assets.keys import op_of_pipeline
 from osiris_dagster.canonical import canonical_json
 from osiris_dagster.runs.logs import LogLine

@@ -19,7 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_secrets import knowing, planted
 
-from osiris_dagster.aiop.disk.export import seal, workplace, write_package
+from osiris_dagster.aiop.disk.export import seal, staging_folder, write_package
 from osiris_dagster.aiop.facts.map_texts import scrub
 from osiris_dagster.aiop.facts.options import Options
 from osiris_dagster.aiop.files.annex import Spool
@@ -95,7 +95,7 @@ def exported(root: Path, text: str, redactor: Redactor) -> bytes:
     record = replace(facts.record, events=(*facts.record.events, *events))
     facts = replace(facts, record=record, options=Options(compress="gzip"))
     packages = root / "packages"
-    with workplace(packages) as folder:
+    with staging_folder(packages) as folder:
         write_package(packages, seal(scrub(facts, redactor), folder, Spool(root / "spool")), folder)
     return leaving(packages)
 

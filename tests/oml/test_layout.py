@@ -31,7 +31,9 @@ def texts() -> list[str]:
     """Every short text of the cases, and the documents of the repository."""
     cases = [case for file in (HERE / "cases").glob("*.yaml") for case in yaml.safe_load(file.read_text("utf-8"))]
     found = [document_of(case)[0] for case in cases if "hex" not in case]
-    files = [*ROOT.glob("examples/**/pipelines/*.yaml"), *ROOT.glob("tests/compiler/golden/*/pipeline.yaml")]
+    folders = ("pipelines", "examples/**/pipelines")
+    files = [file for folder in folders for file in ROOT.glob(f"{folder}/*.yaml")]
+    files.append(ROOT / "osiris_dagster/new_project/cities.yaml")
     short = [text.removeprefix("\ufeff") for text in found if isinstance(text, str) and len(text) < 4_000]
     return [GOOD, *short, *(file.read_text("utf-8") for file in sorted(files))]
 
@@ -84,7 +86,9 @@ def test_upgrade_is_as_the_pair_says_and_is_done_once(case):
 
 
 def test_the_examples_are_in_canonical_layout():
-    files = [*ROOT.glob("pipelines/*.yaml"), *ROOT.glob("examples/**/pipelines/*.yaml"), ROOT / "osiris_dagster/new_project/cities.yaml"]
+    folders = ("pipelines", "examples/**/pipelines")
+    files = [file for folder in folders for file in ROOT.glob(f"{folder}/*.yaml")]
+    files.append(ROOT / "osiris_dagster/new_project/cities.yaml")
 
     assert len(files) >= 4
     assert [file.name for file in files if formatted(sound(file.read_text())) != file.read_text()] == []

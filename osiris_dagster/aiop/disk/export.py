@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from osiris_dagster.aiop.build import Built, build
 from osiris_dagster.aiop.disk.index import Entry, enter, locked
+from osiris_dagster.aiop.disk.result import ExportResult
 from osiris_dagster.aiop.disk.retention import apply_retention
 from osiris_dagster.aiop.facts.facts import Facts
-from osiris_dagster.aiop.facts.regular import settle
+from osiris_dagster.aiop.facts.normalize import normalize
+from osiris_dagster.aiop.facts.trim import EVERYTHING
 from osiris_dagster.aiop.files.annex import Spool, write_annex
 from osiris_dagster.aiop.files.folder import CARD, CORE, DIGESTS, VERDICT, differs, digests, put
 from osiris_dagster.aiop.files.render import render
@@ -27,9 +28,8 @@ from osiris_dagster.aiop.files.runcard import withheld_card
 from osiris_dagster.aiop.gates.judge import Verdict, judge
 from osiris_dagster.aiop.gates.secret_scan import tripwire
 from osiris_dagster.aiop.model.shards import FOLDER
-from osiris_dagster.aiop.result import ExportResult
-from osiris_dagster.aiop.sections.scope import scene_of
-from osiris_dagster.aiop.trim import EVERYTHING
+from osiris_dagster.aiop.sections.build import Built, build
+from osiris_dagster.aiop.sections.scope import scope_of
 from osiris_dagster.canonical import readable_json
 
 
@@ -52,7 +52,7 @@ def export(facts: Facts, root: Path, logs: Spool | None = None, annexes: Path | 
 
     Raises AiopError when none can be built, OSError from the disk.
     """
-    with workplace(root) as folder:
+    with staging_folder(root) as folder:
         sealed = seal(facts, folder, logs, _away(root, annexes))
         write_package(root, sealed, folder)
     apply_retention(root, sealed.entry.folder.partition("/")[0], facts.options)
@@ -73,7 +73,7 @@ def _away(root: Path, annexes: Path | None) -> str:
 
 
 @contextmanager
-def workplace(root: Path) -> Iterator[Path]:
+def staging_folder(root: Path) -> Iterator[Path]:
     """Yield a folder beside the packages in which one can be made; what is left of it goes away."""
     root.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".", suffix=".new", dir=root))
@@ -88,9 +88,9 @@ def seal(facts: Facts, folder: Path, logs: Spool | None = None, annexes: str = "
 
     `annexes` is the folder of annexes as seen from the package, when its own is to lie there.
     """
-    settled = settle(facts)
-    shards = write_annex(scene_of(settled, EVERYTHING), logs or Spool(), folder)
-    built = build(settled, shards)
+    normalized = normalize(facts)
+    shards = write_annex(scope_of(normalized, EVERYTHING), logs or Spool(), folder)
+    built = build(normalized, shards)
     entry = _entry(built)
     content = render(built, f"aiop/{entry.folder}", shards)
     hits = tripwire(content, folder, shards)

@@ -1,11 +1,11 @@
-"""A run record made regular: steps in manifest order, times that do not run backwards, a complete ordered timeline."""
+"""A run record in its normal form: steps in manifest order, times that run forward, a complete ordered timeline."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from osiris_dagster.aiop.facts.facts import Facts
-from osiris_dagster.aiop.text import colourless, distinct
+from osiris_dagster.aiop.facts.text import colourless, distinct
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.runs.record import EventRecord, RunRecord, StepRecord
 
@@ -17,14 +17,14 @@ STEP_END = {
     "skipped": "step_skipped",
 }
 ORDER = ("run_start", "step_start", "log", "step_retry", *STEP_END.values(), "run_end")
-"""Types of events, in the order that events of one millisecond are told."""
+"""Types of events, in the order that events of one millisecond are listed."""
 
 LEVELS = ("debug", "info", "warning", "error")
 _LAST_MS = 253_402_300_799_999  # end of the year 9999
 
 
-def settle(facts: Facts) -> Facts:
-    """Return the facts with a regular record. What had to be changed is said in a note of the step or a log event."""
+def normalize(facts: Facts) -> Facts:
+    """Return facts with a normalized record. What had to be changed is said in a note of the step or a log event."""
     order = {step.id: index for index, step in enumerate(facts.manifest.steps)}
     last = {step.step_id: _with_forward_time(step) for step in facts.record.steps}
     last = {step_id: replace(step, error=_without_colour(step.error)) for step_id, step in last.items()}
@@ -44,13 +44,13 @@ def _with_forward_run(record: RunRecord) -> RunRecord:
     end = _bounded(record.end_ms)
     if end >= start:
         return replace(record, start_ms=start, end_ms=end)
-    said = EventRecord(
+    warning = EventRecord(
         start,
         "log",
         message=f"the clock ran backwards: the run ended {start - end} ms before it began",
         level="warning",
     )
-    return replace(record, start_ms=start, end_ms=start, events=(*record.events, said))
+    return replace(record, start_ms=start, end_ms=start, events=(*record.events, warning))
 
 
 def _with_forward_time(step: StepRecord) -> StepRecord:
@@ -70,7 +70,7 @@ def _bounded(ms: int) -> int:
 
 def _timeline(record: RunRecord, order: dict[str, int]) -> tuple[EventRecord, ...]:
     known = {step.step_id for step in record.steps}
-    events = [_regular(event, known) for event in record.events]
+    events = [_normalized_event(event, known) for event in record.events]
     present = {(event.type, event.step_id) for event in events}
     events += [event for event in _implied(record) if (event.type, event.step_id) not in present]
 
@@ -80,7 +80,7 @@ def _timeline(record: RunRecord, order: dict[str, int]) -> tuple[EventRecord, ..
     return tuple(sorted(events, key=position))
 
 
-def _regular(event: EventRecord, known: set[str]) -> EventRecord:
+def _normalized_event(event: EventRecord, known: set[str]) -> EventRecord:
     """Bring an event of an unknown kind, or of a step that is no part of the run, into the form of a run's log line."""
     level = event.level if event.level in LEVELS else "info"
     event = replace(event, ts_ms=_bounded(event.ts_ms), level=level, message=colourless(event.message))

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from osiris_dagster.aiop.facts.facts import Facts
-from osiris_dagster.aiop.facts.map_texts import change_strings
+from osiris_dagster.aiop.facts.map_texts import map_texts
+from osiris_dagster.aiop.facts.normalize import first_failure
 from osiris_dagster.aiop.facts.options import Density, Options
-from osiris_dagster.aiop.facts.regular import first_failure
-from osiris_dagster.aiop.text import cut
+from osiris_dagster.aiop.facts.text import cut
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import Manifest, StepPlan
 from osiris_dagster.errors import ErrorInfo
@@ -69,12 +69,12 @@ class Trimmed:
 
 
 def trim(facts: Facts, limits: Limits) -> Trimmed:
-    """Return settled facts within the limits: the middle goes first, failures last."""
+    """Return normalized facts within the limits: the middle goes first, failures last."""
     trimmer = _Trimmer(limits, facts.options)
     manifest = trimmer.manifest(facts.manifest, facts.record)
     record, events = trimmer.record(facts.record, {step.id for step in manifest.steps})
-    around = trimmer.around(replace(facts, record=record, manifest=manifest))
-    return Trimmed(trimmer.strings(around), trimmer.dropped(), events)
+    neighbours = trimmer.neighbours(replace(facts, record=record, manifest=manifest))
+    return Trimmed(trimmer.strings(neighbours), trimmer.dropped(), events)
 
 
 class _Trimmer:
@@ -96,7 +96,7 @@ class _Trimmer:
             shortened += len(text) > limit
             return cut(text, limit)
 
-        result = change_strings(replace(facts, oml=""), short)
+        result = map_texts(replace(facts, oml=""), short)
         self._count("ends of long texts", 0, shortened)
         self._count("characters of the OML text", min(len(facts.oml), self._limits.oml), len(facts.oml))
         return replace(result, oml=cut(facts.oml, self._limits.oml))
@@ -121,8 +121,8 @@ class _Trimmer:
     def record(self, record: RunRecord, kept: set[str]) -> tuple[RunRecord, tuple[int, ...]]:
         shown = _shown(record, self._options.timeline_density)
         named = {"", *kept}
-        told = [index for index in shown if record.events[index].step_id in named]
-        events = _ends(told, self._limits.events, [_rank(record.events[index]) for index in told])
+        named_events = [index for index in shown if record.events[index].step_id in named]
+        events = _ends(named_events, self._limits.events, [_rank(record.events[index]) for index in named_events])
         self._count("events", len(events), len(record.events))
         measured = _measured(record, self._options.metrics_topk)
         self._count("steps with metrics", len(measured & kept), len(kept & {step.step_id for step in record.steps}))
@@ -136,7 +136,7 @@ class _Trimmer:
         )
         return trimmed, tuple(events)
 
-    def around(self, facts: Facts) -> Facts:
+    def neighbours(self, facts: Facts) -> Facts:
         return replace(
             facts,
             upstream=self._first("upstream states", facts.upstream),
@@ -218,8 +218,8 @@ def _shown(record: RunRecord, density: Density) -> list[int]:
     logs = [index for index, event in enumerate(record.events) if event.type == "log"]
     tail = [i for i in logs if record.events[i].ts_ms <= until][-LOG_TAIL:] if record.status != "completed" else []
     loud = [index for index in logs if record.events[index].level in ("warning", "error")]
-    told = {*tail, *loud}
-    return [index for index, event in events if event.type != "log" or index in told]
+    kept = {*tail, *loud}
+    return [index for index, event in events if event.type != "log" or index in kept]
 
 
 def _measured(record: RunRecord, most: int) -> set[str]:
