@@ -90,7 +90,7 @@ def export(
         options = load_options(project, given)
         if output:
             root = Path(output).resolve()
-            packages = [package for _, package, _ in packages_of(instance, project, found.run_id, options, root)]
+            packages = [made.package for made in packages_of(instance, project, found.run_id, options, root)]
         else:
             packages = list(export_run(instance, project, found.run_id, options))
     if not packages:
@@ -146,7 +146,7 @@ def _packages(
     with open_instance(project) as instance, TemporaryDirectory() as scratch:
         found = find_run(instance, wanted, ended=True)
         if "cli" in options.sources.values():
-            made = [p for _, p, _ in packages_of(instance, project, found.run_id, options, Path(scratch))]
+            made = [d.package for d in packages_of(instance, project, found.run_id, options, Path(scratch))]
             folders = {package.folder: project.root / package.folder for package in made}
         else:
             names = export_queue(project).packages(found.run_id)
