@@ -18,6 +18,7 @@ from osiris_dagster.aiop.child import Exporter, Job
 from osiris_dagster.aiop.facts.configure import load_options
 from osiris_dagster.aiop.facts.options import Options
 from osiris_dagster.assets.keys import aiop_key, op_name
+from osiris_dagster.codec import stamped
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.store import load
 from osiris_dagster.connections.resolution import Connections
@@ -28,7 +29,7 @@ from osiris_dagster.exports.queue import export_queue
 from osiris_dagster.exports.spool import Wanted, spool_logs
 from osiris_dagster.project import Project
 from osiris_dagster.redaction import Redactor
-from osiris_dagster.runs.history import ENTRY, history_entry
+from osiris_dagster.runs.history import ENTRY, VERSION
 from osiris_dagster.runs.logs import log_lines
 from osiris_dagster.runs.past import past_of
 from osiris_dagster.runs.read import read_run
@@ -49,17 +50,6 @@ class Exported:
     reasons: tuple[str, ...]
     core_bytes: int
     triples: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "pipeline": self.pipeline,
-            "folder": self.folder,
-            "valid": self.valid,
-            "reasons": list(self.reasons),
-            "core_bytes": self.core_bytes,
-            "triples": self.triples,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +161,7 @@ def _event(project: Project, delivered: Delivered) -> AssetMaterialization:
         "package": MetadataValue.path(f"{package.folder}/{CORE}"),
         "valid": package.valid,
         "triples": package.triples,
-        ENTRY: MetadataValue.json(history_entry(replace(past_of(record), errors=delivered.errors))),
+        ENTRY: MetadataValue.json(stamped(replace(past_of(record), errors=delivered.errors), VERSION)),
     }
     if package.reasons:
         metadata["why not valid"] = "; ".join(package.reasons)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
 
+from osiris_dagster.codec import MalformedError, from_json, to_json
 from osiris_dagster.file_queue import FileQueue
 from osiris_dagster.project import Project
 
@@ -36,15 +36,15 @@ class ExportQueue:
         """Queue an ended run; False when it is known already, whatever became of it."""
         if self.files.has(run_id, (PENDING, DONE, DEAD)):
             return False
-        self.files.put(PENDING, run_id, _written(Pending(run_id)))
+        self.files.put(PENDING, run_id, to_json(Pending(run_id)))
         return True
 
     def pending(self) -> Iterator[Pending]:
         """Yield what waits, oldest first; a damaged entry starts again from its name."""
         for name, value in self.files.entries(PENDING):
             try:
-                yield Pending(str(value["run_id"]), int(value["attempts"]), str(value["error"]))
-            except (ValueError, KeyError, TypeError):
+                yield from_json(Pending, value)
+            except MalformedError:
                 yield Pending(name)
 
     def done(self, run_id: str, packages: list[str]) -> None:
@@ -60,18 +60,14 @@ class ExportQueue:
         """Record a failed attempt; True when it was the last one and the entry is now in `dead`."""
         tried = Pending(item.run_id, item.attempts + 1, error)
         if tried.attempts < MAX_ATTEMPTS:
-            self.files.put(PENDING, item.run_id, _written(tried))
+            self.files.put(PENDING, item.run_id, to_json(tried))
             return False
-        self.files.move(item.run_id, PENDING, DEAD, _written(tried))
+        self.files.move(item.run_id, PENDING, DEAD, to_json(tried))
         return True
 
     def alone(self, run_id: str) -> AbstractContextManager[None]:
         """Let one process at a time export a run: the sensor and `osiris run` may both want to."""
         return self.files.alone(run_id)
-
-
-def _written(item: Pending) -> dict[str, Any]:
-    return {"run_id": item.run_id, "attempts": item.attempts, "error": item.error}
 
 
 def export_queue(project: Project) -> ExportQueue:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from osiris_dagster.columns import Columns, columns_from
+from osiris_dagster.codec import from_json
+from osiris_dagster.columns import Column
 from osiris_dagster.oml.document import Document
 from osiris_dagster.oml.model import (
     Check,
@@ -70,7 +71,7 @@ def _step(index: int, item: Mapping[str, Any], needs: tuple[str, ...]) -> Step:
         retry=_retry(item["retry"]) if "retry" in item else None,
         timeout=item.get("timeout"),
         checks=_checks(item.get("checks", ())),
-        columns=_columns(item.get("columns", ())),
+        columns=from_json(tuple[Column, ...], item.get("columns", ())),
         incremental=Incremental(**item["incremental"]) if "incremental" in item else None,
     )
 
@@ -87,10 +88,6 @@ def _partitions(value: Mapping[str, Any]) -> Partitions:
 
 def _retry(value: Mapping[str, Any]) -> Retry:
     return Retry(**{**value, "on": tuple(value.get("on", Retry().on))})
-
-
-def _columns(items: Any) -> Columns:
-    return columns_from(items)
 
 
 def _checks(items: Any) -> tuple[Check, ...]:

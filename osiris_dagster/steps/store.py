@@ -11,14 +11,15 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 
 from osiris_dagster.atomic import replacing
 from osiris_dagster.canonical import canonical_json, slug
+from osiris_dagster.codec import from_json, to_json
 from osiris_dagster.drivers.positions import Position, Since
 from osiris_dagster.errors import RunError
 from osiris_dagster.steps.checkpoint import Checkpoint, open_checkpoint
@@ -77,7 +78,7 @@ class Store:
             "run_id": self.run_id,
             "at_ms": time.time_ns() // 1_000_000,
             "policy": self.policy,
-            "begun": {step: _begun_dict(one) for step, one in begun.items()},
+            "begun": {step: to_json(_KeptBegun(one.since, one.before, one.position())) for step, one in begun.items()},
         }
         try:
             _write(folder / f"{self.identities.of(step_id)}.json", canonical_json(told))
@@ -120,7 +121,7 @@ class Store:
             if told["version"] != _VERSION:
                 return None
             checkpoint = open_checkpoint(folder / told["rows"])
-            begun = {step: _begun_from(one) for step, one in told["begun"].items()}
+            begun = {step: from_json(_KeptBegun, one).begun for step, one in told["begun"].items()}
             return Stored(checkpoint, str(told["run_id"]), int(told["at_ms"]), begun)
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
             return None
@@ -132,26 +133,17 @@ def folders_of(folder: Place) -> Iterator[Place]:
         yield from (entry for entry in folder.iterdir() if entry.is_dir())
 
 
-def _begun_dict(begun: Begun) -> dict[str, Any]:
-    position = begun.position()
-    return {
-        "since": begun.since and asdict(begun.since),
-        "before": {writer: at and asdict(at) for writer, at in begun.before.items()},
-        "position": position and asdict(position),
-    }
+@dataclass(frozen=True, slots=True)
+class _KeptBegun:
+    """An incremental step as it stands in a description: its position is that of the kept rows."""
 
+    since: Since | None
+    before: Mapping[str, Position | None]
+    position: Position | None
 
-def _begun_from(value: Mapping[str, Any]) -> Begun:
-    position = _position(value["position"])
-    return Begun(
-        Since(**value["since"]) if value["since"] else None,
-        {writer: _position(at) for writer, at in value["before"].items()},
-        lambda: position,
-    )
-
-
-def _position(value: Mapping[str, str] | None) -> Position | None:
-    return Position(**value) if value else None
+    @property
+    def begun(self) -> Begun:
+        return Begun(self.since, self.before, lambda: self.position)
 
 
 def _make(folder: Place) -> None:

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from osiris_dagster.aiop.build import Built, build_settled
-from osiris_dagster.aiop.facts.facts import Facts, checked, facts_from_dict
+from osiris_dagster.aiop.facts.facts import Facts, checked
 from osiris_dagster.aiop.facts.map_texts import scrub
 from osiris_dagster.aiop.facts.options import Options
 from osiris_dagster.aiop.facts.regular import settle
@@ -15,6 +15,7 @@ from osiris_dagster.aiop.files.annex import Spool, write_annex
 from osiris_dagster.aiop.files.runcard import run_card
 from osiris_dagster.aiop.sections.scope import scene_of
 from osiris_dagster.aiop.trim import EVERYTHING
+from osiris_dagster.codec import from_json, to_json
 from osiris_dagster.redaction import Redactor
 
 HERE = Path(__file__).parent
@@ -26,7 +27,7 @@ ALONE = {
     "commit_intent": "",
     "upstream": [],
     "downstream": [],
-    "options": Options().as_dict(),
+    "options": to_json(Options()),
 }
 CASES = tuple(sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir()))
 
@@ -45,7 +46,7 @@ def raw_facts(case: str) -> Facts:
     }
     if (folder / "around.json").exists():
         value |= json.loads((folder / "around.json").read_text(encoding="utf-8"))
-    return checked(facts_from_dict(value))
+    return checked(from_json(Facts, value))
 
 
 def built(case: str) -> Built:

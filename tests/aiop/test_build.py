@@ -28,9 +28,11 @@ from osiris_dagster.aiop.model.jsonld import as_json
 from osiris_dagster.aiop.trim import LADDER, Limits
 from osiris_dagster.columns import Column
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepInput, StepPlan
+from osiris_dagster.drivers.base import Artifact as ArtifactRecord
 from osiris_dagster.errors import AiopError, CoreLimitError, ErrorInfo, Frame
 from osiris_dagster.redaction import Redactor
-from osiris_dagster.runs.record import ArtifactRecord, EventRecord, RunRecord, StepRecord
+from osiris_dagster.runs.record import EventRecord, RunRecord
+from osiris_dagster.steps.report import StepRecord
 
 OTHERS = {"id", "generated", "summary", "metadata"}
 START = 1_768_445_700_000

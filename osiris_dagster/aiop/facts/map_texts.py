@@ -12,12 +12,14 @@ from osiris_dagster.aiop.text import clean
 from osiris_dagster.canonical import sha256
 from osiris_dagster.compiler.lineage import ColumnLineage
 from osiris_dagster.compiler.manifest import StepPlan
+from osiris_dagster.drivers.base import Artifact as ArtifactRecord
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.redaction import Redactor
 from osiris_dagster.runs.past import PastRun
-from osiris_dagster.runs.record import ArtifactRecord, CheckRecord, EventRecord, RunRecord, StepRecord
+from osiris_dagster.runs.record import EventRecord, RunRecord
 from osiris_dagster.runs.surroundings import Upstream
 from osiris_dagster.specs.model import ComponentSpec, DatasetRule
+from osiris_dagster.steps.report import CheckRecord, StepRecord
 
 CLOSED = frozenset(
     {

@@ -11,7 +11,8 @@ from osiris_dagster.aiop.sections.scope import Scene, once, timestamp
 from osiris_dagster.aiop.text import distinct
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import StepPlan
-from osiris_dagster.runs.record import ArtifactRecord, StepRecord
+from osiris_dagster.drivers.base import Artifact as ArtifactRecord
+from osiris_dagster.steps.report import StepRecord
 
 
 @once

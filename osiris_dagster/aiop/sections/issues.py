@@ -6,7 +6,7 @@ from osiris_dagster.aiop.facts.regular import first_failure
 from osiris_dagster.aiop.model import Cause, Frame, Issue
 from osiris_dagster.aiop.sections.scope import UNKNOWN, Scene, once, timestamp
 from osiris_dagster.errors import ErrorInfo
-from osiris_dagster.runs.record import StepRecord
+from osiris_dagster.steps.report import StepRecord
 
 
 @once
