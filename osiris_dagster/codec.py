@@ -15,14 +15,14 @@ version (`stamped`), and an entry of another version is not read.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 SPARSE: Mapping[str, Any] = {"json sparse": True}
-_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", NoneType: "null"}
 _SHOWN = 40
 
 
@@ -80,7 +80,8 @@ class _Row(NamedTuple):
     key: str
     sparse: bool
     default: Any
-    form: _Form
+    write: Callable[[Any], Any]
+    read: Callable[[Any], Any]
 
 
 def _form_of(kind: Any) -> _Form:
@@ -88,9 +89,9 @@ def _form_of(kind: Any) -> _Form:
     if kind is Any:
         return _Form(_same, _same)
     if kind in _WORDS:
-        return _scalar(kind)
+        return _plain((kind,))
     if origin is Literal:
-        return _words(arguments)
+        return _literal(arguments)
     if origin in (Union, UnionType):
         return _union(arguments)
     if origin is tuple and arguments[1:] == (...,):
@@ -112,83 +113,80 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _refuse(expected: str, value: Any, *, show: bool = False) -> Any:
-    told = repr(value)[:_SHOWN] if show and isinstance(value, str) else type(value).__name__
-    raise MalformedError(f"expected {expected}, found {told}")
+def _refuse(expected: str, value: Any) -> NoReturn:
+    raise MalformedError(f"expected {expected}, found {'null' if value is None else type(value).__name__}")
 
 
-def _words(allowed: tuple[str, ...]) -> _Form:
+def _plain(kinds: tuple[Any, ...]) -> _Form:
+    """Of what stands as it is. A number may come without its point, as some languages write 1.0; true is no number."""
+    allowed = {*kinds, int} if float in kinds else set(kinds)
+    expected = " or ".join(_WORDS[kind] for kind in kinds)
+
     def read(value: Any) -> Any:
-        if isinstance(value, str) and value in allowed:
-            return value
-        return _refuse(f"one of {', '.join(allowed)}", value, show=True)
+        return value if type(value) in allowed else _refuse(expected, value)
 
     return _Form(_same, read)
 
 
-def _scalar(kind: type) -> _Form:
-    """A number may come without its point, as JSON writes 1.0 in some languages; true and false are no numbers."""
-    allowed = (int, float) if kind is float else kind
+def _literal(words: tuple[str, ...]) -> _Form:
+    expected = f"one of {', '.join(words)}"
 
     def read(value: Any) -> Any:
-        if isinstance(value, allowed) and (kind is bool or not isinstance(value, bool)):
-            return value
-        return _refuse(_WORDS[kind], value)
+        if type(value) is not str:
+            _refuse(expected, value)
+        if value not in words:
+            raise MalformedError(f"expected {expected}, found {value[:_SHOWN]!r}")
+        return value
 
     return _Form(_same, read)
 
 
 def _union(members: tuple[Any, ...]) -> _Form:
     """Of None and another type, or of types that stand as they are: among objects nothing would tell which is meant."""
-    rest = tuple(member for member in members if member is not NoneType)
-    if len(rest) == 1:
-        form = _form(rest[0])
-        return _Form(
-            lambda value: None if value is None else form.write(value),
-            lambda value: None if value is None else form.read(value),
-        )
-    if not set(rest) <= set(_WORDS):
-        raise TypeError(f"{members} has no JSON form")
-    nullable = len(rest) < len(members)
-
-    def read(value: Any) -> Any:
-        known = (nullable and value is None) or type(value) in rest
-        return value if known else _refuse(" or ".join(_WORDS[member] for member in rest), value)
-
-    return _Form(_same, read)
+    if set(members) <= set(_WORDS):
+        return _plain(members)
+    objects = [member for member in members if member is not NoneType]
+    if len(objects) > 1:
+        raise TypeError(f"{' or '.join(map(str, members))} has no JSON form")
+    form = _form(objects[0])
+    return _Form(
+        lambda value: None if value is None else form.write(value),
+        lambda value: None if value is None else form.read(value),
+    )
 
 
 def _array(item: _Form) -> _Form:
-    def read(value: Any) -> Any:
+    write, read = item
+
+    def read_all(value: Any) -> Any:
         if not isinstance(value, list | tuple):
-            return _refuse("an array", value)
-        found = []
-        for index, one in enumerate(value):
-            try:
-                found.append(item.read(one))
-            except MalformedError as error:
-                raise error.within(f"[{index}]") from None
+            _refuse("an array", value)
+        found: list[Any] = []
+        try:
+            for one in value:
+                found.append(read(one))  # noqa: PERF401 - how many there are tells where the error is
+        except MalformedError as error:
+            raise error.within(f"[{len(found)}]") from None
         return tuple(found)
 
-    return _Form(lambda value: [item.write(one) for one in value], read)
+    return _Form(list if write is _same else lambda value: [write(one) for one in value], read_all)
 
 
 def _mapping(item: _Form) -> _Form:
-    def read(value: Any) -> Any:
+    write, read = item
+
+    def read_all(value: Any) -> Any:
         if not isinstance(value, Mapping):
-            return _refuse("an object", value)
-        return {name: _part(item, name, one) for name, one in value.items()}
+            _refuse("an object", value)
+        name, found = "", {}
+        try:
+            for name, one in value.items():
+                found[name] = read(one)
+        except MalformedError as error:
+            raise error.within(name) from None
+        return found
 
-    if item.write is _same:
-        return _Form(dict, read)
-    return _Form(lambda value: {name: item.write(one) for name, one in value.items()}, read)
-
-
-def _part(form: _Form, key: str, value: Any) -> Any:
-    try:
-        return form.read(value)
-    except MalformedError as error:
-        raise error.within(str(key)) from None
+    return _Form(dict if write is _same else lambda value: {name: write(one) for name, one in value.items()}, read_all)
 
 
 def _of_class(kind: Any) -> _Form:
@@ -198,20 +196,17 @@ def _of_class(kind: Any) -> _Form:
     if shape == "array":
         return _Form(_to_array, lambda value: _from_array(kind, value))
     if shape == "value":
-        return _Form(
-            lambda value: next(row.form.write(getattr(value, row.name)) for row in _rows(kind)),
-            lambda value: kind(_rows(kind)[0].form.read(value)),
-        )
+        return _Form(lambda value: _to_array(value)[0], lambda value: kind(_rows(kind)[0].read(value)))
     return _Form(fields_to_json, lambda value: fields_from_json(kind, value))
 
 
 def fields_to_json(value: Any) -> dict[str, Any]:
     """Return a dataclass as an object, whatever form of its own it has."""
     told = {}
-    for name, key, sparse, default, form in _rows(type(value)):
+    for name, key, sparse, default, write, _ in _rows(type(value)):
         item = getattr(value, name)
         if not sparse or item != default:
-            told[key] = form.write(item)
+            told[key] = item if write is _same else write(item)
     return told
 
 
@@ -219,24 +214,27 @@ def fields_from_json(kind: type[T], value: Any) -> T:
     """Read back what `fields_to_json` wrote."""
     if not isinstance(value, Mapping):
         _refuse("an object", value)
-    found = {}
-    for name, key, _, default, form in _rows(kind):
-        if key in value:
-            found[name] = _part(form, key, value[key])
-        elif default is MISSING:
-            raise MalformedError("is missing", key)
+    key, found = "", {}
+    try:
+        for name, key, _, default, _, read in _rows(kind):
+            if key in value:
+                found[name] = read(value[key])
+            elif default is MISSING:
+                raise MalformedError("is missing")
+    except MalformedError as error:
+        raise error.within(key) from None
     return kind(**found)
 
 
 def _to_array(value: Any) -> list[Any]:
-    return [row.form.write(getattr(value, row.name)) for row in _rows(type(value))]
+    return [row.write(getattr(value, row.name)) for row in _rows(type(value))]
 
 
 def _from_array(kind: Any, value: Any) -> Any:
     rows = _rows(kind)
     if not isinstance(value, list | tuple) or len(value) != len(rows):
-        return _refuse(f"an array of {len(rows)}", value)
-    return kind(*(_part(row.form, row.key, item) for row, item in zip(rows, value, strict=True)))
+        _refuse(f"an array of {len(rows)}", value)
+    return kind(*(row.read(item) for row, item in zip(rows, value, strict=True)))
 
 
 def _rows_of(kind: Any) -> tuple[_Row, ...]:
@@ -247,15 +245,11 @@ def _rows_of(kind: Any) -> tuple[_Row, ...]:
             one.name,
             one.metadata.get("json key", one.name),
             one.metadata.get("json sparse", False),
-            _default(one),
-            _form(types[one.name]),
+            one.default if one.default_factory is MISSING else one.default_factory(),
+            *_form(types[one.name]),
         )
         for one in fields(kind)
     )
 
 
 _rows: Callable[[Any], tuple[_Row, ...]] = cache(_rows_of)
-
-
-def _default(one: Field[Any]) -> Any:
-    return one.default if one.default_factory is MISSING else one.default_factory()

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from osiris_dagster.atomic import replacing
 from osiris_dagster.canonical import canonical_json, slug
-from osiris_dagster.codec import from_json, to_json
+from osiris_dagster.codec import from_stamped, stamped
 from osiris_dagster.drivers.positions import Position, Since
 from osiris_dagster.errors import RunError
 from osiris_dagster.steps.checkpoint import Checkpoint, open_checkpoint
@@ -72,16 +72,10 @@ class Store:
     def publish(self, step_id: str, checkpoint: Checkpoint, begun: Mapping[str, Begun]) -> None:
         """Let others read the rows from now on. RunError for a fault of the disk."""
         folder = self._folder(step_id, self.root_run_id)
-        told = {
-            "version": _VERSION,
-            "rows": checkpoint.path.name,
-            "run_id": self.run_id,
-            "at_ms": time.time_ns() // 1_000_000,
-            "policy": self.policy,
-            "begun": {step: to_json(_KeptBegun(one.since, one.before, one.position())) for step, one in begun.items()},
-        }
+        kept = {step: _KeptBegun(one.since, one.before, one.position()) for step, one in begun.items()}
+        told = _Description(checkpoint.path.name, self.run_id, time.time_ns() // 1_000_000, self.policy, kept)
         try:
-            _write(folder / f"{self.identities.of(step_id)}.json", canonical_json(told))
+            _write(folder / f"{self.identities.of(step_id)}.json", canonical_json(stamped(told, _VERSION)))
         except OSError as error:
             raise _unwritable(folder, error) from error
 
@@ -117,13 +111,13 @@ class Store:
     def _read(self, folder: Place, step_id: str) -> Stored | None:
         """Return what is described there; None when there is nothing, or nothing that can be read any more."""
         try:
-            told = json.loads((folder / f"{self.identities.of(step_id)}.json").read_bytes())
-            if told["version"] != _VERSION:
+            value = json.loads((folder / f"{self.identities.of(step_id)}.json").read_bytes())
+            told = from_stamped(_Description, value, _VERSION)
+            if told is None:
                 return None
-            checkpoint = open_checkpoint(folder / told["rows"])
-            begun = {step: from_json(_KeptBegun, one).begun for step, one in told["begun"].items()}
-            return Stored(checkpoint, str(told["run_id"]), int(told["at_ms"]), begun)
-        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+            begun = {step: Begun(one.since, one.before, one.read_to) for step, one in told.begun.items()}
+            return Stored(open_checkpoint(folder / told.rows), told.run_id, told.at_ms, begun)
+        except (OSError, ValueError, pa.ArrowException):
             return None
 
 
@@ -141,9 +135,19 @@ class _KeptBegun:
     before: Mapping[str, Position | None]
     position: Position | None
 
-    @property
-    def begun(self) -> Begun:
-        return Begun(self.since, self.before, lambda: self.position)
+    def read_to(self) -> Position | None:
+        return self.position
+
+
+@dataclass(frozen=True, slots=True)
+class _Description:
+    """What stands beside rows: the name of their file, the run that kept them, when and by which policy."""
+
+    rows: str
+    run_id: str
+    at_ms: int
+    policy: Policy
+    begun: Mapping[str, _KeptBegun]
 
 
 def _make(folder: Place) -> None:

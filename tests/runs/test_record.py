@@ -72,13 +72,16 @@ def test_a_record_survives_json_and_back(record):
         ({"status": "partial"}, "status: expected one of completed, failed, canceled, found 'partial'"),
         ({"start_ms": "1"}, "start_ms: expected a whole number, found str"),
         ({"start_ms": True}, "start_ms: expected a whole number, found bool"),
-        ({"end_ms": None}, "end_ms: expected a whole number, found NoneType"),
+        ({"end_ms": None}, "end_ms: expected a whole number, found null"),
         ({"run_id": 7}, "run_id: expected text, found int"),
         ({"siblings": [7]}, "siblings[0]: expected text, found int"),
         ({"siblings": "abc"}, "siblings: expected an array, found str"),
         ({"steps": [{"step_id": "x"}]}, "steps[0].status: is missing"),
         ({"steps": [{**STEPS[0], "status": "done"}]}, "steps[0].status: expected one of completed, failed, aborted"),
-        ({"steps": [STEPS[0], {**STEPS[1], "rows_in": 1.5}]}, "steps[1].rows_in: expected a whole number, found float"),
+        (
+            {"steps": [STEPS[0], {**STEPS[1], "rows_in": 1.5}]},
+            "steps[1].rows_in: expected a whole number or null, found float",
+        ),
         (
             {"steps": [{**STEPS[1], "error": {"type": "E", "message": "m", "frames": [["a"]]}}]},
             "error.frames[0]: expected",
