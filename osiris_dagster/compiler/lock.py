@@ -12,7 +12,7 @@ from pathlib import Path
 
 from osiris_dagster.atomic import write_bytes
 from osiris_dagster.canonical import readable_json
-from osiris_dagster.codec import from_json, json_key, stamped
+from osiris_dagster.codec import MalformedError, from_json, json_key, stamped
 from osiris_dagster.columns import Columns, is_type
 from osiris_dagster.errors import CompileError, Place
 
@@ -53,10 +53,16 @@ def read_lock(path: Path, shown: str) -> SchemaLock:
             f"the schema lock {shown} is damaged",
             code="CMP040",
             place=Place(shown),
-            found=(isinstance(error, OSError) and error.strerror) or f"{type(error).__name__}: {error}",
+            found=_told(error),
             expected=f"a file written by `osiris compile --online` (version {VERSION})",
             fix="delete it and run `osiris compile --online` again",
         ) from None
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, MalformedError):
+        return str(error)
+    return (isinstance(error, OSError) and error.strerror) or f"{type(error).__name__}: {error}"
 
 
 def _checked(lock: SchemaLock) -> SchemaLock:

@@ -25,7 +25,6 @@ class EndedRun:
 
     run_id: str
     status: RunStatus
-    seen: datetime  # when Dagster stored its last change, UTC
 
 
 def queue_ended(instance: DagsterInstance, project: Project, since: datetime) -> tuple[tuple[EndedRun, ...], datetime]:
@@ -40,7 +39,7 @@ def queue_ended(instance: DagsterInstance, project: Project, since: datetime) ->
             break
         run, seen = record.dagster_run, _utc(record.update_timestamp)
         if queue.add(run.run_id):
-            queued.append(EndedRun(run.run_id, ENDED[run.status], seen))
+            queued.append(EndedRun(run.run_id, ENDED[run.status]))
         seen_to = max(seen_to, seen)
     return tuple(queued), seen_to
 

@@ -12,7 +12,7 @@ from osiris_dagster.aiop.text import clean
 from osiris_dagster.canonical import sha256
 from osiris_dagster.compiler.lineage import ColumnLineage
 from osiris_dagster.compiler.manifest import StepPlan
-from osiris_dagster.drivers.base import Artifact as ArtifactRecord
+from osiris_dagster.drivers.base import Artifact
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.redaction import Redactor
 from osiris_dagster.runs.past import PastRun
@@ -32,7 +32,7 @@ CLOSED = frozenset(
         (StepRecord, "status"),
         (EventRecord, "type"),
         (EventRecord, "level"),
-        (ArtifactRecord, "sha256"),
+        (Artifact, "sha256"),
         (CheckRecord, "type"),
         (CheckRecord, "severity"),
         (ErrorInfo, "retryable"),
