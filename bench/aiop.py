@@ -212,9 +212,9 @@ def queue_bars(root: Path) -> list[Bar]:
 
         from osiris_dagster.aiop.disk.index import read_index
         from osiris_dagster.assets.keys import aiop_key
+        from osiris_dagster.exports.ended import queue_ended
         from osiris_dagster.exports.queue import export_queue
-        from osiris_dagster.sensors.exporter import work_off
-        from osiris_dagster.sensors.reconcile import queue_ended
+        from osiris_dagster.exports.work_off import work_off
 
         since = datetime.now(UTC) - timedelta(days=7)
         while True:

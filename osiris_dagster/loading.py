@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from osiris_dagster.canonical import fingerprint
 from osiris_dagster.compiler.cache import compile_kept
 from osiris_dagster.compiler.draft import Compiled, Inputs
 from osiris_dagster.compiler.lock import SchemaLock, lock_path, read_lock
@@ -38,6 +39,11 @@ class Broken:
     file: str
     diagnostics: tuple[Diagnostic, ...]
     exit_code: int = CompileError.exit_code
+
+    @property
+    def fingerprint(self) -> str:
+        """What changes when the findings on the file change."""
+        return fingerprint([d.as_dict() for d in self.diagnostics])
 
 
 @dataclass(frozen=True, slots=True)

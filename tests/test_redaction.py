@@ -4,7 +4,8 @@ from urllib.parse import quote
 
 import pytest
 
-from osiris_dagster.errors import DriverError, error_from_dict
+from osiris_dagster.codec import from_json, to_json
+from osiris_dagster.errors import DriverError, ErrorInfo
 from osiris_dagster.redaction import MASK, Redactor, capture, secret_shapes
 
 SECRET = "p@ss/w0rd's +&"
@@ -81,7 +82,7 @@ def test_an_exception_is_recorded_without_secrets_and_without_the_hosts_paths(re
     assert info.fix == f"ask for {MASK}"
     assert info.cause.message == f"cannot open data/x.csv with {MASK}"
     assert not any(frame.file.startswith("/") for link in info.chain for frame in link.frames)
-    assert error_from_dict(info.as_dict()) == info
+    assert from_json(ErrorInfo, to_json(info)) == info
 
 
 def test_a_cause_that_was_cut_off_stays_unseen(redactor):

@@ -18,9 +18,10 @@ from tempfile import TemporaryFile
 from threading import Event, Timer
 from typing import Any, Self
 
-from osiris_dagster.aiop.disk.result import ExportResult, result_from_dict
-from osiris_dagster.aiop.facts.facts import Facts, checked, facts_as_dict, facts_from_dict
+from osiris_dagster.aiop.disk.result import ExportResult
+from osiris_dagster.aiop.facts.facts import Facts, checked, lean
 from osiris_dagster.aiop.facts.map_texts import scrub
+from osiris_dagster.codec import from_json, to_json
 from osiris_dagster.errors import AiopError, CoreLimitError, OsirisError
 from osiris_dagster.redaction import Redactor
 
@@ -64,11 +65,11 @@ class Exporter:
         facts = scrub(checked(job.facts), job.redactor)
         places = {"root": job.root, "logs": job.logs, "annexes": job.annexes}
         named = {name: str(path.resolve()) if path else "" for name, path in places.items()}
-        line = self._ask(json.dumps({"facts": facts_as_dict(facts), **named}).encode(), facts.record.run_id, timeout)
+        line = self._ask(json.dumps({"facts": to_json(lean(facts)), **named}).encode(), facts.record.run_id, timeout)
         try:
             answered = json.loads(line)
             if "result" in answered:
-                return result_from_dict(answered["result"])
+                return from_json(ExportResult, answered["result"])
             error = answered["error"]
         except (ValueError, KeyError, TypeError):
             raise self._died(facts.record.run_id) from None
@@ -154,7 +155,7 @@ def answer(order: bytes) -> dict[str, Any]:
     try:
         job = json.loads(order)
         logs, annexes = (Path(job[name]) if job[name] else None for name in ("logs", "annexes"))
-        result = export(facts_from_dict(job["facts"]), Path(job["root"]), Spool(logs), annexes)
+        result = export(from_json(Facts, job["facts"]), Path(job["root"]), Spool(logs), annexes)
     except (KeyError, TypeError, ValueError) as error:
         return _error("AIO005", f"the job is malformed: {type(error).__name__}: {error}")
     except OSError as error:
@@ -162,7 +163,7 @@ def answer(order: bytes) -> dict[str, Any]:
     except OsirisError as error:
         first = error.first
         return _error(first.code, first.message, first.found, first.fix)
-    return {"result": result.as_dict()}
+    return {"result": to_json(result)}
 
 
 def _error(code: str, message: str, found: str = "", fix: str = "") -> dict[str, Any]:

@@ -10,6 +10,7 @@ import os
 import platform
 
 from osiris_dagster import __version__
+from osiris_dagster.codec import to_json
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.redaction import Redactor, capture
 from osiris_dagster.verbs.outcome import FAILED, NOT_CONFIGURED, Outcome
@@ -41,4 +42,4 @@ def crash_report(error: Exception, verb: str) -> Outcome:
         lines.append(f"  {step.type}: {step.message}")
         lines += [f"    {frame.file}:{frame.line} in {frame.function}" for frame in step.frames]
     found = Diagnostic("OSI900", f"{info.type}: {info.message}", fix="please report it")
-    return Outcome({"error": info.as_dict()}, "\n".join(lines), FAILED, (found,))
+    return Outcome({"error": to_json(info)}, "\n".join(lines), FAILED, (found,))

@@ -7,6 +7,7 @@ from typing import Any
 
 from osiris_dagster import __version__
 from osiris_dagster.canonical import fingerprint, sha256
+from osiris_dagster.codec import to_json
 from osiris_dagster.compiler.blocks import planned
 from osiris_dagster.compiler.check_faults import check_checks
 from osiris_dagster.compiler.contract import check_contracts
@@ -82,7 +83,7 @@ def _fingerprints(draft: Draft) -> dict[str, str]:
     inputs = draft.inputs
     specs = {step.component: inputs.catalogue.fingerprint(step.component) for step in draft.steps}
     extractors = {step.id for step in draft.steps if step.role == "extractor"}
-    locked = {step: entry for step, entry in inputs.lock.as_dict()["steps"].items() if step in extractors}
+    locked = {step: entry for step, entry in to_json(inputs.lock)["steps"].items() if step in extractors}
     used = {step.connection for step in draft.steps}
     places = {facts.reference: facts.identity for facts in inputs.connections if facts.reference in used}
     return {

@@ -18,6 +18,7 @@ from osiris_dagster.aiop.child import Exporter, Job
 from osiris_dagster.aiop.facts.configure import load_options
 from osiris_dagster.aiop.facts.options import Options
 from osiris_dagster.assets.keys import aiop_key, op_name
+from osiris_dagster.codec import stamped
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.store import load
 from osiris_dagster.connections.resolution import Connections
@@ -28,7 +29,7 @@ from osiris_dagster.exports.queue import export_queue
 from osiris_dagster.exports.spool import Wanted, spool_logs
 from osiris_dagster.project import Project
 from osiris_dagster.redaction import Redactor
-from osiris_dagster.runs.history import ENTRY, history_entry
+from osiris_dagster.runs.history import ENTRY, VERSION
 from osiris_dagster.runs.logs import log_lines
 from osiris_dagster.runs.past import past_of
 from osiris_dagster.runs.read import read_run
@@ -50,16 +51,14 @@ class Exported:
     core_bytes: int
     triples: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "pipeline": self.pipeline,
-            "folder": self.folder,
-            "valid": self.valid,
-            "reasons": list(self.reasons),
-            "core_bytes": self.core_bytes,
-            "triples": self.triples,
-        }
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A package that was written, the run that it is about, and the fingerprints of what went wrong there."""
+
+    record: RunRecord
+    package: Exported
+    errors: tuple[str, ...]
 
 
 def export_run(
@@ -80,10 +79,10 @@ def export_run(
     wanted = options or load_options(project)
     with queue.alone(run_id):
         shown = set(queue.packages(run_id))
-        for record, package, errors in packages_of(instance, project, run_id, wanted, exporter=exporter):
-            exported.append(package)
-            if package.folder not in shown:
-                instance.report_runless_asset_event(_event(project, record, package, errors))
+        for delivered in packages_of(instance, project, run_id, wanted, exporter=exporter):
+            exported.append(delivered.package)
+            if delivered.package.folder not in shown:
+                instance.report_runless_asset_event(_event(project, delivered))
         queue.done(run_id, [package.folder for package in exported])
     return tuple(exported)
 
@@ -95,8 +94,8 @@ def packages_of(
     options: Options,
     root: Path | None = None,
     exporter: Exporter | None = None,
-) -> Iterator[tuple[RunRecord, Exported, tuple[str, ...]]]:
-    """Yield record, package and error fingerprints for each pipeline of a run, written below `root`."""
+) -> Iterator[Delivered]:
+    """Write a package for each pipeline of a run below `root`, and yield it."""
     records = read_run(instance, project, run_id)
     if not records:
         return
@@ -111,7 +110,7 @@ def _packages(
     options: Options,
     root: Path,
     exporter: Exporter,
-) -> Iterator[tuple[RunRecord, Exported, tuple[str, ...]]]:
+) -> Iterator[Delivered]:
     connections = connections_of(project, Settings())
     annexes = project.inside(options.annex_dir) if options.annex_dir else None
     manifests = {record.pipeline: load(project.build, record.pipeline, record.manifest_hash) for record in records}
@@ -131,7 +130,7 @@ def _packages(
             result = exporter.export(job, TIMEOUT)
             where = project.relative(root / Path(result.folder))
             package = Exported(record.pipeline, where, result.valid, result.reasons, result.core_bytes, result.triples)
-            yield record, package, result.errors
+            yield Delivered(record, package, result.errors)
 
 
 def _wanted(record: RunRecord, path: Path) -> Wanted:
@@ -151,7 +150,8 @@ def _learn_secrets(manifest: Manifest, connections: Connections) -> None:
             connections.resolve(reference)
 
 
-def _event(project: Project, record: RunRecord, package: Exported, errors: tuple[str, ...]) -> AssetMaterialization:
+def _event(project: Project, delivered: Delivered) -> AssetMaterialization:
+    record, package = delivered.record, delivered.package
     folder = project.root / package.folder
     metadata: dict[str, Any] = {
         "run": MetadataValue.dagster_run(record.run_id),
@@ -161,7 +161,7 @@ def _event(project: Project, record: RunRecord, package: Exported, errors: tuple
         "package": MetadataValue.path(f"{package.folder}/{CORE}"),
         "valid": package.valid,
         "triples": package.triples,
-        ENTRY: MetadataValue.json(history_entry(replace(past_of(record), errors=errors))),
+        ENTRY: MetadataValue.json(stamped(replace(past_of(record), errors=delivered.errors), VERSION)),
     }
     if package.reasons:
         metadata["why not valid"] = "; ".join(package.reasons)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from osiris_dagster.codec import SPARSE, json_key
 from osiris_dagster.columns import Columns
 from osiris_dagster.errors import Diagnostic, Place
 
@@ -48,9 +49,9 @@ class Freshness:
 class Execution:
     """Where and how steps run; the defaults stream everything through one local process."""
 
-    isolation: Literal["pipeline", "step"] = "pipeline"
-    target: Literal["local", "e2b"] = "local"
-    checkpoint: Literal["auto", "always", "never"] = "auto"
+    isolation: Literal["pipeline", "step"] = field(default="pipeline", metadata=SPARSE)
+    target: Literal["local", "e2b"] = field(default="local", metadata=json_key("engine"))
+    checkpoint: Literal["auto", "always", "never"] = field(default="auto", metadata=SPARSE)
 
 
 @dataclass(frozen=True, slots=True)

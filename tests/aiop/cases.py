@@ -8,7 +8,7 @@ from pathlib import Path
 
 from osiris_dagster.aiop.child import Exporter, Job
 from osiris_dagster.aiop.disk.result import ExportResult
-from osiris_dagster.aiop.facts.facts import Facts, checked, facts_from_dict
+from osiris_dagster.aiop.facts.facts import Facts, checked
 from osiris_dagster.aiop.facts.map_texts import scrub
 from osiris_dagster.aiop.facts.normalize import normalize
 from osiris_dagster.aiop.facts.options import Options
@@ -17,6 +17,7 @@ from osiris_dagster.aiop.files.annex import Spool, write_annex
 from osiris_dagster.aiop.files.runcard import run_card
 from osiris_dagster.aiop.sections.build import Built, build
 from osiris_dagster.aiop.sections.scope import scope_of
+from osiris_dagster.codec import from_json, to_json
 from osiris_dagster.redaction import Redactor
 
 HERE = Path(__file__).parent
@@ -28,7 +29,7 @@ ALONE = {
     "commit_intent": "",
     "upstream": [],
     "downstream": [],
-    "options": Options().as_dict(),
+    "options": to_json(Options()),
 }
 CASES = tuple(sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir()))
 
@@ -47,7 +48,7 @@ def raw_facts(case: str) -> Facts:
     }
     if (folder / "around.json").exists():
         value |= json.loads((folder / "around.json").read_text(encoding="utf-8"))
-    return checked(facts_from_dict(value))
+    return checked(from_json(Facts, value))
 
 
 def built(case: str) -> Built:

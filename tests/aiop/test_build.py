@@ -30,9 +30,11 @@ from osiris_dagster.aiop.sections import build as builder
 from osiris_dagster.aiop.sections.build import SECTIONS, build
 from osiris_dagster.columns import Column
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepInput, StepPlan
+from osiris_dagster.drivers.base import Artifact as ArtifactRecord
 from osiris_dagster.errors import AiopError, CoreLimitError, ErrorInfo, Frame
 from osiris_dagster.redaction import Redactor
-from osiris_dagster.runs.record import ArtifactRecord, EventRecord, RunRecord, StepRecord
+from osiris_dagster.runs.record import EventRecord, RunRecord
+from osiris_dagster.steps.report import StepRecord
 
 OTHERS = {"id", "generated", "summary", "metadata"}
 START = 1_768_445_700_000

@@ -15,16 +15,17 @@ from osiris_dagster.aiop import child
 from osiris_dagster.aiop.child import Exporter, Job, answer
 from osiris_dagster.aiop.disk.export import export
 from osiris_dagster.aiop.disk.index import read_index
-from osiris_dagster.aiop.facts.facts import facts_as_dict, facts_from_dict
+from osiris_dagster.aiop.facts.facts import Facts, lean
 from osiris_dagster.aiop.facts.map_texts import scrub
 from osiris_dagster.aiop.facts.options import Options
+from osiris_dagster.codec import from_json, to_json
 from osiris_dagster.errors import AiopError, CoreLimitError
 from osiris_dagster.redaction import Redactor
 
 
 def order(case: str, root: Path) -> bytes:
     return json.dumps(
-        {"facts": facts_as_dict(scrub(raw_facts(case), Redactor())), "root": str(root), "logs": "", "annexes": ""}
+        {"facts": to_json(scrub(raw_facts(case), Redactor())), "root": str(root), "logs": "", "annexes": ""}
     ).encode()
 
 
@@ -58,7 +59,7 @@ def test_a_child_that_was_ended_is_replaced_for_the_next_package(tmp_path):
 @pytest.mark.parametrize("case", CASES)
 def test_facts_survive_the_way_to_the_child(case):
     facts = scrub(raw_facts(case), Redactor())
-    assert facts_from_dict(json.loads(json.dumps(facts_as_dict(facts)))) == facts
+    assert from_json(Facts, json.loads(json.dumps(to_json(lean(facts))))) == facts
 
 
 def test_the_child_works_in_a_folder_with_modules_that_look_like_others(tmp_path, monkeypatch):

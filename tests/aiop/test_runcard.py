@@ -13,7 +13,7 @@ from osiris_dagster.aiop.facts.normalize import normalize
 from osiris_dagster.aiop.files.runcard import run_card
 from osiris_dagster.aiop.sections.build import build
 from osiris_dagster.redaction import Redactor
-from osiris_dagster.runs.record import StepRecord
+from osiris_dagster.steps.report import StepRecord
 
 
 def card_of(facts) -> str:

@@ -15,9 +15,10 @@ from osiris_dagster.aiop.disk.export import export, seal, staging_folder, write_
 from osiris_dagster.aiop.facts.facts import Facts
 from osiris_dagster.aiop.facts.map_texts import CLOSED, map_texts, scrub
 from osiris_dagster.canonical import sha256
+from osiris_dagster.drivers.base import Artifact as ArtifactRecord
 from osiris_dagster.errors import ErrorInfo, Frame
 from osiris_dagster.redaction import MASK, Redactor, secret_shapes
-from osiris_dagster.runs.record import ArtifactRecord, EventRecord
+from osiris_dagster.runs.record import EventRecord
 
 SECRET = "hunter2/ě+pass word"
 FORMS = {

@@ -17,15 +17,17 @@ import pytest
 
 from osiris_dagster.assets.keys import aiop_key
 from osiris_dagster.definitions import defs
+from osiris_dagster.exports import ended as ended_runs
+from osiris_dagster.exports.broken import show_broken
+from osiris_dagster.exports.ended import queue_ended
 from osiris_dagster.exports.export import export_run
 from osiris_dagster.exports.queue import export_queue
+from osiris_dagster.exports.work_off import work_off
 from osiris_dagster.loading import load_folder
 from osiris_dagster.project import Project
 from osiris_dagster.runs.instance import open_instance
+from osiris_dagster.runs.lost import end_lost_runs
 from osiris_dagster.runs.tags import HOST, ORIGIN, PID, PROCESS_OF, STARTED
-from osiris_dagster.sensors import reconcile
-from osiris_dagster.sensors.exporter import work_off
-from osiris_dagster.sensors.reconcile import end_lost_runs, queue_ended, show_broken
 from osiris_dagster.settings import Settings
 from tests.conftest import FAILING, SHOP
 from tests.runs.test_read import run
@@ -67,21 +69,21 @@ def test_reconciling_finds_the_runs_that_no_status_sensor_saw(project, write, in
     write("p", SHOP)
     run_id = run(instance, "shop_daily_job")
     queued, seen_to = queue_ended(instance, project, WEEK_AGO)
-    assert queued == 1
-    assert queue_ended(instance, project, seen_to)[0] == 0
+    assert [(item.run_id, item.status) for item in queued] == [(run_id, "completed")]
+    assert queue_ended(instance, project, seen_to)[0] == ()
     assert work_off(instance, project) == (1, [])
     assert export_queue(project).packages(run_id)
     assert work_off(instance, project) == (0, [])
 
 
 def test_more_runs_than_a_tick_queues_that_ended_together_are_all_queued(project, write, instance, monkeypatch):
-    monkeypatch.setattr(reconcile, "BATCH", 2)
+    monkeypatch.setattr(ended_runs, "BATCH", 2)
     write("p", SHOP)
     ended = {run(instance, "shop_daily_job") for _ in range(5)}
     counts, since = [], WEEK_AGO
     for _ in range(4):
         queued, since = queue_ended(instance, project, since)
-        counts.append(queued)
+        counts.append(len(queued))
     assert counts == [2, 2, 1, 0]
     assert {item.run_id for item in export_queue(project).pending()} == ended
 
@@ -204,10 +206,12 @@ def test_a_process_that_ended_and_that_nobody_asked_for_is_gone(project, write, 
 def test_a_broken_file_is_reported_once_for_each_state_it_is_in(project, write, instance):
     path = write("bad", SHOP.replace("duckdb.extractor", "nothing.here"))
     broken = load_folder(project, Settings()).broken
-    assert show_broken(instance, broken) == 1
-    assert show_broken(instance, broken) == 0
+    assert show_broken(instance, broken) == broken
+    assert show_broken(instance, broken) == ()
     path.write_text("name: [", encoding="utf-8")
-    assert show_broken(instance, load_folder(project, Settings()).broken) == 1
+    (other,) = load_folder(project, Settings()).broken
+    assert other.fingerprint != broken[0].fingerprint
+    assert show_broken(instance, [other]) == (other,)
 
 
 def test_the_status_sensors_queue_and_the_plain_ones_tell_what_they_did(project, write, instance):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from osiris_dagster.compiler.manifest import Manifest, StepPlan, manifest_from_dict
+from osiris_dagster.compiler.manifest import Manifest, StepPlan
 from osiris_dagster.oml.compose import compose
 from osiris_dagster.oml.fix import fix
 from osiris_dagster.oml.keys import CONFIG, DOCUMENT, PLACES, STEP
@@ -174,8 +174,8 @@ def test_a_manifest_carries_what_its_row_says_and_a_checkpoint_what_decides_on_r
     if where == "step":
         bare = replace(manifest, steps=(*manifest.steps[:-1], bare))
 
-    assert key.manifest in (manifest.as_dict() if where == "document" else manifest.as_dict()["steps"][-1])
-    assert manifest_from_dict(manifest.as_dict()) == manifest
+    assert key.manifest in (manifest.to_json() if where == "document" else manifest.to_json()["steps"][-1])
+    assert Manifest.from_json(manifest.to_json()) == manifest
     assert bare.hash != manifest.hash
     assert (identity(bare) != identity(manifest)) == key.rows
 
@@ -300,13 +300,13 @@ def test_a_key_with_a_field_of_the_model_goes_into_manifest_and_checkpoint(where
 
     assert said_of(red, where)["colour"] == "red"
     assert "colour" not in said_of(none, where)
-    assert manifest_from_dict(red.as_dict()) == red
+    assert Manifest.from_json(red.to_json()) == red
     assert len({manifest.hash for manifest in (red, blue, none)}) == 3
     assert (identity(red) != identity(blue)) == (where == "step")
 
 
 def said_of(manifest: Manifest, where: str) -> dict[str, Any]:
-    said = manifest.as_dict()
+    said = manifest.to_json()
     return said if where == "document" else said["steps"][-1]
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +16,3 @@ class ExportResult:
     core_bytes: int
     triples: int
     errors: tuple[str, ...] = ()  # fingerprints of what went wrong
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form that `result_from_dict` reads back."""
-        return {**asdict(self), "reasons": list(self.reasons), "errors": list(self.errors)}
-
-
-def result_from_dict(value: Mapping[str, Any]) -> ExportResult:
-    """Read back what `ExportResult.as_dict` wrote; KeyError or TypeError for another shape."""
-    return ExportResult(**{**value, "reasons": tuple(value["reasons"]), "errors": tuple(value["errors"])})

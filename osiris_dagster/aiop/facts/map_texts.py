@@ -12,12 +12,14 @@ from osiris_dagster.aiop.facts.text import clean
 from osiris_dagster.canonical import sha256
 from osiris_dagster.compiler.lineage import ColumnLineage
 from osiris_dagster.compiler.manifest import StepPlan
+from osiris_dagster.drivers.base import Artifact
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.redaction import Redactor
 from osiris_dagster.runs.past import PastRun
-from osiris_dagster.runs.record import ArtifactRecord, CheckRecord, EventRecord, RunRecord, StepRecord
+from osiris_dagster.runs.record import EventRecord, RunRecord
 from osiris_dagster.runs.surroundings import Upstream
 from osiris_dagster.specs.model import ComponentSpec, DatasetRule
+from osiris_dagster.steps.report import CheckRecord, StepRecord
 
 CLOSED = frozenset(
     {
@@ -30,7 +32,7 @@ CLOSED = frozenset(
         (StepRecord, "status"),
         (EventRecord, "type"),
         (EventRecord, "level"),
-        (ArtifactRecord, "sha256"),
+        (Artifact, "sha256"),
         (CheckRecord, "type"),
         (CheckRecord, "severity"),
         (ErrorInfo, "retryable"),

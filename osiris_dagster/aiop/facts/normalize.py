@@ -7,7 +7,8 @@ from dataclasses import replace
 from osiris_dagster.aiop.facts.facts import Facts
 from osiris_dagster.aiop.facts.text import colourless, distinct
 from osiris_dagster.errors import ErrorInfo
-from osiris_dagster.runs.record import EventRecord, RunRecord, StepRecord
+from osiris_dagster.runs.record import EventRecord, RunRecord
+from osiris_dagster.steps.report import StepRecord
 
 STEP_END = {
     "completed": "step_complete",

@@ -14,7 +14,8 @@ from osiris_dagster.aiop.facts.text import cut
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import Manifest, StepPlan
 from osiris_dagster.errors import ErrorInfo
-from osiris_dagster.runs.record import CheckRecord, EventRecord, RunRecord, StepRecord
+from osiris_dagster.runs.record import EventRecord, RunRecord
+from osiris_dagster.steps.report import CheckRecord, StepRecord
 
 T = TypeVar("T")
 

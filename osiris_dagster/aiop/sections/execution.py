@@ -12,7 +12,8 @@ from osiris_dagster.aiop.model.ids import component_iri, dataset_iri, distinct_s
 from osiris_dagster.aiop.sections.scope import Scope, once, timestamp
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import StepPlan
-from osiris_dagster.runs.record import ArtifactRecord, StepRecord
+from osiris_dagster.drivers.base import Artifact as ArtifactRecord
+from osiris_dagster.steps.report import StepRecord
 
 
 @once

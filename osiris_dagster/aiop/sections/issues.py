@@ -6,7 +6,7 @@ from osiris_dagster.aiop.facts.normalize import first_failure
 from osiris_dagster.aiop.model.issues import Cause, Frame, Issue
 from osiris_dagster.aiop.sections.scope import UNKNOWN, Scope, once, timestamp
 from osiris_dagster.errors import ErrorInfo
-from osiris_dagster.runs.record import StepRecord
+from osiris_dagster.steps.report import StepRecord
 
 
 @once

@@ -17,7 +17,7 @@ from osiris_dagster.aiop.sections.execution import run_of
 from osiris_dagster.aiop.sections.scope import Scope
 from osiris_dagster.aiop.sections.semantic import datasets_of, intent_of
 from osiris_dagster.aiop.sections.wording import counted, duration, listed, moment, size
-from osiris_dagster.runs.record import StepRecord
+from osiris_dagster.steps.report import StepRecord
 
 _ORIGINS = {
     "cli": "from the command line",
