@@ -14,6 +14,11 @@ from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.errors import ConfigError
 
 
+def catalogue_of(session: duckdb.DuckDBPyConnection) -> str:
+    """Return DuckDB's name of the open file; a schema of the same name is ambiguous without it."""
+    return str(session.sql("select current_catalog()").fetchall()[0][0])
+
+
 class Switch:
     """Ends the statements of one step from another thread: those under way and those to come."""
 
