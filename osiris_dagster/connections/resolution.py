@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from osiris_dagster.connections.dotenv import parse_dotenv
-from osiris_dagster.connections.faults import AliasReport, connection_reports
 from osiris_dagster.connections.file import Alias, read_connections_file
+from osiris_dagster.connections.schema import AliasReport, connection_reports
 from osiris_dagster.errors import ConfigError
 from osiris_dagster.oml.model import ConnectionFacts
 from osiris_dagster.project import Project

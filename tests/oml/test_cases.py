@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from osiris_dagster.connections.faults import connection_reports
 from osiris_dagster.connections.file import read_connections_file
 from osiris_dagster.connections.resolution import Connections
+from osiris_dagster.connections.schema import connection_reports
 from osiris_dagster.oml.fix import fix
 from osiris_dagster.oml.model import ConnectionFacts
 from osiris_dagster.oml.render import render
