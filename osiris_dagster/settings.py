@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +10,9 @@ from typing import Any
 
 import yaml
 
-from osiris_dagster.connections.resolution import Connections, load_connections
 from osiris_dagster.errors import ConfigError
 from osiris_dagster.oml.validate import Mode
 from osiris_dagster.project import MARKER, Project
-from osiris_dagster.specs.catalogue import Catalogue
-from osiris_dagster.specs.load import load_catalogue
-from osiris_dagster.specs.secrets import secret_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +25,6 @@ class Settings:
     connections_file: str = ""
     secrets_file: str = ""
     env: Mapping[str, str] = field(default_factory=lambda: os.environ)
-
-
-def connections_of(project: Project, settings: Settings, catalogue: Catalogue | None = None) -> Connections:
-    """Load the project's connections; ConfigError when the file is damaged."""
-    secret: defaultdict[str, set[str]] = defaultdict(set)
-    catalogue = load_catalogue() if catalogue is None else catalogue
-    for spec in catalogue:
-        secret[spec.family] |= secret_fields(spec)
-    return load_connections(
-        project,
-        file=settings.connections_file,
-        secrets_file=settings.secrets_file,
-        env=settings.env,
-        secret_fields=secret,
-        catalogue=catalogue,
-    )
 
 
 def read_oml(path: Path, shown: str) -> bytes:

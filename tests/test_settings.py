@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.errors import ConfigError
 from osiris_dagster.project import Project
-from osiris_dagster.settings import Settings, connections_of, read_oml
+from osiris_dagster.settings import Settings, read_oml
 
 FILE = "connections: {duckdb: {ops: {path: '${OPS_PATH}', default: true}, empty: }}\n"
 

@@ -16,6 +16,7 @@ try:
 except ImportError:  # PyYAML built without libyaml: slower, same data
     from yaml import SafeLoader as _Loader  # type: ignore[assignment]  # same interface
 
+CONNECTIONS_FILE = "osiris_connections.yaml"
 _TOP = ("version", "connections")
 _FACTS = ("description", "purpose", "sla", "identity")
 FACTS = (*_FACTS, "default")

@@ -20,6 +20,7 @@ from osiris_dagster.aiop.facts.options import Options
 from osiris_dagster.assets.keys import aiop_key, op_name
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.store import load
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.connections.resolution import Connections
 from osiris_dagster.errors import ConfigError
 from osiris_dagster.exports.gather import gather
@@ -33,7 +34,7 @@ from osiris_dagster.runs.logs import log_lines
 from osiris_dagster.runs.past import past_of
 from osiris_dagster.runs.read import read_run
 from osiris_dagster.runs.record import RunRecord
-from osiris_dagster.settings import Settings, connections_of
+from osiris_dagster.settings import Settings
 
 TIMEOUT = 60.0  # seconds for one package
 CORE, RUN_CARD = "core.jsonld", "run-card.md"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from osiris_dagster.connections.resolution import Connections, load_connections
+from osiris_dagster.connections.project import load_connections
+from osiris_dagster.connections.resolution import Connections
 from osiris_dagster.errors import ConfigError
 from osiris_dagster.project import Project
 from osiris_dagster.redaction import MASK
