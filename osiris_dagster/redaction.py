@@ -106,6 +106,10 @@ class Redactor:
             found.register(value)
         return found
 
+    def __bool__(self) -> bool:
+        """Tell whether there is anything to look for."""
+        return bool(self._secrets)
+
     def holds(self, text: str) -> bool:
         """Tell whether a known secret is in a text."""
         return self.known(text) != text
@@ -168,11 +172,11 @@ class Redactor:
             return self._pattern
 
     def data(self, value: Any) -> Any:
-        """Return JSON-like data with every string and every key cleaned."""
+        """Return JSON-like data with every known secret masked, in strings and keys."""
         if isinstance(value, str):
-            return self.text(value)
+            return self.known(value)
         if isinstance(value, Mapping):
-            return {self.text(str(key)): self.data(item) for key, item in value.items()}
+            return {self.known(str(key)): self.data(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self.data(item) for item in value]
         return value
