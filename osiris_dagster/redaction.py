@@ -172,11 +172,11 @@ class Redactor:
             return self._pattern
 
     def data(self, value: Any) -> Any:
-        """Return JSON-like data with every known secret masked, in strings and keys."""
+        """Return JSON-like data with every known secret masked. Its keys are ours, and may look like one."""
         if isinstance(value, str):
             return self.known(value)
         if isinstance(value, Mapping):
-            return {self.known(str(key)): self.data(item) for key, item in value.items()}
+            return {key: self.data(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self.data(item) for item in value]
         return value
