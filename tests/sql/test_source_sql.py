@@ -112,6 +112,8 @@ def test_a_refusal_prints_nothing():
 def test_sqlglot_is_loaded_only_for_sql_of_a_dialect_that_needs_it():
     code = (
         "import sys; from osiris_dagster.compiler.compile import compile_pipeline;"
+        "import osiris_dagster.drivers.mysql, osiris_dagster.drivers.postgres, osiris_dagster.drivers.supabase;"
+        "import osiris_dagster.drivers.duckdb, osiris_dagster.specs.lint as lint; lint.known_dialects();"
         "from osiris_dagster.sql.judge import tables_in; tables_in('select 1', 'duckdb');"
         "assert not any(name.startswith('sqlglot') for name in sys.modules);"
         "tables_in('select 1', 'mysql'); assert 'sqlglot' in sys.modules"
