@@ -155,8 +155,8 @@ def _check_functions(tree: Tree, query: str, prefix: int, allowed: frozenset[str
     for node in _nodes(tree):
         name = str(node.get("function_name", ""))
         if name and name.lower() not in allowed and not node.get("is_operator") and acts(name, DUCKDB):
-            at = _offset(node, query)
-            written = re.compile(re.escape(name), re.IGNORECASE).search(query, at or 0)
+            call = re.compile(rf'\b{re.escape(name)}(?="?\s*\()', re.IGNORECASE)
+            written = call.search(query, _offset(node, query) or 0)
             found.append((written.start() if written else len(query), name))
     if found:
         at, name = min(found)
