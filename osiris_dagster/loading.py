@@ -13,12 +13,13 @@ from osiris_dagster.compiler.lock import SchemaLock, lock_path, read_lock
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.params import secret_params
 from osiris_dagster.compiler.store import store
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.connections.resolution import Connections
 from osiris_dagster.errors import CompileError, ConfigError, Diagnostic, OmlError, OsirisError
 from osiris_dagster.oml.validate import validate
 from osiris_dagster.oml_files import Named, neighbour_faults, oml_files
 from osiris_dagster.project import Project
-from osiris_dagster.settings import Settings, connections_of, read_oml
+from osiris_dagster.settings import Settings, read_oml
 from osiris_dagster.specs.load import load_catalogue
 
 

@@ -15,11 +15,12 @@ from dagster import (
 )
 
 from osiris_dagster.assets.keys import BROKEN, broken_key
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.errors import Diagnostic, OsirisError
 from osiris_dagster.loading import Broken, compile_file
 from osiris_dagster.oml.render import render
 from osiris_dagster.project import Project
-from osiris_dagster.settings import Settings, connections_of
+from osiris_dagster.settings import Settings
 
 CHECK = "compiles"
 DIGEST = "digest"  # metadata of the check: the fingerprint of the findings

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 
 from dagster import (
     AssetCheckKey,
@@ -26,6 +27,7 @@ from osiris_dagster.assets.surroundings import runtime_of
 from osiris_dagster.compiler.manifest import Dataset, Manifest
 from osiris_dagster.errors import OsirisError
 from osiris_dagster.oml.partition import Partition
+from osiris_dagster.redaction import PROCESS, capture
 from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.runs.tags import ORIGIN
 from osiris_dagster.steps.execution import Execution
@@ -49,23 +51,22 @@ def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
         wait_for_pool(manifest, context)
     execution = _execution(body, context, selected, drivers)
     partition = partition_of(context.run, manifest.partitions)
-    try:
-        for event in execution.events():
-            if body.listener is not None:
-                body.listener(event)
-            if isinstance(event, StepRetry):
-                context.log_event(retried(keys[event.step_id], manifest, event))
-            elif isinstance(event, StepRecord) and event.status == "completed":
-                yield from _ended(event, manifest, partition, context)
-            elif isinstance(event, StepRecord):
-                context.log_event(unfinished(keys[event.step_id], manifest, event))
-                yield from _checked(event, keys, context)
-                failures.append(event)
-    except (DagsterExecutionInterruptedError, KeyboardInterrupt, GeneratorExit):
-        _canceled(execution, body, keys, context)
-        raise
-    except OsirisError as error:
-        raise Failure(str(error), allow_retries=False) from None
+    with _named(body):
+        try:
+            for event in execution.events():
+                if body.listener is not None:
+                    body.listener(event)
+                if isinstance(event, StepRetry):
+                    context.log_event(retried(keys[event.step_id], manifest, event))
+                elif isinstance(event, StepRecord) and event.status == "completed":
+                    yield from _ended(event, manifest, partition, context)
+                elif isinstance(event, StepRecord):
+                    context.log_event(unfinished(keys[event.step_id], manifest, event))
+                    yield from _checked(event, keys, context)
+                    failures.append(event)
+        except (DagsterExecutionInterruptedError, KeyboardInterrupt, GeneratorExit):
+            _canceled(execution, body, keys, context)
+            raise
     if failures:
         raise _failure(failures)
 
@@ -73,11 +74,23 @@ def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
 def _execution(
     body: Body, context: AssetExecutionContext, selected: frozenset[str], drivers: Mapping[str, OsirisDriver]
 ) -> Execution:
-    try:
+    with _named(body):
         runtime = runtime_of(body.manifest, body.services, context, drivers, isolated=body.isolated)
         return Execution(body.manifest, selected, runtime)
+
+
+@contextmanager
+def _named(body: Body) -> Iterator[None]:
+    """Let Dagster record what we know by its message, and nothing with a secret in it."""
+    try:
+        yield
     except OsirisError as error:
-        raise Failure(str(error), allow_retries=False) from None
+        raise Failure(PROCESS.text(str(error)), allow_retries=False) from None
+    except Exception as error:
+        if not PROCESS.holds(str(error)):
+            raise
+        info = capture(error, PROCESS, body.services.project.root)
+        raise Failure(f"{info.type}: {info.message}", allow_retries=False) from None
 
 
 def close_with_op(running: Results, context: AssetExecutionContext) -> None:

@@ -12,6 +12,7 @@ from osiris_dagster.assets.partitions import partition_of
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.drivers.registry import guarded
 from osiris_dagster.oml.partition import Partition
+from osiris_dagster.redaction import PROCESS
 from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.resources.services import Services
 from osiris_dagster.runs.ancestry import resumed_of, root_of
@@ -37,7 +38,7 @@ def runtime_of(
         project=services.project,
         factories={family: guarded(driver.factory(services), services.catalogue) for family, driver in drivers.items()},
         resolve=services.connections.resolve,
-        redactor=services.connections.redactor,
+        redactor=PROCESS,
         run_id=run.run_id,
         root_run_id=root_of(run),
         retry_of=resumed_of(run),

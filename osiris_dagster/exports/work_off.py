@@ -12,7 +12,7 @@ from osiris_dagster.errors import OsirisError
 from osiris_dagster.exports.export import export_run
 from osiris_dagster.exports.queue import ExportQueue, Pending, export_queue
 from osiris_dagster.project import Project
-from osiris_dagster.redaction import Redactor, capture
+from osiris_dagster.redaction import PROCESS, capture
 
 UNFORESEEN = "AIO034"
 BUDGET = 30.0  # seconds of work; Dagster ends a tick of a sensor after 60
@@ -45,11 +45,11 @@ def _export(instance: DagsterInstance, project: Project, run_id: str, exporter: 
     try:
         export_run(instance, project, run_id, exporter=exporter)
     except OsirisError as error:
-        return str(error)
+        return PROCESS.text(str(error))
     except OSError as error:
         return f"AIO007 the package cannot be written: {error.strerror or type(error).__name__}"
     except Exception as error:  # noqa: BLE001 - whatever it is, it is kept with the run, and the next run has its turn
-        where = capture(error, Redactor(), project.root)
+        where = capture(error, PROCESS, project.root)
         frame = where.frames[-1] if where.frames else None
         return f"{UNFORESEEN} {where.type}: {where.message}" + (f" ({frame.file}:{frame.line})" if frame else "")
     return ""

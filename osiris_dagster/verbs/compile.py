@@ -7,12 +7,12 @@ from typing import Any
 
 from osiris_dagster.codec import to_json
 from osiris_dagster.compiler.store import manifest_folder
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.connections.resolution import Connections
 from osiris_dagster.errors import Diagnostic, OsirisError
 from osiris_dagster.loading import Broken, Folder, Loaded, broken, load_files
 from osiris_dagster.oml.render import render
 from osiris_dagster.oml_files import named_files
-from osiris_dagster.settings import connections_of
 from osiris_dagster.verbs.asked import Asked
 from osiris_dagster.verbs.lock import lock_sources
 from osiris_dagster.verbs.outcome import OK, Outcome

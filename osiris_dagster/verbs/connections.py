@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from osiris_dagster.codec import to_json
 from osiris_dagster.connections.doctor import Asking, probe_all
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.drivers.inspection import Category, Probe
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.model import ConnectionFacts
-from osiris_dagster.settings import connections_of
 from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.verbs.asked import Asked
 from osiris_dagster.verbs.outcome import NOT_CONFIGURED, OK, Outcome, table

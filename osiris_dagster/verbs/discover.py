@@ -10,9 +10,9 @@ from osiris_dagster.codec import to_json
 from osiris_dagster.compiler.lock import lock_path
 from osiris_dagster.connections.discovery import Discovery, discover
 from osiris_dagster.connections.doctor import Asking
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.drivers.inspection import FoundTable
 from osiris_dagster.oml.render import plain
-from osiris_dagster.settings import connections_of
 from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.verbs.asked import Asked, WrongUsageError
 from osiris_dagster.verbs.lock import lock_sources

@@ -23,6 +23,7 @@ from osiris_dagster.compiler.draft import Compiled
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.params import param_text
 from osiris_dagster.compiler.store import store
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.errors import Diagnostic, OsirisError, RunError
 from osiris_dagster.exports.checkpoints import drop_checkpoints
 from osiris_dagster.exports.export import Exported, export_run
@@ -36,7 +37,6 @@ from osiris_dagster.runs.instance import open_instance
 from osiris_dagster.runs.read import read_run
 from osiris_dagster.runs.record import RunRecord
 from osiris_dagster.runs.tags import FULL_REFRESH, ORIGIN, process_tags
-from osiris_dagster.settings import connections_of
 from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.verbs.asked import Asked, WrongUsageError
 from osiris_dagster.verbs.choose_partitions import Wanted, runs_of

@@ -89,8 +89,8 @@ def leaving(root: Path) -> bytes:
 def exported(root: Path, text: str, redactor: Redactor) -> bytes:
     """Plant a text in every place of a run and its log, and return all that an export leaves."""
     lines = [LogLine(1, "info", "", "", f"said {text} here"), LogLine(2, "error", "", "STEP_FAILURE", text)]
-    wanted = {"p": Wanted("p", root / "spool", 5)}
-    events = spool_logs(lines, wanted, redactor.text)["p"]
+    wanted = {"p": Wanted("p", root / "spool", 5, redactor.text)}
+    events = spool_logs(lines, wanted)["p"]
     facts = planted(raw_facts("failure"), text)
     record = replace(facts.record, events=(*facts.record.events, *events))
     facts = replace(facts, record=record, options=Options(compress="gzip"))

@@ -20,7 +20,7 @@ from osiris_dagster.aiop.facts.map_texts import scrub
 from osiris_dagster.aiop.facts.options import Options
 from osiris_dagster.codec import from_json, to_json
 from osiris_dagster.errors import AiopError, CoreLimitError
-from osiris_dagster.redaction import Redactor
+from osiris_dagster.redaction import MASK, Redactor
 
 
 def order(case: str, root: Path) -> bytes:
@@ -89,6 +89,14 @@ def test_a_child_that_dies_leaves_its_last_words_in_the_error(tmp_path, monkeypa
         export_in_child(Job(raw_facts("success"), tmp_path), 60)
     assert caught.value.first.code == "AIO003"
     assert "nothing" in caught.value.first.found
+
+
+def test_the_last_words_of_a_child_hold_no_secret_of_its_parent(tmp_path, planted, monkeypatch):
+    monkeypatch.setattr(child, "__name__", f"osiris_dagster.aiop.{planted}")
+    with pytest.raises(AiopError) as caught:
+        export_in_child(Job(raw_facts("success"), tmp_path), 60)
+    assert planted not in caught.value.first.found
+    assert MASK in caught.value.first.found
 
 
 def test_facts_that_do_not_belong_together_never_reach_the_child(tmp_path):

@@ -495,5 +495,6 @@ def test_a_component_refuses_what_its_mode_does_not_say(bench: Workbench, compon
 
 def test_memory_and_settings_of_the_file_are_locked(bench: Workbench) -> None:
     write(bench)
-    query = "select current_setting('enable_external_access') as a, current_setting('TimeZone') as z"
-    assert read(bench, table=None, query=query).to_pylist() == [{"a": False, "z": "UTC"}]
+    settings = "select current_setting('enable_external_access') as a, current_setting('TimeZone') as z"
+    inside(bench, f"create view settings as {settings}")
+    assert read(bench, table="settings").to_pylist() == [{"a": False, "z": "UTC"}]

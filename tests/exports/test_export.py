@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -16,6 +17,7 @@ import psutil
 import pytest
 
 from osiris_dagster.assets.keys import aiop_key
+from osiris_dagster.connections.project import load_connections
 from osiris_dagster.definitions import defs
 from osiris_dagster.exports import ended as ended_runs
 from osiris_dagster.exports.broken import show_broken
@@ -25,6 +27,7 @@ from osiris_dagster.exports.queue import export_queue
 from osiris_dagster.exports.work_off import work_off
 from osiris_dagster.loading import load_folder
 from osiris_dagster.project import Project
+from osiris_dagster.redaction import PROCESS
 from osiris_dagster.runs.instance import open_instance
 from osiris_dagster.runs.lost import end_lost_runs
 from osiris_dagster.runs.tags import HOST, ORIGIN, PID, PROCESS_OF, STARTED
@@ -63,6 +66,44 @@ def test_a_second_export_changes_nothing(project, write, instance):
     assert core.read_bytes() == before
     records = instance.fetch_materializations(aiop_key(first.pipeline), limit=10).records
     assert len(records) == 1
+
+
+def bytes_of(project: Project, package) -> dict[str, bytes]:
+    folder = project.root / package.folder
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_a_package_has_the_same_bytes_whatever_else_the_process_has_resolved(project, write, instance, tmp_path):
+    write("p", SHOP)
+    run_id = run(instance, "shop_daily_job")
+    (first,) = export_run(instance, project, run_id)
+    before = bytes_of(project, first)
+    unrelated = tmp_path / "unrelated"
+    unrelated.mkdir()
+    aliases = "shop: {host: '${HOST}', password: orders-2025-unrelated}"
+    (unrelated / "osiris_connections.yaml").write_text(f"connections: {{mysql: {{{aliases}}}}}")
+    known = load_connections(Project(unrelated), env={"HOST": "orders"})
+    known.resolve("@mysql.shop")
+    assert PROCESS.holds("orders"), "a name that stands all over the package is masked elsewhere"
+    shutil.rmtree(project.root / first.folder)
+    (again,) = export_run(instance, project, run_id)
+    assert again == first
+    assert bytes_of(project, again) == before
+
+
+def test_a_package_is_masked_by_the_secrets_of_its_own_connections(project, write, instance, monkeypatch):
+    (project.root / "osiris_connections.yaml").write_text(
+        "connections:\n  duckdb:\n    ops: {path: data/ops.duckdb, default: true}\n"
+        "    warehouse: {path: 'data/${PLACE}.duckdb'}\n    other: {path: 'data/${OTHER}.duckdb'}\n"
+    )
+    monkeypatch.setenv("PLACE", "warehouse-of-ann")
+    monkeypatch.setenv("OTHER", "per customer")
+    write("p", SHOP.replace("Orders of each customer", "Rows go to warehouse-of-ann, per customer"))
+    (package,) = export_run(instance, project, run(instance, "shop_daily_job"))
+    core = (project.root / package.folder / "core.jsonld").read_text()
+    assert package.valid, package.reasons
+    assert "warehouse-of-ann" not in core
+    assert "Rows go to [REDACTED], per customer" in core
 
 
 def test_reconciling_finds_the_runs_that_no_status_sensor_saw(project, write, instance):

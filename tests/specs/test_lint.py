@@ -179,6 +179,11 @@ def test_a_dialect_is_one_that_is_known(tmp_path):
     assert [(code, path) for code, _, _, path in found] == [("SPC002", "x-sql.dialect")]
 
 
+@pytest.mark.parametrize("dialect", ["snowflake", "sqlite", "tsql", "duckdb"])
+def test_any_dialect_of_sqlglot_may_be_named(tmp_path, dialect):
+    assert damaged(tmp_path, **{"x-sql": {"dialect": dialect, "statements": ["query"]}}) == []
+
+
 def test_the_capability_to_transform_fits_the_mode(tmp_path):
     found = damaged(tmp_path, capabilities={"discover": True, "customTransforms": True})
 

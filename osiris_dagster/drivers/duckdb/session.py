@@ -15,6 +15,11 @@ from osiris_dagster.errors import ConfigError
 from osiris_dagster.write_paths import writable
 
 
+def catalogue_of(session: duckdb.DuckDBPyConnection) -> str:
+    """Return DuckDB's name of the open file; a schema of the same name is ambiguous without it."""
+    return str(session.sql("select current_catalog()").fetchall()[0][0])
+
+
 class Switch:
     """Ends the statements of one step from another thread: those under way and those to come."""
 

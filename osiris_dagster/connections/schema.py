@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from osiris_dagster.connections.file import FACTS
+from osiris_dagster.connections.file import FACTS, composed
 from osiris_dagster.errors import Diagnostic, Place
-from osiris_dagster.oml.compose import compose
 from osiris_dagster.oml.document import Document, path_text
 from osiris_dagster.specs.catalogue import Catalogue
 from osiris_dagster.specs.nearest import did_you_mean
@@ -29,7 +28,7 @@ class AliasReport:
 @lru_cache(maxsize=4)
 def connection_reports(text: str, file: str, catalogue: Catalogue) -> Mapping[tuple[str, str], AliasReport]:
     """Return a report for each (family, alias); empty for a text that the reader of the file refuses anyway."""
-    document = compose(text, file)
+    document = composed(text, file)
     families = document.value.get("connections") if isinstance(document.value, dict) and not document.faults else None
     return {
         (family, alias): AliasReport(
