@@ -17,6 +17,10 @@ POSITIONS = "positions"
 _BARE = ("int", "uint", "decimal", "float")
 
 
+def _standard_text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
     """The greatest value of a cursor column that was committed; `type` is one of our names of types."""
@@ -35,10 +39,9 @@ class Since:
     value: str
     inclusive: bool
 
-    def condition(self, quoted: Callable[[str], str]) -> str:
-        """Return the condition in SQL; `quoted` quotes an identifier."""
-        bare = self.type.startswith(_BARE)
-        literal = self.value if bare else "'" + self.value.replace("'", "''") + "'"
+    def condition(self, quoted: Callable[[str], str], text: Callable[[str], str] = _standard_text) -> str:
+        """Return the condition in SQL; `quoted` quotes an identifier, `text` a string."""
+        literal = self.value if self.type.startswith(_BARE) else text(self.value)
         return f"{quoted(self.column)} {'>=' if self.inclusive else '>'} {literal}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -55,6 +55,19 @@ class Switch:
             with self._lock:
                 self._sessions.remove(session)
             session.close()
+
+
+@contextmanager
+def transaction(session: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commit what happens in the block, or nothing."""
+    session.execute("begin transaction")
+    try:
+        yield
+        session.execute("commit")
+    except BaseException:
+        with suppress(duckdb.Error):
+            session.execute("rollback")
+        raise
 
 
 def database_file(call: StepCall) -> tuple[Path, str]:

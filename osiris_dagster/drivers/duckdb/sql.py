@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import duckdb
 
 from osiris_dagster.drivers.duckdb.faults import named_faults
@@ -22,7 +24,7 @@ def catalogue_of(session: duckdb.DuckDBPyConnection) -> str:
     return str(session.sql("select current_catalog()").fetchall()[0][0])
 
 
-def listed(names: list[str] | tuple[str, ...], alias: str = "") -> str:
+def listed(names: Iterable[str], alias: str = "") -> str:
     """Return identifiers separated by commas, each behind `alias.` if there is one."""
     return ", ".join(f"{alias}.{quoted(name)}" if alias else quoted(name) for name in names)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
 from osiris_dagster.drivers.base import StepCall
-from osiris_dagster.drivers.mysql.positions import condition
 from osiris_dagster.drivers.mysql.session import Session
 from osiris_dagster.drivers.mysql.sql import listed, quoted, single_select
+from osiris_dagster.drivers.positions import Since
 from osiris_dagster.drivers.tables.reading import check_source, unknown
 
 
@@ -34,6 +34,12 @@ class Source:
             yield part
 
 
+def _newer(session: Session, since: Since) -> str:
+    """Return the condition on new rows in SQL. The session's time zone is UTC, so an instant stands without one."""
+    value = since.value.removesuffix("Z") if since.type.startswith("timestamptz") else since.value
+    return replace(since, value=value).condition(quoted, session.text)
+
+
 def source_of(call: StepCall, session: Session) -> Source:
     """Return the statement. DriverError for a table, column or query that cannot be read.
 
@@ -42,7 +48,7 @@ def source_of(call: StepCall, session: Session) -> Source:
     config: Mapping[str, Any] = call.config
     query, table, columns = config.get("query"), config.get("table"), config.get("columns")
     conditions = [f"(\n{config['filter']}\n)"] if config.get("filter") else []
-    conditions += [condition(session, call.since)] if call.since else []
+    conditions += [_newer(session, call.since)] if call.since else []
     limit, offset = config.get("limit"), int(config["offset"])
     check_source(config)
     mode = str(session.value("select @@sql_mode"))

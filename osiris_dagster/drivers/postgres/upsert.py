@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from osiris_dagster.drivers.postgres.sql import listed, quoted
+from osiris_dagster.drivers.tables.change import insert
 from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.drift import Drift, Move
 
@@ -28,9 +29,9 @@ class Insertion:
 
     def insert(self, condition: str = "", order: Sequence[str] = ()) -> str:
         """Return the statement that adds the staged rows."""
-        into = f"insert into {self._table} ({listed(self._targets.values())}){self._identity}"
+        values = {quoted(self._targets[source]): value for source, value in self._values.items()}
         ordered = f" order by {listed(order, 's')}" if order else ""
-        return f"{into} select {', '.join(self._values.values())} from {self._stage} s{condition}{ordered}"
+        return insert(self._table, values, f"{self._stage} s{condition}{ordered}", self._identity)
 
     def upsert_by_index(self, keys: Sequence[str]) -> str:
         """Return the one statement for a table that keeps the keys unique itself."""

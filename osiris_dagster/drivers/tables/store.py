@@ -1,0 +1,164 @@
+"""What a family supplies so that its tables can be written: where to run SQL, and the SQL that only it has.
+
+The courses (`one_transaction`, `staged_then_changed`) say what happens in which order; a store says how. Between them
+pass frozen values: the target, the columns found, the plan of drift. A family whose server undoes DDL with a
+transaction follows `TransactionStore`, one whose server commits with every DDL follows `StagedStore`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeVar
+
+import pyarrow as pa
+
+from osiris_dagster.drivers.batches import Watched
+from osiris_dagster.drivers.tables.dialect import Dialect, TableColumn
+from osiris_dagster.drivers.tables.drift import Drift, Move
+from osiris_dagster.drivers.tables.records import Records
+from osiris_dagster.oml.partition_slice import Slice
+
+Found = TypeVar("Found")
+"""What a family knows about a table that is there."""
+Result = TypeVar("Result")
+
+
+class Stage(Protocol):
+    """A table that holds the rows of one write until they are checked; nobody else sees it."""
+
+    columns: tuple[TableColumn, ...]  # of the rows, with the types of the database
+
+    def fill(self, rows: Watched) -> int:
+        """Make the table and stream all rows in. Return how many the database says there are."""
+        ...
+
+    def nulls(self, keys: Sequence[str]) -> Iterable[int]:
+        """Yield for each key column how many rows have none; asks only as far as it is iterated."""
+        ...
+
+    def repeated(self, keys: Sequence[str]) -> int:
+        """Return how many keys stand in several rows."""
+        ...
+
+    def keep_one(self, keys: Sequence[str], kept: str) -> int:
+        """Drop all rows of a key but the `first` or `last` that came. Return the rows dropped."""
+        ...
+
+    def misfits(self, move: Move, own: str) -> int:
+        """Return how many values of a column of type `own` another type would change; may raise the refusal itself."""
+        ...
+
+
+class ChangeSql(Protocol):
+    """The statements that change the rows of a table that is there. `rows` come from the staging table."""
+
+    @property
+    def table(self) -> str:
+        """The qualified target."""
+        ...
+
+    def alterations(self, drift: Drift) -> Iterable[str]:
+        """Yield the statements that give the table the planned columns."""
+        ...
+
+    def in_slice(self, rows: Slice, column: str) -> str:
+        """Return the condition of a partition on a column of the table."""
+        ...
+
+    def insertion(self, drift: Drift) -> str:
+        """Return the statement that adds all staged rows."""
+        ...
+
+    def upsert(self, drift: Drift, keys: Sequence[str]) -> Iterable[str]:
+        """Yield the statements that update known keys and add the others; `keys` are named as the rows do."""
+        ...
+
+
+class Store(Protocol[Found]):
+    """One write of one step, in one session."""
+
+    dialect: Dialect
+    row_columns: tuple[TableColumn, ...]  # those that the rows will have in the staging table
+
+    def prepare(self) -> bool:
+        """Make the record of loads; tell whether it can be kept."""
+        ...
+
+    def find(self) -> Found | None:
+        """Look the target up. DriverError for what is no table."""
+        ...
+
+    def columns(self, found: Found) -> tuple[TableColumn, ...]:
+        """Return the columns of the target that rows can bring."""
+        ...
+
+
+class TransactionStore(Store[Found], ChangeSql, Protocol[Found]):
+    """A database in which making and changing a table is undone with the transaction."""
+
+    records: Records
+
+    def run(self, statement: str) -> object:
+        """Execute a statement whose rows nobody wants."""
+        ...
+
+    def undoing(self) -> AbstractContextManager[None]:
+        """Around everything from here on: on any error nothing of it stays."""
+        ...
+
+    def stage(self, found: Found | None) -> Stage:
+        """Return the staging table, not yet made."""
+        ...
+
+    def committing(self) -> AbstractContextManager[None]:
+        """Take the right to change the target; commit at the end of the block, or undo it."""
+        ...
+
+    def tried(self, change: Callable[[], Result]) -> Result:
+        """Make the change, again where the database undid it at our expense."""
+        ...
+
+    def appear(self, drift: Drift) -> None:
+        """Make the target of the staged rows; it was not there a moment ago."""
+        ...
+
+    def total(self) -> int | None:
+        """Return the rows of the target, None where counting is dear."""
+        ...
+
+
+class StagedStore(Store[Found], Protocol[Found]):
+    """A database that commits with every DDL: all of it happens apart from the rows, before they change."""
+
+    def lease(self) -> None:
+        """Open the session, and wait until no other run writes the target. DriverError when that takes too long."""
+        ...
+
+    def committed(self, found: Found | None) -> int | None:
+        """Return the rows that this load committed already, however that shows; None when it has to be done."""
+        ...
+
+    def make_room(self) -> None:
+        """Tidy the record, and make what the load needs beside the target."""
+        ...
+
+    def stage(self, found: Found | None, drift: Drift) -> Stage:
+        """Return the staging table, claimed for this session and not yet made."""
+        ...
+
+    def watched(self, rows: pa.RecordBatchReader, drift: Drift) -> Watched:
+        """Return the rows with the checks that their types leave open."""
+        ...
+
+    def change(self, found: Found | None, drift: Drift, rows: int) -> None:
+        """Change the target in one step; returns when that is committed, also if the answer was lost."""
+        ...
+
+    def total(self, found: Found | None, rows: int) -> int | None:
+        """Return the rows of the target after `rows` were written, None where counting is dear."""
+        ...
+
+    def clean(self) -> None:
+        """Drop the staging table, whatever happened; what stays, the next run drops."""
+        ...
