@@ -6,9 +6,10 @@ from functools import partial
 
 import duckdb
 
-from osiris_dagster.drivers.duckdb.sql import catalogue_of, literal, quoted
+from osiris_dagster.drivers.duckdb.sql import catalogue_of
 from osiris_dagster.drivers.positions import POSITIONS
 from osiris_dagster.drivers.tables.loads import KEPT_DAYS, KEY_COLUMNS, LOADS, SCHEMA
+from osiris_dagster.drivers.tables.names import literal, quoted
 from osiris_dagster.drivers.tables.records import POSITION_KEY, Records, RecordSql, equal
 
 _LOADS = f"""(

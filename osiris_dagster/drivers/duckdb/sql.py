@@ -1,8 +1,6 @@
-"""Names and statements of DuckDB: quoting, and the rule that a step's SQL is one SELECT."""
+"""Statements of DuckDB: the name of the open file, and the rule that a step's SQL is one SELECT."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 import duckdb
 
@@ -10,32 +8,9 @@ from osiris_dagster.drivers.duckdb.faults import named_faults
 from osiris_dagster.errors import DriverError
 
 
-def quoted(*names: str) -> str:
-    """Return a qualified identifier.
-
-    >>> quoted("main", 'an "odd" name')
-    '"main"."an ""odd"" name"'
-    """
-    return ".".join('"' + name.replace('"', '""') + '"' for name in names)
-
-
 def catalogue_of(session: duckdb.DuckDBPyConnection) -> str:
     """Return DuckDB's name of the open file; a schema of the same name is ambiguous without it."""
     return str(session.sql("select current_catalog()").fetchall()[0][0])
-
-
-def listed(names: Iterable[str], alias: str = "") -> str:
-    """Return identifiers separated by commas, each behind `alias.` if there is one."""
-    return ", ".join(f"{alias}.{quoted(name)}" if alias else quoted(name) for name in names)
-
-
-def literal(text: str) -> str:
-    """Return a string literal.
-
-    >>> literal("it's")
-    "'it''s'"
-    """
-    return "'" + text.replace("'", "''") + "'"
 
 
 def single_select(query: str) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 import duckdb
 
 from osiris_dagster.drivers.batches import Watched
 from osiris_dagster.drivers.duckdb.faults import named_faults
 from osiris_dagster.drivers.duckdb.session import transaction
-from osiris_dagster.drivers.duckdb.sql import catalogue_of, listed, literal, quoted
+from osiris_dagster.drivers.duckdb.sql import catalogue_of
 from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.drift import Move
 from osiris_dagster.drivers.tables.loads import SCHEMA, STAGE_PREFIX
+from osiris_dagster.drivers.tables.names import literal, quoted
+from osiris_dagster.drivers.tables.store import Stage
 
 _OFFERED = "osiris rows"
 
@@ -26,7 +26,7 @@ def described(session: duckdb.DuckDBPyConnection, watched: Watched) -> tuple[Tab
     return tuple(TableColumn(row[0], row[1]) for row in found)
 
 
-class Staging:
+class Staging(Stage):
     """The staging table of one write."""
 
     def __init__(
@@ -57,29 +57,13 @@ class Staging:
             with named_faults(rows):
                 self._session.execute(f"insert into {self.table} from {quoted(_OFFERED)}")
             self._session.unregister(_OFFERED)
-            return self._number(f"select count(*) from {self.table}")
-
-    def nulls(self, keys: Sequence[str]) -> Iterator[int]:
-        """Yield for each key column how many rows have none."""
-        for key in keys:
-            yield self._number(f"select count(*) from {self.table} where {quoted(key)} is null")
-
-    def repeated(self, keys: Sequence[str]) -> int:
-        """Return how many keys stand in several rows."""
-        grouped = f"select {listed(keys)} from {self.table} group by all having count(*) > 1"
-        return self._number(f"select count(*) from ({grouped})")
-
-    def keep_one(self, keys: Sequence[str], kept: str) -> int:
-        """Drop all rows of a key but the first or last, in the order in which they came. Return the rows dropped."""
-        end = "min" if kept == "first" else "max"
-        kept_rows = f"select {end}(rowid) from {self.table} group by {listed(keys)}"
-        return self._number(f"delete from {self.table} where rowid not in ({kept_rows})")
+            return self.number(f"select count(*) from {self.table}")
 
     def misfits(self, move: Move, own: str) -> int:
         """Return how many values the type of their target column does not hold exactly."""
         column = f"s.{quoted(move.source)}"
         there = f"try_cast({column} as {move.type})"
-        return self._number(
+        return self.number(
             f"select count(*) from {self.table} s where {column} is not null and ({there} is null "
             f"or try_cast({there} as {own}) is distinct from {column})"
         )
@@ -88,7 +72,8 @@ class Staging:
         """Remove the table if it is there."""
         self._session.execute(f"drop table if exists {self.table}")
 
-    def _number(self, statement: str) -> int:
+    def number(self, statement: str) -> int:
+        """Execute a statement; return the one number that it gives."""
         return int(self._session.execute(statement).fetchall()[0][0])
 
 

@@ -13,8 +13,9 @@ from osiris_dagster.drivers.base import StepCall, TransformInput
 from osiris_dagster.drivers.batches import Watched, rows_per_batch, stream
 from osiris_dagster.drivers.duckdb.faults import named_faults
 from osiris_dagster.drivers.duckdb.session import Switch
-from osiris_dagster.drivers.duckdb.sql import literal, quoted, single_select
+from osiris_dagster.drivers.duckdb.sql import single_select
 from osiris_dagster.drivers.duckdb.types import carried, check_exported, export_check, import_check
+from osiris_dagster.drivers.tables.names import literal, quoted
 
 _SPILL_SHARE = 0.8  # of the disk space that is free when the step starts
 _AHEAD = "8MB"  # rows that DuckDB computes while the steps after it are busy
@@ -46,7 +47,7 @@ class Transformation:
         schema = carried(source.rows.schema)
         watched = Watched(source.rows, schema, import_check(source.rows.schema))
         name = quoted(f"osiris input {number}")
-        self._switch.check()
+        self._switch.stopped.check()
         with named_faults(watched):
             if source.scans == 1:
                 session.register(f"osiris input {number}", watched.reader())
@@ -63,11 +64,11 @@ class Transformation:
     ) -> Iterator[pa.RecordBatch]:
         """The query starts with the first batch: making a reader computes whatever comes before the first row."""
         check = export_check(schema)
-        self._switch.check()
+        self._switch.stopped.check()
         with named_faults(*watched):
             reader = self._reader = relation.to_arrow_reader(rows_per_batch(schema))
         while True:
-            self._switch.check()
+            self._switch.stopped.check()
             with named_faults(*watched):
                 batch = next(reader, None)
             if batch is None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from osiris_dagster.drivers.batches import plain_schema
-from osiris_dagster.drivers.duckdb.sql import quoted
+from osiris_dagster.drivers.tables.names import quoted
 from osiris_dagster.drivers.tables.refusals import not_carried
 from osiris_dagster.errors import DriverError
 

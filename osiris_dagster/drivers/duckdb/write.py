@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 
 import duckdb
@@ -14,18 +14,20 @@ from osiris_dagster.drivers.duckdb.dialect import DIALECT
 from osiris_dagster.drivers.duckdb.faults import named_faults
 from osiris_dagster.drivers.duckdb.pool import Connect, Lease, acquire, held_by_readers
 from osiris_dagster.drivers.duckdb.records import records_of
-from osiris_dagster.drivers.duckdb.session import Switch, database_file, transaction
-from osiris_dagster.drivers.duckdb.sql import catalogue_of, literal, quoted
+from osiris_dagster.drivers.duckdb.session import Switch, transaction
+from osiris_dagster.drivers.duckdb.sql import catalogue_of
 from osiris_dagster.drivers.duckdb.staging import Staging, described, prepare
 from osiris_dagster.drivers.duckdb.types import carried, import_check
 from osiris_dagster.drivers.duckdb.upsert import alterations, insertion, upsert_statements
 from osiris_dagster.drivers.positions import Position
+from osiris_dagster.drivers.tables.database_file import file_of_step
 from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.drift import Drift
 from osiris_dagster.drivers.tables.loads import stage_name
+from osiris_dagster.drivers.tables.names import literal, quoted
 from osiris_dagster.drivers.tables.one_transaction import write
 from osiris_dagster.drivers.tables.slices import condition
-from osiris_dagster.drivers.tables.store import Result
+from osiris_dagster.drivers.tables.store import TransactionStore
 from osiris_dagster.drivers.tables.target import Target, asked_target, not_a_table, target_of
 from osiris_dagster.oml.partition_slice import Slice
 
@@ -49,7 +51,7 @@ class Loading:
 
     def position(self, step: str) -> Position | None:
         """Return how far an incremental step has come in the table; None when the table is not there."""
-        path, name = database_file(self._call)
+        path, name = file_of_step(self._call, "duckdb")
         if not path.is_file():
             return None
         target = target_of(self._call.config, self._call.config["schema"])
@@ -62,7 +64,7 @@ class Loading:
     @contextmanager
     def _leased(self, watched: Watched) -> Iterator[tuple[Lease, Watched]]:
         """Open the file for writing; while readers of this process hold it, set aside the rows that they may feed."""
-        path, name = database_file(self._call)
+        path, name = file_of_step(self._call, "duckdb")
         path.parent.mkdir(parents=True, exist_ok=True)
         if held_by_readers(path):
             aside = spooled(watched, self._call.scratch / "rows.arrow")
@@ -89,31 +91,27 @@ class Loading:
         self._switch.close()
 
 
-class _DuckDBStore:
-    """A `TransactionStore`: the rows are staged in one transaction of the file, and change the target in another."""
+class _DuckDBStore(TransactionStore[tuple[TableColumn, ...]]):
+    """The rows are staged in one transaction of the file, and change the target in another."""
 
     dialect = DIALECT
 
     def __init__(
-        self,
-        session: duckdb.DuckDBPyConnection,
-        held: Lease,
-        switch: Switch,
-        call: StepCall,
-        target: Target,
+        self, session: duckdb.DuckDBPyConnection, held: Lease, switch: Switch, call: StepCall, target: Target,
         columns: tuple[TableColumn, ...],
-    ) -> None:
+    ) -> None:  # fmt: skip
+        super().__init__(call, target, columns)
         self._session = session
         self._held = held
         self._switch = switch
-        self._call = call
-        self._target = target
         self._catalogue = catalogue_of(session)
         self._stage_name = stage_name(call)
-        self.records = records_of(session)
-        self.row_columns = columns
         self._staging = Staging(session, self._stage_name, columns, switch.stopped)
-        self.table = quoted(self._catalogue, target.schema, target.table)
+        self.records = records_of(session)
+
+    @property
+    def table(self) -> str:
+        return quoted(self._catalogue, self.target.schema, self.target.table)
 
     def run(self, statement: str) -> None:
         self._session.execute(statement)
@@ -121,12 +119,12 @@ class _DuckDBStore:
     def prepare(self) -> bool:
         with self._alone():
             prepare(self._session, self._held.staging)
-            if self._call.run_id:
+            if self.call.run_id:
                 self.records.make(self.records.loads)
-        return bool(self._call.run_id)
+        return bool(self.call.run_id)
 
     def find(self) -> tuple[TableColumn, ...] | None:
-        return _table_columns(self._session, self._target)
+        return _table_columns(self._session, self.target)
 
     def columns(self, found: tuple[TableColumn, ...]) -> tuple[TableColumn, ...]:
         return found
@@ -141,7 +139,7 @@ class _DuckDBStore:
             with suppress(duckdb.Error):
                 self._staging.drop()
 
-    def stage(self, found: tuple[TableColumn, ...] | None) -> Staging:  # noqa: ARG002 - it is the same for all
+    def stage(self, *_: object) -> Staging:
         return self._staging
 
     @contextmanager
@@ -149,13 +147,10 @@ class _DuckDBStore:
         with self._alone(), transaction(self._session):
             yield
             self._staging.drop()
-            self._switch.check()
-
-    def tried(self, change: Callable[[], Result]) -> Result:
-        return change()
+            self._switch.stopped.check()
 
     def appear(self, drift: Drift) -> None:
-        self.run(f"create schema if not exists {quoted(self._catalogue, self._target.schema)}")
+        self.run(f"create schema if not exists {quoted(self._catalogue, self.target.schema)}")
         self._staging.create_like(self.table)
         self.run(self.insertion(drift))
 
@@ -178,7 +173,7 @@ class _DuckDBStore:
     def _alone(self) -> Iterator[None]:
         """Let nobody else of this process change the catalogue: DuckDB fails the second of two who do."""
         while not self._held.catalogue_lock.acquire(timeout=0.1):
-            self._switch.check()
+            self._switch.stopped.check()
         try:
             yield
         finally:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.mysql.dialect import DIALECT
@@ -17,13 +18,13 @@ from osiris_dagster.drivers.mysql.records import digest_of
 from osiris_dagster.drivers.mysql.session import Session
 from osiris_dagster.drivers.mysql.side import NEW, OLD
 from osiris_dagster.drivers.mysql.sql import listed, quoted
-from osiris_dagster.drivers.mysql.stage import Stage
+from osiris_dagster.drivers.mysql.stage import Staging
 from osiris_dagster.drivers.mysql.table import TableFacts
 from osiris_dagster.drivers.tables.change import insert, past_deadlocks, statements
 from osiris_dagster.drivers.tables.drift import Drift
 from osiris_dagster.drivers.tables.loads import is_same_load
 from osiris_dagster.drivers.tables.records import Records
-from osiris_dagster.drivers.tables.slices import condition
+from osiris_dagster.drivers.tables.slices import condition, typed
 from osiris_dagster.drivers.tables.target import Target
 from osiris_dagster.errors import DriverError
 from osiris_dagster.oml.partition_slice import Slice
@@ -45,7 +46,7 @@ class Change:
     target: Target
     facts: TableFacts | None
     drift: Drift
-    stage: Stage
+    stage: Staging
 
     @property
     def table(self) -> str:
@@ -97,9 +98,9 @@ class Change:
     def in_slice(self, rows: Slice, column: str) -> str:
         """Return the condition of a partition; equal texts are equal to the letter, whatever the column's collation."""
         name = quoted(column)
-        found = condition(rows, name, zones=False)
+        found = condition(rows, name, _wall_clock)
         if any(isinstance(value, str) for value in rows.values):
-            found += f" and {condition(rows, f'convert({name} using utf8mb4) collate utf8mb4_bin', zones=False)}"
+            found += f" and {condition(rows, f'convert({name} using utf8mb4) collate utf8mb4_bin', _wall_clock)}"
         return found
 
     def insertion(self, drift: Drift) -> str:
@@ -214,6 +215,11 @@ class Change:
         with suppress(DriverError):
             self._transaction(lambda: None, rows)
             self.session.run(f"alter table {self.table} comment = {self.session.text(comment)}")
+
+
+def _wall_clock(value: date | datetime) -> str:
+    """Instants are kept as the wall clock of UTC."""
+    return typed(value.replace(tzinfo=None) if isinstance(value, datetime) else value)
 
 
 def marked_rows(facts: TableFacts | None, call: StepCall, target: Target) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.mysql.session import Session
 from osiris_dagster.drivers.mysql.sql import listed, quoted, single_select
 from osiris_dagster.drivers.positions import Since
-from osiris_dagster.drivers.tables.reading import check_source, unknown
+from osiris_dagster.drivers.tables.reading import check_columns, check_source, unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def source_of(call: StepCall, session: Session) -> Source:
     database = config.get("database") or session.settings.database
     known = _columns(session, database, str(table))
     selected = call.selected(known)
-    _check(selected, known)
+    check_columns(selected, known, str.lower)
     parts = [f"select {listed(selected)} from {quoted(database, str(table))}"]
     if conditions:
         parts.append(f"where {' and '.join(conditions)}")
@@ -85,10 +85,3 @@ def _columns(session: Session, database: str, table: str) -> list[str]:
         f"select table_name from information_schema.tables where table_schema = {session.text(database)}"
     )
     raise unknown("table", f"{database}.{table}", table, [str(name) for (name,) in tables])
-
-
-def _check(columns: Sequence[str], known: list[str]) -> None:
-    folded = {name.lower() for name in known}
-    for column in columns:
-        if column.lower() not in folded:
-            raise unknown("column", column, column, known)

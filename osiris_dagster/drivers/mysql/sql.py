@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import partial
 
+from osiris_dagster.drivers.tables import names
 from osiris_dagster.errors import DriverError
 
 LONGEST_NAME = 64  # characters
@@ -21,9 +23,7 @@ def quoted(*names: str) -> str:
     return ".".join("`" + name.replace("`", "``") + "`" for name in names)
 
 
-def listed(names: Iterable[str], alias: str = "") -> str:
-    """Return identifiers separated by commas, each behind `alias.` if there is one."""
-    return ", ".join(f"{alias}.{quoted(name)}" if alias else quoted(name) for name in names)
+listed = partial(names.listed, quoted=quoted)
 
 
 def check_name(name: str, what: str) -> None:

@@ -16,6 +16,7 @@ from osiris_dagster.drivers.mysql.sql import listed, quoted
 from osiris_dagster.drivers.mysql.table import TableFacts
 from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.drift import Drift, Move
+from osiris_dagster.drivers.tables.store import Stage
 
 _PREFIX = 191  # letters of a text that an index holds, whatever the row format
 _NUMBER = "_osiris_row"
@@ -23,7 +24,7 @@ _NUMBER = "_osiris_row"
 
 
 @dataclass
-class Stage:
+class Staging(Stage):
     """The staging table of one write."""
 
     session: Session
@@ -77,7 +78,7 @@ class Stage:
     def repeated(self, keys: Sequence[str]) -> int:
         """Return how many keys stand in several rows."""
         grouped = f"select 1 from {self.table} group by {listed(keys)} having count(*) > 1"
-        return int(self.session.value(f"select count(*) from ({grouped}) q"))
+        return self.number(f"select count(*) from ({grouped}) q")
 
     def keep_one(self, keys: Sequence[str], kept: str) -> int:
         """Drop all rows of a key but the first or last, by their numbers. Return the rows dropped."""
@@ -100,16 +101,18 @@ class Stage:
         if self.numbered:
             self.session.run(f"alter table {self.table} drop column {_NUMBER}")
 
+    def number(self, statement: str) -> int:
+        """Execute a statement; return the one number that it gives."""
+        return int(self.session.value(statement))
+
     def misfits(self, move: Move, own: str) -> int:
         """Return how many values the type of their target column does not hold exactly."""
         if _same_sort(move.type, own):
             return 0
         column = f"s.{quoted(move.source)}"
-        return int(
-            self.session.value(
-                f"select count(*) from {self.table} s where {column} is not null "
-                f"and coalesce({_changed(column, own, move.type)}, true)"
-            )
+        return self.number(
+            f"select count(*) from {self.table} s where {column} is not null "
+            f"and coalesce({_changed(column, own, move.type)}, true)"
         )
 
     def drop(self) -> None:

@@ -26,7 +26,7 @@ from osiris_dagster.drivers.mysql.side import (
     take_lease,
 )
 from osiris_dagster.drivers.mysql.sql import quoted
-from osiris_dagster.drivers.mysql.stage import Stage
+from osiris_dagster.drivers.mysql.stage import Staging
 from osiris_dagster.drivers.mysql.table import TableFacts, look_up
 from osiris_dagster.drivers.positions import Position
 from osiris_dagster.drivers.stopping import StopSign
@@ -36,6 +36,7 @@ from osiris_dagster.drivers.tables.loads import stage_name
 from osiris_dagster.drivers.tables.lost_answer import unless_committed
 from osiris_dagster.drivers.tables.refusals import kept_waiting
 from osiris_dagster.drivers.tables.staged_then_changed import write
+from osiris_dagster.drivers.tables.store import StagedStore
 from osiris_dagster.drivers.tables.target import Target, asked_target, target_of
 from osiris_dagster.errors import DriverError
 
@@ -87,28 +88,26 @@ class Loading:
             self._session.close()
 
 
-class _MySQLStore:
-    """A `StagedStore` in one session, which opens it with its lease."""
+class _MySQLStore(StagedStore[TableFacts]):
+    """One session, opened with its lease."""
 
     dialect = DIALECT
 
     def __init__(self, session: Session, call: StepCall, target: Target, columns: tuple[TableColumn, ...]) -> None:
-        self.row_columns = columns
+        super().__init__(call, target, columns)
         self._session = session
-        self._call = call
-        self._target = target
 
     def lease(self) -> None:
-        wait = float(self._call.config["lock_timeout"])
+        wait = float(self.call.config["lock_timeout"])
         self._collation = _opened(self._session, wait)
-        take_lease(self._session, self._target, wait)
+        take_lease(self._session, self.target, wait)
 
     def prepare(self) -> bool:
-        self._side, self._recorded = side_of(self._session, self._target)
+        self._side, self._recorded = side_of(self._session, self.target)
         return self._recorded
 
     def find(self) -> TableFacts | None:
-        return look_up(self._session, self._target)
+        return look_up(self._session, self.target)
 
     def columns(self, found: TableFacts) -> tuple[TableColumn, ...]:
         return found.plain
@@ -117,21 +116,21 @@ class _MySQLStore:
         return self._committed(self._session, found)
 
     def _committed(self, session: Session, found: TableFacts | None) -> int | None:
-        marked = marked_rows(found, self._call, self._target)
+        marked = marked_rows(found, self.call, self.target)
         if marked is not None or not self._recorded:
             return marked
-        return records_of(session, self._side).committed_rows(self._call, self._target.name)
+        return records_of(session, self._side).committed_rows(self.call, self.target.name)
 
     def make_room(self) -> None:
         if self._recorded:
             forget_old_loads(self._session, self._side)
-        prepare_positions(self._session, self._side, self._call)
+        prepare_positions(self._session, self._side, self.call)
 
-    def stage(self, found: TableFacts | None, drift: Drift) -> Stage:
-        name = stage_name(self._call)
+    def stage(self, found: TableFacts | None, drift: Drift) -> Staging:
+        name = stage_name(self.call)
         claim_stage(self._session, self._side, name)
-        keep_places = bool(self._target.keys) and self._target.on_duplicate != "error"
-        self._stage = Stage(
+        keep_places = bool(self.target.keys) and self.target.on_duplicate != "error"
+        self._stage = Staging(
             self._session, self._side.table(name), self.row_columns, keep_places, self._collation, drift, found
         )
         return self._stage
@@ -144,7 +143,7 @@ class _MySQLStore:
     def change(self, found: TableFacts | None, drift: Drift, rows: int) -> None:
         facts = found and replace(found, comment=comment_without_mark(found.comment))
         records = records_of(self._session, self._side)
-        change = Change(self._session, self._call, records, self._recorded, self._target, facts, drift, self._stage)
+        change = Change(self._session, self.call, records, self._recorded, self.target, facts, drift, self._stage)
         try:
             change.apply(rows)
         except DriverError as error:
@@ -156,14 +155,14 @@ class _MySQLStore:
 
     def _happened(self) -> bool:
         """Tell by the mark of the load, or its record, over another connection what became of the commit."""
-        if not (self._call.run_id and self._recorded):
+        if not (self.call.run_id and self._recorded):
             raise DriverError("there is neither mark nor record of this load")
         with self._second_session(self._session.stop) as second:
-            return self._committed(second, look_up(second, self._target)) is not None
+            return self._committed(second, look_up(second, self.target)) is not None
 
     def _unknown_end(self, found: str, _reason: str) -> DriverError:
         return DriverError(
-            f"the answer to the commit of {self._target.name} was lost, and what became of it cannot be asked",
+            f"the answer to the commit of {self.target.name} was lost, and what became of it cannot be asked",
             code="DRV102",
             found=found,
             expected="an answer to COMMIT",
@@ -175,10 +174,10 @@ class _MySQLStore:
         """Count the target where that is cheap; what is committed does not fail because of it."""
         if self._session.broken or (found is not None and found.rows > _COUNTED):
             return None
-        if self._target.emptied:
+        if self.target.emptied:
             return rows
         with suppress(DriverError):
-            table = quoted(self._target.schema, self._target.table)
+            table = quoted(self.target.schema, self.target.table)
             return int(self._session.value(f"select count(*) from {table}"))
         return None
 
@@ -196,7 +195,7 @@ class _MySQLStore:
     @contextmanager
     def _second_session(self, stop: StopSign) -> Iterator[Session]:
         """Open another session, when this one is at its end."""
-        second = Session(program_of(self._call), self._session.settings, stop)
+        second = Session(program_of(self.call), self._session.settings, stop)
         try:
             second.open()
             _wait_for_end(second, self._session.number)

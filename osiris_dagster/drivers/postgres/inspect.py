@@ -14,7 +14,7 @@ from osiris_dagster.drivers.postgres.endpoint import endpoint
 from osiris_dagster.drivers.postgres.read_types import DEFAULT_UNBOUNDED, fields_of
 from osiris_dagster.drivers.postgres.refusal import refusal_of
 from osiris_dagster.drivers.postgres.session import Session, Switch
-from osiris_dagster.drivers.postgres.sql import quoted
+from osiris_dagster.drivers.tables.names import quoted
 from osiris_dagster.errors import ConfigError, DriverError
 
 _TABLES = """

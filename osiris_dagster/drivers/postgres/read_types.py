@@ -14,7 +14,7 @@ from psycopg2.extensions import Column as Described
 
 from osiris_dagster.drivers.batches import arrow_type_of
 from osiris_dagster.drivers.postgres.session import Session
-from osiris_dagster.drivers.postgres.sql import quoted
+from osiris_dagster.drivers.tables.names import quoted
 from osiris_dagster.errors import DriverError
 
 NUMERIC = 1700

@@ -5,8 +5,8 @@ from __future__ import annotations
 from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.positions import POSITIONS
 from osiris_dagster.drivers.postgres.session import Session
-from osiris_dagster.drivers.postgres.sql import listed, quoted
 from osiris_dagster.drivers.tables.loads import KEPT_DAYS, KEY_COLUMNS, LOADS, SCHEMA
+from osiris_dagster.drivers.tables.names import listed, quoted
 from osiris_dagster.drivers.tables.records import POSITION_KEY, Records, RecordSql, equal
 from osiris_dagster.errors import DriverError
 

@@ -1,26 +1,10 @@
-"""Names and literals of PostgreSQL."""
+"""Names that PostgreSQL takes."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 from osiris_dagster.errors import DriverError
 
 LONGEST_NAME = 63  # bytes; the server cuts longer names with a mere notice
-
-
-def quoted(*names: str) -> str:
-    """Return a qualified identifier.
-
-    >>> quoted("public", 'an "odd" name')
-    '"public"."an ""odd"" name"'
-    """
-    return ".".join('"' + name.replace('"', '""') + '"' for name in names)
-
-
-def listed(names: Iterable[str], alias: str = "") -> str:
-    """Return identifiers separated by commas, each behind `alias.` if there is one."""
-    return ", ".join(f"{alias}.{quoted(name)}" if alias else quoted(name) for name in names)
 
 
 def check_name(name: str, what: str) -> None:

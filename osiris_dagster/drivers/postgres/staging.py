@@ -10,11 +10,12 @@ from osiris_dagster.drivers.batches import Watched
 from osiris_dagster.drivers.postgres.copy_encode import HEADER, TRAILER, encode
 from osiris_dagster.drivers.postgres.faults import named_faults
 from osiris_dagster.drivers.postgres.session import Session
-from osiris_dagster.drivers.postgres.sql import listed, quoted
 from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.drift import Move
+from osiris_dagster.drivers.tables.names import listed, quoted
 from osiris_dagster.drivers.tables.refusals import values_do_not_fit
+from osiris_dagster.drivers.tables.store import Stage
 from osiris_dagster.errors import DriverError
 
 _READ_AS_VALUES = (
@@ -25,7 +26,7 @@ _READ_AS_VALUES = (
 _CHUNK = 1 << 20  # bytes handed to libpq at once
 
 
-class Staging:
+class Staging(Stage):
     """The staging table of one write, `table` in SQL."""
 
     def __init__(self, session: Session, table: str, columns: tuple[TableColumn, ...], *, temporary: bool) -> None:
@@ -54,16 +55,6 @@ class Staging:
                 raise source.error from None
             raise
 
-    def nulls(self, keys: Sequence[str]) -> Iterator[int]:
-        """Yield for each key column how many rows have none."""
-        for key in keys:
-            yield self._session.number(f"select count(*) from {self.table} where {quoted(key)} is null")
-
-    def repeated(self, keys: Sequence[str]) -> int:
-        """Return how many keys stand in several rows."""
-        grouped = f"select 1 from {self.table} group by {listed(keys)} having count(*) > 1"
-        return self._session.number(f"select count(*) from ({grouped}) twice")
-
     def keep_one(self, keys: Sequence[str], kept: str) -> int:
         """Drop all rows of a key but the first or last, by their places in the table. Return the rows dropped."""
         order = "" if kept == "first" else " desc"
@@ -72,6 +63,10 @@ class Staging:
             f"with gone as (delete from {self.table} s using ({ranked} from {self.table}) r "
             "where s.ctid = r.place and r.rank > 1 returning 1) select count(*) from gone"
         )
+
+    def number(self, statement: str) -> int:
+        """Execute a statement; return the one number that it gives."""
+        return self._session.number(statement)
 
     def misfits(self, move: Move, own: str) -> int:
         """Return how many values the type of their target column does not hold exactly."""

@@ -17,18 +17,20 @@ from osiris_dagster.drivers.postgres.endpoint import Endpoint, endpoint_of, sche
 from osiris_dagster.drivers.postgres.lease import holders, take_lease
 from osiris_dagster.drivers.postgres.records import prepare_record, records_of
 from osiris_dagster.drivers.postgres.session import Switch
-from osiris_dagster.drivers.postgres.sql import check_name, listed, quoted
+from osiris_dagster.drivers.postgres.sql import check_name
 from osiris_dagster.drivers.postgres.staging import Staging
-from osiris_dagster.drivers.postgres.upsert import Insertion, alterations
+from osiris_dagster.drivers.postgres.statements import alterations, moved
 from osiris_dagster.drivers.tables.change import past_deadlocks
 from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.drift import Drift
 from osiris_dagster.drivers.tables.loads import stage_name
+from osiris_dagster.drivers.tables.names import listed, quoted
 from osiris_dagster.drivers.tables.one_transaction import write
 from osiris_dagster.drivers.tables.refusals import kept_waiting, located
 from osiris_dagster.drivers.tables.slices import condition
-from osiris_dagster.drivers.tables.store import Result
+from osiris_dagster.drivers.tables.store import Result, TransactionStore
 from osiris_dagster.drivers.tables.target import Target, asked_target, not_a_table, target_of
+from osiris_dagster.drivers.tables.upsert import Insertion
 from osiris_dagster.errors import DriverError
 from osiris_dagster.oml.partition_slice import Slice
 
@@ -68,33 +70,35 @@ class Loading:
         self._switch.close()
 
 
-class _PostgresStore:
-    """A `TransactionStore`: one transaction from the first row to the commit."""
+class _PostgresStore(TransactionStore[Relation]):
+    """One transaction from the first row to the commit."""
 
     dialect = DIALECT
 
     def __init__(self, switch: Switch, endpoint: Endpoint, call: StepCall, target: Target, rows: Watched) -> None:
-        self.row_columns = stage_columns(rows.schema)
-        self.table = quoted(target.schema, target.table)
+        super().__init__(call, target, stage_columns(rows.schema))
         self._switch = switch
         self._endpoint = endpoint
-        self._call = call
-        self._target = target
         self._rows = rows
         self._recorded = False
+        self._numbered: frozenset[str] = frozenset()  # columns that number rows themselves, always
         self._session = switch.open(endpoint)
         self.records = records_of(self._session)
+
+    @property
+    def table(self) -> str:
+        return quoted(self.target.schema, self.target.table)
 
     def run(self, statement: str) -> None:
         self._session.execute(statement)
 
     def prepare(self) -> bool:
-        self._recorded = prepare_record(self._session, self.records, self._call)
+        self._recorded = prepare_record(self._session, self.records, self.call)
         return self._recorded
 
     @contextmanager
     def undoing(self) -> Iterator[None]:
-        session, wait = self._session, self._call.config["lock_timeout"]
+        session, wait = self._session, self.call.config["lock_timeout"]
         session.begin()
         try:
             session.execute(f"set local lock_timeout = '{max(1, int(wait * 1000))}ms'")
@@ -103,24 +107,25 @@ class _PostgresStore:
             session.rollback()
             if error is self._rows.error:  # of a step before
                 raise
-            raise located(error, self._target.name, self._endpoint.name) from error.__cause__
+            raise located(error, self.target.name, self._endpoint.name) from error.__cause__
         except BaseException:
             session.rollback()
             raise
 
     def find(self) -> Relation | None:
-        found = find_table(self._session, self._target.schema, self._target.table)
+        found = find_table(self._session, self.target.schema, self.target.table)
         if found is not None and not found.is_table:
-            raise not_a_table(self._target, "a view" if found.kind == "v" else "a materialized view")
+            raise not_a_table(self.target, "a view" if found.kind == "v" else "a materialized view")
         return found
 
     def columns(self, found: Relation) -> tuple[TableColumn, ...]:
-        self._found, self._known = found, columns_of(self._session, found)
-        return self._known.columns
+        table = columns_of(self._session, found)
+        self._found, self._numbered = found, table.always_identity
+        return table.columns
 
-    def stage(self, found: Relation | None) -> Staging:
+    def stage(self, found: Relation | None, drift: Drift) -> Staging:  # noqa: ARG002 - rows are staged as they are
         """Stage rows of a table that is not there yet in its own schema, under another name."""
-        name, schema = stage_name(self._call), self._target.schema
+        name, schema = stage_name(self.call), self.target.schema
         if found is None:
             self._make_schema(schema)
         table = quoted(name) if found else quoted(schema, name)
@@ -134,10 +139,10 @@ class _PostgresStore:
 
     @contextmanager
     def committing(self) -> Iterator[None]:
-        name = self._target.name
-        take_lease(self._session, name, self._call.config["lock_timeout"])
+        name = self.target.name
+        take_lease(self._session, name, self.call.config["lock_timeout"])
         yield
-        commit(self._session, self._switch, self._endpoint, self._call, name if self._recorded else "")
+        commit(self._session, self._switch, self._endpoint, self.call, name if self._recorded else "")
 
     def tried(self, change: Callable[[], Result]) -> Result:
         """Change the table in a savepoint; other sessions may get into a deadlock with that."""
@@ -161,14 +166,14 @@ class _PostgresStore:
         """The rows are where they belong; only the name is not. Nobody else saw it."""
         if self._staging.temporary:  # the table was there when the rows began to come
             self._staging.create(self.table)
-            self.run(Insertion(self.table, self._staging.table, self.row_columns, drift, identity=False).insert())
+            self.run(self.insertion(drift))
         else:
-            self.run(f"alter table {self._staging.table} rename to {quoted(self._target.table)}")
-        if self._target.mode == "upsert":
-            self.run(f"alter table {self.table} add primary key ({listed(self._target.keys)})")
+            self.run(f"alter table {self._staging.table} rename to {quoted(self.target.table)}")
+        if self.target.mode == "upsert":
+            self.run(f"alter table {self.table} add primary key ({listed(self.target.keys)})")
 
     def alterations(self, drift: Drift) -> Iterator[str]:
-        return alterations(self.table, drift, emptied=self._target.emptied)
+        return alterations(self.table, drift, emptied=self.target.emptied)
 
     def in_slice(self, rows: Slice, column: str) -> str:
         return condition(rows, quoted(column))
@@ -177,15 +182,17 @@ class _PostgresStore:
         return self._insertion(drift).insert()
 
     def upsert(self, drift: Drift, keys: Sequence[str]) -> Iterator[str]:
-        insertion = self._insertion(drift)
-        if has_unique_key(self._session, self._found, tuple(keys)):
-            yield insertion.upsert_by_index(keys)
-        else:
-            yield from insertion.upsert_by_lookup(keys)
+        yield from self._insertion(drift).upsert(keys, unique=has_unique_key(self._session, self._found, tuple(keys)))
 
     def _insertion(self, drift: Drift) -> Insertion:
-        numbered = any(move.target in self._known.always_identity for move in drift.moves)
-        return Insertion(self.table, self._staging.table, self.row_columns, drift, identity=numbered)
+        own = {column.name: column.type for column in self.row_columns}
+        return Insertion(
+            self.table,
+            self._staging.table,
+            {move.source: move.target for move in drift.moves},
+            {move.source: moved(move, own[move.source]) for move in drift.moves},
+            " overriding system value" if any(move.target in self._numbered for move in drift.moves) else "",
+        )
 
     def total(self) -> int | None:
         size = self._session.number("select coalesce(pg_relation_size(to_regclass(%s)), 0)", [self.table])

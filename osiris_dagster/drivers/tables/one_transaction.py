@@ -45,8 +45,7 @@ def _write(
     store: TransactionStore[Found], call: StepCall, target: Target, rows: Watched, *, recorded: bool
 ) -> WriteReport:
     found = store.find()
-    _plan(store, target, found)
-    stage = store.stage(found)
+    stage = store.stage(found, _plan(store, target, found))
     count, notes = fill(stage, rows, target)
     with store.committing():
         _check_uncommitted(store, call, target, recorded=recorded)

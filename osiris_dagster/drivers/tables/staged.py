@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from osiris_dagster.drivers.batches import Watched
 from osiris_dagster.drivers.tables.drift import Move
 from osiris_dagster.drivers.tables.refusals import left_out, null_key, repeated_keys, rows_lost, values_do_not_fit
-from osiris_dagster.drivers.tables.store import Stage
+from osiris_dagster.drivers.tables.store import KeyedRows, Stage
 from osiris_dagster.drivers.tables.target import Target
 
 
@@ -16,15 +16,17 @@ def fill(stage: Stage, rows: Watched, target: Target) -> tuple[int, tuple[str, .
     arrived = stage.fill(rows)
     if arrived != rows.rows:
         raise rows_lost(rows.rows, arrived)
-    dropped = _check_keys(stage, target) if target.keys else 0
+    dropped = check_keys(stage, target)
     return arrived - dropped, (left_out(dropped, target.on_duplicate),) if dropped else ()
 
 
-def _check_keys(stage: Stage, target: Target) -> int:
+def check_keys(stage: KeyedRows, target: Target) -> int:
     """Refuse NULL keys; refuse duplicates or drop all but the first or last. Return the rows dropped.
 
     First and last are meant in the order in which the rows came.
     """
+    if not target.keys:
+        return 0
     for key, missing in zip(target.keys, stage.nulls(target.keys), strict=True):
         if missing:
             raise null_key(key, missing)

@@ -1,0 +1,133 @@
+"""A table or a SELECT of a SQLite file in, a stream of batches out, read in one transaction of a read-only connection.
+
+The types of a table's columns come from the file. SQLite knows none for what a query computes: the step names them in
+`types`, else all rows of the query are looked at before the first one is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import pyarrow as pa
+
+from osiris_dagster.drivers.base import TARGET_BATCH_BYTES, StepCall
+from osiris_dagster.drivers.batches import arrow_type_of
+from osiris_dagster.drivers.sqlite.catalogue import columns_of, look_up, names_of
+from osiris_dagster.drivers.sqlite.cells import column_of, read_as
+from osiris_dagster.drivers.sqlite.session import Session
+from osiris_dagster.drivers.sqlite.sql import check_condition, single_select
+from osiris_dagster.drivers.stopping import Switch
+from osiris_dagster.drivers.tables.database_file import file_of_step, nothing_to_read
+from osiris_dagster.drivers.tables.extraction import TableReading
+from osiris_dagster.drivers.tables.names import quoted
+from osiris_dagster.drivers.tables.reading import check_columns, check_source, columns_to_read, selection, unknown_table
+from osiris_dagster.drivers.tables.refusals import not_carried
+
+_QUERY = "_osiris_query"
+_FIRST_ROWS, _MOST_ROWS = 64, 131_072
+_SEEN = {
+    frozenset[str](): "null",
+    frozenset({"integer"}): "int64",
+    frozenset({"real"}): "float64",
+    frozenset({"integer", "real"}): "float64",
+    frozenset({"text"}): "string",
+    frozenset({"blob"}): "binary",
+}
+
+
+class Extraction(TableReading):
+    """One reading of one step."""
+
+    def __init__(self, call: StepCall) -> None:
+        super().__init__(call)
+        self._switch = Switch[Session]()
+
+    def _columns(self) -> pa.Schema:
+        """Return the columns; only those that a query computes, and whose types nobody names, take reading rows."""
+        return self._relation()[2]
+
+    def _rows(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """Open the source. The file is closed after the last batch, at the latest by `close`."""
+        session, statement, schema = self._relation()
+        return schema, self._batches(session, statement, schema)
+
+    def cancel(self) -> None:
+        """Interrupt the statement under way and refuse further ones."""
+        self._switch.cancel()
+
+    def close(self) -> None:
+        """Close the file. Idempotent."""
+        self._switch.close()
+
+    def _batches(self, session: Session, statement: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Ask for as many rows at once as fill a batch, judged by the batch before."""
+        cursor, names = session.cursor(statement), self._kinds
+        done, most = 0, _FIRST_ROWS
+        while True:
+            self._switch.stopped.check()
+            with session.faults():
+                rows = cursor.fetchmany(most)
+            if not rows:
+                break
+            cells = zip(*rows, strict=True)
+            columns = [
+                column_of(column, name, names[name], done + 1) for column, name in zip(cells, schema.names, strict=True)
+            ]
+            batch = pa.RecordBatch.from_arrays(columns, schema=schema)
+            yield batch
+            done += len(rows)
+            most = max(1, min(_MOST_ROWS, most * 8, len(rows) * TARGET_BATCH_BYTES // max(1, batch.nbytes)))
+        self.close()
+
+    def _relation(self) -> tuple[Session, str, pa.Schema]:
+        """Return a session in a transaction, the statement to read there, and its columns."""
+        config = self._call.config
+        check_source(config)
+        query = single_select(config["query"]) if config.get("query") else None  # before the file is opened
+        if config.get("filter"):
+            check_condition(config["filter"])
+        path, name = file_of_step(self._call, "sqlite")
+        if not path.is_file():
+            raise nothing_to_read(name, "a SQLite database")
+        session = self._switch.add(
+            Session(path, name, write=False, wait=config["lock_timeout"], stopped=self._switch.stopped)
+        )
+        session.run("begin")
+        source, known = self._source(session, query)
+        columns = columns_to_read(self._call, lambda: list(known), str.lower) or tuple(known)
+        endless = {**config, "limit": -1} if config["offset"] and config.get("limit") is None else config
+        statement = selection(endless, source, quoted, columns, self._call.since)
+        self._kinds = self._types(session, statement, columns, known)
+        fields = [pa.field(column, arrow_type_of(self._kinds[column], column)) for column in columns]
+        return session, statement, pa.schema(fields)
+
+    def _source(self, session: Session, query: str | None) -> tuple[str, Mapping[str, str]]:
+        """Return what to read from in SQL, and the types of its columns; empty where SQLite knows none."""
+        if query is not None:
+            session.run(f"create temp view {quoted(_QUERY)} as {query}")
+            columns = columns_of(session, _QUERY, {}, "temp")
+            return quoted("temp", _QUERY), {
+                column.name: column.declared and read_as(column.declared.upper()) for column in columns
+            }
+        table = self._call.config["table"]
+        found = look_up(session, table)
+        if found is None:
+            raise unknown_table("main", table, [("main", name) for name, _ in names_of(session)])
+        read = {column.name: read_as(column.type) for column in found.columns}
+        return quoted("main", found.name), read
+
+    def _types(
+        self, session: Session, statement: str, columns: Sequence[str], known: Mapping[str, str]
+    ) -> dict[str, str]:
+        named: Mapping[str, str] = self._call.config.get("types") or {}
+        check_columns(named, list(known), str.lower)
+        folded = {name.lower(): kind for name, kind in (*known.items(), *named.items())}
+        return {column: folded[column.lower()] or self._seen(session, statement, column) for column in columns}
+
+    def _seen(self, session: Session, statement: str, column: str) -> str:
+        """Return the type of which all values of a computed column are; DriverError for values of several."""
+        found = session.rows(f"select distinct typeof({quoted(column)}) from (\n{statement}\n)")
+        classes = frozenset(name for (name,) in found if name != "null")
+        if classes not in _SEEN:
+            raise not_carried(column, " and ".join(sorted(classes)), "a column has one type", "cast it in the query")
+        return _SEEN[classes]
