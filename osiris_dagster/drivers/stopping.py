@@ -83,3 +83,18 @@ class Switch(Generic[Session]):
             with self._lock:
                 self._sessions.remove(session)
             session.close()
+
+
+class Switched(Generic[Session]):
+    """The work of one step, which its switch ends."""
+
+    def __init__(self, switch: Switch[Session]) -> None:
+        self._switch = switch
+
+    def cancel(self) -> None:
+        """End the statement under way and refuse further ones; what is not committed is undone. Idempotent."""
+        self._switch.cancel()
+
+    def close(self) -> None:
+        """End the sessions. Idempotent."""
+        self._switch.close()

@@ -12,6 +12,7 @@ from osiris_dagster.oml.partition import Partition
 
 _PLACEHOLDER = re.compile(r"\$\{partition\.(key|start|end)\}")
 _BACKSLASHES = ("mysql",)  # dialects in which a backslash escapes a quote
+_UNTYPED = ("sqlite",)  # dialects in which a date is a text
 
 
 def named(value: Any) -> Iterator[str]:
@@ -56,7 +57,7 @@ def as_sql(text: str, dialect: str, *, hourly: bool) -> str:
     """
     if "${partition." not in text:
         return text
-    return _tokens(dialect in _BACKSLASHES).sub(lambda match: _literal(match, hourly=hourly), text)
+    return _tokens(dialect in _BACKSLASHES).sub(lambda match: _literal(match, dialect, hourly=hourly), text)
 
 
 @cache
@@ -67,10 +68,10 @@ def _tokens(backslashes: bool) -> re.Pattern[str]:  # noqa: FBT001 - the key of 
     return re.compile(rf"{comments}|{quoted}|(?P<bare>{_PLACEHOLDER.pattern})", re.DOTALL)
 
 
-def _literal(match: re.Match[str], *, hourly: bool) -> str:
+def _literal(match: re.Match[str], dialect: str, *, hourly: bool) -> str:
     if match["bare"] is None:
         return match[0]
-    kind = "" if match["bare"].endswith(".key}") else "timestamp " if hourly else "date "
+    kind = "" if match["bare"].endswith(".key}") or dialect in _UNTYPED else "timestamp " if hourly else "date "
     return f"{kind}'{match['bare']}'"
 
 
@@ -83,4 +84,4 @@ def origin_before_filling(text: str, partition: Partition | None, offset: int) -
 def origin_before_quoting(text: str, dialect: str, offset: int, *, hourly: bool) -> int:
     """Return which character of `text` the character `offset` of what `as_sql` makes of it comes from."""
     matches = (match for match in _tokens(dialect in _BACKSLASHES).finditer(text) if match["bare"])
-    return origin_in((Piece(m.start(), m.end(), len(_literal(m, hourly=hourly))) for m in matches), offset)
+    return origin_in((Piece(m.start(), m.end(), len(_literal(m, dialect, hourly=hourly))) for m in matches), offset)

@@ -14,19 +14,20 @@ from osiris_dagster.drivers.duckdb.pool import Connect, Lease, acquire
 from osiris_dagster.drivers.duckdb.session import Switch
 from osiris_dagster.drivers.duckdb.sql import catalogue_of, single_select
 from osiris_dagster.drivers.duckdb.types import check_exported, export_check
+from osiris_dagster.drivers.stopping import Switched
 from osiris_dagster.drivers.tables.database_file import file_of_step, nothing_to_read
 from osiris_dagster.drivers.tables.extraction import TableReading
 from osiris_dagster.drivers.tables.names import quoted
 from osiris_dagster.drivers.tables.reading import check_source, columns_to_read, selection, unknown_table
 
 
-class Extraction(TableReading):
+class Extraction(Switched[duckdb.DuckDBPyConnection], TableReading):
     """One reading of one step."""
 
     def __init__(self, call: StepCall, connect: Connect) -> None:
-        super().__init__(call)
+        TableReading.__init__(self, call)
         self._connect = connect
-        self._switch = Switch()
+        Switched.__init__(self, Switch())
         self._lease: Lease | None = None
         self._reader: pa.RecordBatchReader | None = None
 
@@ -56,16 +57,12 @@ class Extraction(TableReading):
             yield batch
         self.close()
 
-    def cancel(self) -> None:
-        """Interrupt the statement under way and refuse further ones."""
-        self._switch.cancel()
-
     def close(self) -> None:
         """End the transaction and give the file back; a result that is still open keeps it open, so it goes first."""
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.close()
-        self._switch.close()
+        Switched.close(self)
         held, self._lease = self._lease, None
         if held is not None:
             held.close()

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from osiris_dagster.drivers.tables.change import insert
 from osiris_dagster.drivers.tables.drift import Drift, Move
+from osiris_dagster.drivers.tables.insertion import insert
 from osiris_dagster.drivers.tables.names import listed, quoted
 
 

@@ -18,27 +18,26 @@ from osiris_dagster.drivers.duckdb.session import Switch, transaction
 from osiris_dagster.drivers.duckdb.sql import catalogue_of
 from osiris_dagster.drivers.duckdb.staging import Staging, described, prepare
 from osiris_dagster.drivers.duckdb.types import carried, import_check
-from osiris_dagster.drivers.duckdb.upsert import alterations, insertion, upsert_statements
+from osiris_dagster.drivers.duckdb.upsert import alterations, moved, upsert_statements
 from osiris_dagster.drivers.positions import Position
+from osiris_dagster.drivers.stopping import Switched
 from osiris_dagster.drivers.tables.database_file import file_of_step
 from osiris_dagster.drivers.tables.dialect import TableColumn
-from osiris_dagster.drivers.tables.drift import Drift
+from osiris_dagster.drivers.tables.drift import Drift, Move
 from osiris_dagster.drivers.tables.loads import stage_name
 from osiris_dagster.drivers.tables.names import literal, quoted
 from osiris_dagster.drivers.tables.one_transaction import write
-from osiris_dagster.drivers.tables.slices import condition
 from osiris_dagster.drivers.tables.store import TransactionStore
 from osiris_dagster.drivers.tables.target import Target, asked_target, not_a_table, target_of
-from osiris_dagster.oml.partition_slice import Slice
 
 
-class Loading:
+class Loading(Switched[duckdb.DuckDBPyConnection]):
     """One write of one step."""
 
     def __init__(self, call: StepCall, connect: Connect) -> None:
+        super().__init__(Switch())
         self._call = call
         self._connect = connect
-        self._switch = Switch()
 
     def write(self, rows: pa.RecordBatchReader) -> WriteReport:
         """Write all rows and commit once."""
@@ -82,19 +81,12 @@ class Loading:
         finally:
             held.close()
 
-    def cancel(self) -> None:
-        """Interrupt the statement under way; what is not committed is undone."""
-        self._switch.cancel()
-
-    def close(self) -> None:
-        """Nothing outlives `write`."""
-        self._switch.close()
-
 
 class _DuckDBStore(TransactionStore[tuple[TableColumn, ...]]):
     """The rows are staged in one transaction of the file, and change the target in another."""
 
     dialect = DIALECT
+    staging: Staging
 
     def __init__(
         self, session: duckdb.DuckDBPyConnection, held: Lease, switch: Switch, call: StepCall, target: Target,
@@ -106,12 +98,9 @@ class _DuckDBStore(TransactionStore[tuple[TableColumn, ...]]):
         self._switch = switch
         self._catalogue = catalogue_of(session)
         self._stage_name = stage_name(call)
-        self._staging = Staging(session, self._stage_name, columns, switch.stopped)
+        self.staging = Staging(session, self._stage_name, columns, switch.stopped)
+        self.table = quoted(self._catalogue, target.schema, target.table)
         self.records = records_of(session)
-
-    @property
-    def table(self) -> str:
-        return quoted(self._catalogue, self.target.schema, self.target.table)
 
     def run(self, statement: str) -> None:
         self._session.execute(statement)
@@ -137,34 +126,34 @@ class _DuckDBStore(TransactionStore[tuple[TableColumn, ...]]):
         finally:
             self._held.staging.discard(self._stage_name)
             with suppress(duckdb.Error):
-                self._staging.drop()
+                self.staging.drop()
 
     def stage(self, *_: object) -> Staging:
-        return self._staging
+        return self.staging
 
     @contextmanager
     def committing(self) -> Iterator[None]:
         with self._alone(), transaction(self._session):
             yield
-            self._staging.drop()
+            self.staging.drop()
             self._switch.stopped.check()
 
     def appear(self, drift: Drift) -> None:
         self.run(f"create schema if not exists {quoted(self._catalogue, self.target.schema)}")
-        self._staging.create_like(self.table)
+        self.staging.create_like(self.table)
         self.run(self.insertion(drift))
 
     def alterations(self, drift: Drift) -> Iterator[str]:
         return alterations(self.table, drift)
 
-    def in_slice(self, rows: Slice, column: str) -> str:
-        return condition(rows, quoted(column))
-
-    def insertion(self, drift: Drift) -> str:
-        return insertion(self.table, drift.moves, f"{self._staging.table} s")
+    def value(self, move: Move) -> str:
+        return moved(move)
 
     def upsert(self, drift: Drift, keys: Sequence[str]) -> Iterator[str]:
-        return upsert_statements(self.table, self._staging.table, self._staging.kept, keys, drift)
+        return upsert_statements(self.table, self.staging.table, self.staging.kept, keys, drift)
+
+    def is_unique(self, columns: Sequence[str]) -> bool:  # noqa: ARG002 - both go one way
+        return False
 
     def total(self) -> int:
         return int(self._session.sql(f"select count(*) from {self.table}").fetchall()[0][0])

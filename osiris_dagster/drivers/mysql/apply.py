@@ -20,8 +20,9 @@ from osiris_dagster.drivers.mysql.side import NEW, OLD
 from osiris_dagster.drivers.mysql.sql import listed, quoted
 from osiris_dagster.drivers.mysql.stage import Staging
 from osiris_dagster.drivers.mysql.table import TableFacts
-from osiris_dagster.drivers.tables.change import insert, past_deadlocks, statements
+from osiris_dagster.drivers.tables.change import past_deadlocks, statements
 from osiris_dagster.drivers.tables.drift import Drift
+from osiris_dagster.drivers.tables.insertion import insert
 from osiris_dagster.drivers.tables.loads import is_same_load
 from osiris_dagster.drivers.tables.records import Records
 from osiris_dagster.drivers.tables.slices import condition, typed
@@ -48,10 +49,8 @@ class Change:
     drift: Drift
     stage: Staging
 
-    @property
-    def table(self) -> str:
-        """The qualified target."""
-        return quoted(self.target.schema, self.target.table)
+    def __post_init__(self) -> None:
+        self.table = quoted(self.target.schema, self.target.table)
 
     def apply(self, rows: int) -> None:
         """Make the change; returns when it is committed."""

@@ -14,6 +14,7 @@ from osiris_dagster.drivers.postgres.endpoint import endpoint_of, schema_of
 from osiris_dagster.drivers.postgres.query import condition, single_select
 from osiris_dagster.drivers.postgres.read_types import Field, fields_of, select_list
 from osiris_dagster.drivers.postgres.session import Session, Switch
+from osiris_dagster.drivers.stopping import Switched
 from osiris_dagster.drivers.tables.extraction import TableReading, nulled
 from osiris_dagster.drivers.tables.names import quoted
 from osiris_dagster.drivers.tables.reading import check_source, columns_to_read, selection, unknown_table
@@ -21,14 +22,15 @@ from osiris_dagster.drivers.tables.reading import check_source, columns_to_read,
 _SNAPSHOT = "isolation level repeatable read read only"
 
 
-class Extraction(TableReading):
+class Extraction(Switched[Session], TableReading):
     """One reading of one step."""
 
     most_rows = "batch_rows"
+    _switch: Switch
 
     def __init__(self, call: StepCall) -> None:
-        super().__init__(call)
-        self._switch = Switch()
+        TableReading.__init__(self, call)
+        Switched.__init__(self, Switch())
         self._decoder: Decoder | None = None
 
     def _columns(self) -> pa.Schema:
@@ -57,14 +59,6 @@ class Extraction(TableReading):
     def _noted(self) -> Iterator[str]:
         """Yield what became NULL because other stores have no such value."""
         yield from nulled(self._decoder.nulled if self._decoder else {})
-
-    def cancel(self) -> None:
-        """End the statement under way and refuse further ones."""
-        self._switch.cancel()
-
-    def close(self) -> None:
-        """End the session. The server gives up a result that was not read to its end."""
-        self._switch.close()
 
     def _opened(self) -> tuple[Session, str, tuple[Field, ...]]:
         """Return a session in a transaction, the query to read there, and its columns."""

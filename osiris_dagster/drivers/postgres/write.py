@@ -16,33 +16,33 @@ from osiris_dagster.drivers.postgres.dialect import DIALECT, stage_columns
 from osiris_dagster.drivers.postgres.endpoint import Endpoint, endpoint_of, schema_of
 from osiris_dagster.drivers.postgres.lease import holders, take_lease
 from osiris_dagster.drivers.postgres.records import prepare_record, records_of
-from osiris_dagster.drivers.postgres.session import Switch
+from osiris_dagster.drivers.postgres.session import Session, Switch
 from osiris_dagster.drivers.postgres.sql import check_name
 from osiris_dagster.drivers.postgres.staging import Staging
 from osiris_dagster.drivers.postgres.statements import alterations, moved
+from osiris_dagster.drivers.stopping import Switched
 from osiris_dagster.drivers.tables.change import past_deadlocks
 from osiris_dagster.drivers.tables.dialect import TableColumn
-from osiris_dagster.drivers.tables.drift import Drift
+from osiris_dagster.drivers.tables.drift import Drift, Move
 from osiris_dagster.drivers.tables.loads import stage_name
 from osiris_dagster.drivers.tables.names import listed, quoted
 from osiris_dagster.drivers.tables.one_transaction import write
 from osiris_dagster.drivers.tables.refusals import kept_waiting, located
-from osiris_dagster.drivers.tables.slices import condition
 from osiris_dagster.drivers.tables.store import Result, TransactionStore
 from osiris_dagster.drivers.tables.target import Target, asked_target, not_a_table, target_of
-from osiris_dagster.drivers.tables.upsert import Insertion
 from osiris_dagster.errors import DriverError
-from osiris_dagster.oml.partition_slice import Slice
 
 _COUNTED = 64 * 1024 * 1024  # bytes of a table that are counted at no price worth speaking of
 
 
-class Loading:
+class Loading(Switched[Session]):
     """One write of one step."""
 
+    _switch: Switch
+
     def __init__(self, call: StepCall) -> None:
+        super().__init__(Switch())
         self._call = call
-        self._switch = Switch()
 
     def write(self, rows: pa.RecordBatchReader) -> WriteReport:
         """Write all rows and commit once."""
@@ -61,22 +61,16 @@ class Loading:
             return None
         return records_of(session).position(self._call, step, target.name)
 
-    def cancel(self) -> None:
-        """End the statement under way; what is not committed is undone."""
-        self._switch.cancel()
-
-    def close(self) -> None:
-        """End the sessions."""
-        self._switch.close()
-
 
 class _PostgresStore(TransactionStore[Relation]):
     """One transaction from the first row to the commit."""
 
     dialect = DIALECT
+    staging: Staging
 
     def __init__(self, switch: Switch, endpoint: Endpoint, call: StepCall, target: Target, rows: Watched) -> None:
         super().__init__(call, target, stage_columns(rows.schema))
+        self.table = quoted(target.schema, target.table)
         self._switch = switch
         self._endpoint = endpoint
         self._rows = rows
@@ -84,10 +78,6 @@ class _PostgresStore(TransactionStore[Relation]):
         self._numbered: frozenset[str] = frozenset()  # columns that number rows themselves, always
         self._session = switch.open(endpoint)
         self.records = records_of(self._session)
-
-    @property
-    def table(self) -> str:
-        return quoted(self.target.schema, self.target.table)
 
     def run(self, statement: str) -> None:
         self._session.execute(statement)
@@ -129,8 +119,8 @@ class _PostgresStore(TransactionStore[Relation]):
         if found is None:
             self._make_schema(schema)
         table = quoted(name) if found else quoted(schema, name)
-        self._staging = Staging(self._session, table, self.row_columns, temporary=found is not None)
-        return self._staging
+        self.staging = Staging(self._session, table, self.row_columns, temporary=found is not None)
+        return self.staging
 
     def _make_schema(self, schema: str) -> None:
         """`if not exists` would ask for the right to make one even where it is there."""
@@ -151,48 +141,38 @@ class _PostgresStore(TransactionStore[Relation]):
             with self._session.savepoint():
                 return change()
 
-        self.run(f"analyze {self._staging.table}")
+        self.run(f"analyze {self.staging.table}")
         try:
             result = past_deadlocks(once, lambda error: error.first.code == "DRV065")
         except DriverError as error:
             if error.first.code == "DRV064":
                 raise kept_waiting(error, holders(self._session, self.table)) from error
             raise
-        if not self._staging.temporary:
-            self.run(f"drop table {self._staging.table}")
+        if not self.staging.temporary:
+            self.run(f"drop table {self.staging.table}")
         return result
 
     def appear(self, drift: Drift) -> None:
         """The rows are where they belong; only the name is not. Nobody else saw it."""
-        if self._staging.temporary:  # the table was there when the rows began to come
-            self._staging.create(self.table)
+        if self.staging.temporary:  # the table was there when the rows began to come
+            self.staging.create(self.table)
             self.run(self.insertion(drift))
         else:
-            self.run(f"alter table {self._staging.table} rename to {quoted(self.target.table)}")
+            self.run(f"alter table {self.staging.table} rename to {quoted(self.target.table)}")
         if self.target.mode == "upsert":
             self.run(f"alter table {self.table} add primary key ({listed(self.target.keys)})")
 
     def alterations(self, drift: Drift) -> Iterator[str]:
         return alterations(self.table, drift, emptied=self.target.emptied)
 
-    def in_slice(self, rows: Slice, column: str) -> str:
-        return condition(rows, quoted(column))
+    def value(self, move: Move) -> str:
+        return moved(move, next(column.type for column in self.row_columns if column.name == move.source))
 
-    def insertion(self, drift: Drift) -> str:
-        return self._insertion(drift).insert()
+    def overriding(self, drift: Drift) -> str:
+        return " overriding system value" if any(move.target in self._numbered for move in drift.moves) else ""
 
-    def upsert(self, drift: Drift, keys: Sequence[str]) -> Iterator[str]:
-        yield from self._insertion(drift).upsert(keys, unique=has_unique_key(self._session, self._found, tuple(keys)))
-
-    def _insertion(self, drift: Drift) -> Insertion:
-        own = {column.name: column.type for column in self.row_columns}
-        return Insertion(
-            self.table,
-            self._staging.table,
-            {move.source: move.target for move in drift.moves},
-            {move.source: moved(move, own[move.source]) for move in drift.moves},
-            " overriding system value" if any(move.target in self._numbered for move in drift.moves) else "",
-        )
+    def is_unique(self, columns: Sequence[str]) -> bool:
+        return has_unique_key(self._session, self._found, columns)
 
     def total(self) -> int | None:
         size = self._session.number("select coalesce(pg_relation_size(to_regclass(%s)), 0)", [self.table])

@@ -127,6 +127,8 @@ def column_of(cells: Sequence[Any], name: str, kind: str, first: int) -> pa.Arra
 
 def _as_column(cells: Sequence[Any], kind: str) -> pa.Array:
     there = arrow_type(kind)
+    if pa.types.is_null(there):
+        return pa.array(cells, there)
     if pa.types.is_time(there):
         moments = pc.binary_join_element_wise(_MOMENT, pa.array(cells, pa.string()), "")
         whole = pc.cast(moments, pa.timestamp(there.unit))

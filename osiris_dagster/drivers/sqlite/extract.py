@@ -16,7 +16,7 @@ from osiris_dagster.drivers.sqlite.catalogue import columns_of, look_up, names_o
 from osiris_dagster.drivers.sqlite.cells import column_of, read_as
 from osiris_dagster.drivers.sqlite.session import Session
 from osiris_dagster.drivers.sqlite.sql import check_condition, single_select
-from osiris_dagster.drivers.stopping import Switch
+from osiris_dagster.drivers.stopping import Switch, Switched
 from osiris_dagster.drivers.tables.database_file import file_of_step, nothing_to_read
 from osiris_dagster.drivers.tables.extraction import TableReading
 from osiris_dagster.drivers.tables.names import quoted
@@ -35,12 +35,12 @@ _SEEN = {
 }
 
 
-class Extraction(TableReading):
+class Extraction(Switched[Session], TableReading):
     """One reading of one step."""
 
     def __init__(self, call: StepCall) -> None:
-        super().__init__(call)
-        self._switch = Switch[Session]()
+        TableReading.__init__(self, call)
+        Switched.__init__(self, Switch())
 
     def _columns(self) -> pa.Schema:
         """Return the columns; only those that a query computes, and whose types nobody names, take reading rows."""
@@ -50,14 +50,6 @@ class Extraction(TableReading):
         """Open the source. The file is closed after the last batch, at the latest by `close`."""
         session, statement, schema = self._relation()
         return schema, self._batches(session, statement, schema)
-
-    def cancel(self) -> None:
-        """Interrupt the statement under way and refuse further ones."""
-        self._switch.cancel()
-
-    def close(self) -> None:
-        """Close the file. Idempotent."""
-        self._switch.close()
 
     def _batches(self, session: Session, statement: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Ask for as many rows at once as fill a batch, judged by the batch before."""

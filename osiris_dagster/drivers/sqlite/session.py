@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from osiris_dagster.drivers.stopping import StopSign, canceled
+from osiris_dagster.drivers.tables.database_file import in_use
 from osiris_dagster.drivers.tables.lease import granted
 from osiris_dagster.drivers.tables.refusals import not_carried
 from osiris_dagster.errors import DriverError, Retryable
@@ -49,7 +50,7 @@ class Session:
             raise
 
     def _recover(self, path: Path) -> None:
-        """Read the file for the first time. What a killed writer left half done is undone first, and that is writing."""
+        """Read the file for the first time. What a killed writer left half done is undone first, which is writing."""
         try:
             self.rows("select count(*) from sqlite_schema")
         except DriverError as error:
@@ -87,7 +88,7 @@ class Session:
         self.stopped.check()
         with self.faults():
             if not granted(attempt, self._wait, self.stopped):
-                raise _held(self._name, self._wait)
+                raise in_use(self._name, "by another connection", self._wait, "a file that nobody else is writing")
         return found[0]
 
     def insert(self, statement: str, rows: Iterator[tuple[Any, ...]]) -> None:
@@ -110,7 +111,7 @@ class Session:
 
     @contextmanager
     def faults(self) -> Iterator[None]:
-        """Turn what SQLite raises into a DriverError with the name of the file; after `cancel` into that of a cancel."""
+        """Turn what SQLite raises into a DriverError with the name of the file; after `cancel` into its error."""
         try:
             yield
         except (sqlite3.Error, sqlite3.Warning, OverflowError) as error:
@@ -157,14 +158,3 @@ def _fault(error: Exception, name: str) -> DriverError:
         )
     code, fix, retryable = _KINDS.get(number, _OTHER)
     return DriverError(f"{name}: {text or type(error).__name__}", code=code, found=text, fix=fix, retryable=retryable)
-
-
-def _held(name: str, wait: float) -> DriverError:
-    return DriverError(
-        f"the database {name} is locked by another connection; waited {wait:g} s",
-        code="DRV021",
-        found="a lock of another process, or of another step",
-        expected="a file that nobody else is writing",
-        fix="end that program, or raise lock_timeout and run the step again",
-        retryable="transient",
-    )

@@ -25,7 +25,7 @@ from osiris_dagster.drivers.sqlite.records import records_of
 from osiris_dagster.drivers.sqlite.renewal import in_place, renewal
 from osiris_dagster.drivers.sqlite.session import Session
 from osiris_dagster.drivers.sqlite.staging import Staging
-from osiris_dagster.drivers.stopping import Switch
+from osiris_dagster.drivers.stopping import Switch, Switched
 from osiris_dagster.drivers.tables.database_file import file_of_step
 from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.drift import Drift
@@ -34,19 +34,18 @@ from osiris_dagster.drivers.tables.one_transaction import write
 from osiris_dagster.drivers.tables.slices import condition
 from osiris_dagster.drivers.tables.store import TransactionStore
 from osiris_dagster.drivers.tables.target import Target, asked_target, not_a_table, target_of
-from osiris_dagster.drivers.tables.upsert import Insertion
 from osiris_dagster.errors import DriverError
 from osiris_dagster.oml.partition_slice import Slice
 
 _SCHEMA = "main"
 
 
-class Loading:
+class Loading(Switched[Session]):
     """One write of one step."""
 
     def __init__(self, call: StepCall) -> None:
+        super().__init__(Switch())
         self._call = call
-        self._switch = Switch[Session]()
 
     def write(self, rows: pa.RecordBatchReader) -> WriteReport:
         """Write all rows and commit once."""
@@ -72,29 +71,24 @@ class Loading:
         wait, stopped = self._call.config["lock_timeout"], self._switch.stopped
         return self._switch.add(Session(path, name, write=write, wait=wait, stopped=stopped))
 
-    def cancel(self) -> None:
-        """Interrupt the statement under way; what is not committed is undone."""
-        self._switch.cancel()
 
-    def close(self) -> None:
-        """Close the file."""
-        self._switch.close()
+def _as_text(value: date | datetime) -> str:
+    """Return a day or moment as a text that stands where its cell would; an instant's Z changes no order."""
+    return literal(f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else f"{value:%Y-%m-%d}")
 
 
 class _SQLiteStore(TransactionStore[Relation]):
     """Rows are staged in the connection's own temporary file, then change the target at once."""
 
     dialect = DIALECT
+    renamed = " as t"
+    staging: Staging
 
     def __init__(self, session: Session, call: StepCall, target: Target, columns: tuple[TableColumn, ...]) -> None:
         super().__init__(call, target, columns)
+        self.table = quoted(_SCHEMA, target.table)
         self.records = records_of(session)
         self._session = session
-        self._name = target.table
-
-    @property
-    def table(self) -> str:
-        return quoted(_SCHEMA, self._name)
 
     def run(self, statement: str) -> None:
         self._session.run(statement)
@@ -111,7 +105,6 @@ class _SQLiteStore(TransactionStore[Relation]):
         found = look_up(self._session, self.target.table)
         if found is not None and found.kind == "view":
             raise not_a_table(self.target, "a view")
-        self._name = found.name if found else self.target.table
         return found
 
     def columns(self, found: Relation) -> tuple[TableColumn, ...]:
@@ -119,8 +112,8 @@ class _SQLiteStore(TransactionStore[Relation]):
         return found.plain
 
     def stage(self, _: Relation | None, drift: Drift) -> Staging:
-        self._staging = Staging(self._session, self.row_columns, drift.moves)
-        return self._staging
+        self.staging = Staging(self._session, self.row_columns, drift.moves)
+        return self.staging
 
     def committing(self) -> AbstractContextManager[None]:
         return self._session.transaction("immediate")
@@ -132,9 +125,9 @@ class _SQLiteStore(TransactionStore[Relation]):
             columns.append(f"primary key ({listed(self.target.keys)})")
         self.run(f"create table {self.table} ({', '.join(columns)}) strict")
         self.run(MAKE_TYPES)
-        self.run(forget_types(self._name))
+        self.run(forget_types(self.target.table))
         for move in drift.moves:
-            self.run(keep_type(self._name, move.target, move.type))
+            self.run(keep_type(self.target.table, move.target, move.type))
         self.run(self.insertion(drift))
 
     def alterations(self, drift: Drift) -> Iterator[str]:
@@ -146,11 +139,11 @@ class _SQLiteStore(TransactionStore[Relation]):
         if not in_place(self._found, drift):
             yield from renewal(self._session, self._found, drift)
         for column in (*drift.added, *drift.changed):
-            yield keep_type(self._name, column.name, column.type)
+            yield keep_type(self.target.table, column.name, column.type)
 
     def _check_staged(self, drift: Drift) -> None:
         """Rows are staged in the types of the target, as they were when the first row came."""
-        if drift.moves != self._staging.moves:
+        if drift.moves != self.staging.moves:
             raise DriverError(
                 f"the columns of {self.target.name} have changed while the rows came",
                 code="DRV033",
@@ -163,23 +156,8 @@ class _SQLiteStore(TransactionStore[Relation]):
     def in_slice(self, rows: Slice, column: str) -> str:
         return condition(rows, quoted(column), _as_text)
 
-    def insertion(self, drift: Drift) -> str:
-        return self._insertion(drift).insert()
-
-    def upsert(self, drift: Drift, keys: Sequence[str]) -> Iterator[str]:
-        insertion = self._insertion(drift)
-        unique = is_unique(self._session, self._found, frozenset(insertion.targets[key].lower() for key in keys))
-        yield from insertion.upsert(keys, unique=unique)
-
-    def _insertion(self, drift: Drift) -> Insertion:
-        targets = {move.source: move.target for move in drift.moves}
-        values = {source: f"s.{quoted(source)}" for source in targets}
-        return Insertion(self.table, self._staging.table, targets, values, renamed=" as t")
+    def is_unique(self, columns: Sequence[str]) -> bool:
+        return is_unique(self._session, self._found, frozenset(map(str.lower, columns)))
 
     def total(self) -> int:
         return self._session.number(f"select count(*) from {self.table}")
-
-
-def _as_text(value: date | datetime) -> str:
-    """Return a day or moment as a text that stands where its cell would; an instant's Z changes no order."""
-    return literal(f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else f"{value:%Y-%m-%d}")

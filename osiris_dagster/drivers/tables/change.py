@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from osiris_dagster.drivers.tables.drift import Drift
@@ -27,11 +27,6 @@ def statements(sql: ChangeSql, target: Target, drift: Drift) -> Iterator[str]:
         yield from sql.upsert(drift, target.keys)
     else:
         yield sql.insertion(drift)
-
-
-def insert(table: str, values: Mapping[str, str], source: str, overriding: str = "") -> str:
-    """Return the statement that adds rows of `source`; `values` has an expression for each column, all in SQL."""
-    return f"insert into {table} ({', '.join(values)}){overriding} select {', '.join(values.values())} from {source}"
 
 
 def past_deadlocks(change: Callable[[], Result], is_deadlock: Callable[[DriverError], bool]) -> Result:

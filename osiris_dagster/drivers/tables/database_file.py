@@ -56,3 +56,15 @@ def nothing_to_read(name: str, expected: str) -> DriverError:
         expected=expected,
         fix="check `path` of the connection or step, or run first what creates the file",
     )
+
+
+def in_use(name: str, holder: str, wait: float, expected: str) -> DriverError:
+    """Return the error of a file that others have kept from us; `holder` begins with "by"."""
+    return DriverError(
+        f"the database {name} is held {holder}; waited {wait:g} s",
+        code="DRV021",
+        found=f"in use {holder}",
+        expected=expected,
+        fix="end that program, or raise lock_timeout and run the step again",
+        retryable="transient",
+    )

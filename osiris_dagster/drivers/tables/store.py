@@ -18,8 +18,10 @@ from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.batches import Watched
 from osiris_dagster.drivers.tables.dialect import Dialect, TableColumn
 from osiris_dagster.drivers.tables.drift import Drift, Move
+from osiris_dagster.drivers.tables.insertion import Insertion
 from osiris_dagster.drivers.tables.names import listed, quoted
 from osiris_dagster.drivers.tables.records import Records
+from osiris_dagster.drivers.tables.slices import condition
 from osiris_dagster.drivers.tables.target import Target
 from osiris_dagster.oml.partition_slice import Slice
 
@@ -82,10 +84,7 @@ class Stage(KeyedRows, ABC):
 class ChangeSql(Protocol):
     """The statements that change the rows of a table that is there, by those of a staging table."""
 
-    @property
-    def table(self) -> str:
-        """The qualified target."""
-        ...
+    table: str  # the qualified target
 
     def alterations(self, drift: Drift) -> Iterable[str]:
         """Yield the statements that give the table the planned columns."""
@@ -135,7 +134,10 @@ class Store(ABC, Generic[Found]):
 class TransactionStore(Store[Found], ChangeSql):
     """A database in which making and changing a table is undone with the transaction."""
 
+    table: str
     records: Records
+    staging: Stage
+    renamed: ClassVar[str] = " t"  # how an UPDATE calls its table `t`
 
     @abstractmethod
     def run(self, statement: str) -> object:
@@ -152,6 +154,36 @@ class TransactionStore(Store[Found], ChangeSql):
     def tried(self, change: Callable[[], Result]) -> Result:
         """Make the change, again where the database undid it at our expense."""
         return change()
+
+    def value(self, move: Move) -> str:
+        """Return what to insert for a column of the rows, of the staging table `s`."""
+        return f"s.{quoted(move.source)}"
+
+    def overriding(self, drift: Drift) -> str:  # noqa: ARG002 - most databases take every value
+        """Return what stands between the columns of an INSERT and its values."""
+        return ""
+
+    def in_slice(self, rows: Slice, column: str) -> str:
+        """Return the condition of a partition on a column of the table."""
+        return condition(rows, quoted(column))
+
+    def insertion(self, drift: Drift) -> str:
+        """Return the statement that adds all staged rows."""
+        return self._insertion(drift).insert()
+
+    def upsert(self, drift: Drift, keys: Sequence[str]) -> Iterator[str]:
+        """Yield the statements that update known keys and add the others."""
+        insertion = self._insertion(drift)
+        yield from insertion.upsert(keys, unique=self.is_unique([insertion.targets[key] for key in keys]))
+
+    def _insertion(self, drift: Drift) -> Insertion:
+        targets = {move.source: move.target for move in drift.moves}
+        values = {move.source: self.value(move) for move in drift.moves}
+        return Insertion(self.table, self.staging.table, targets, values, self.overriding(drift), self.renamed)
+
+    @abstractmethod
+    def is_unique(self, columns: Sequence[str]) -> bool:
+        """Tell whether the table that was found keeps these columns unique itself, at once and for all rows."""
 
     @abstractmethod
     def appear(self, drift: Drift) -> None:

@@ -1,12 +1,16 @@
-"""A staged set of rows and a table in, the statements of an upsert out, for databases that know ON CONFLICT."""
+"""A staged set of rows and a table in, the statements that put them in out. An upsert is ON CONFLICT, or two steps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from osiris_dagster.drivers.tables.change import insert
 from osiris_dagster.drivers.tables.names import listed, quoted
+
+
+def insert(table: str, values: Mapping[str, str], source: str, overriding: str = "") -> str:
+    """Return the statement that adds rows of `source`; `values` has an expression for each column, all in SQL."""
+    return f"insert into {table} ({', '.join(values)}){overriding} select {', '.join(values.values())} from {source}"
 
 
 @dataclass(frozen=True, slots=True)
