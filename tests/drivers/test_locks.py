@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -91,3 +92,17 @@ def test_duckdb_lets_others_of_its_process_change_any_table_and_the_catalogue(tm
 
 def write_another_table(bench: Workbench) -> None:
     bench.write("duckdb.writer", {"table": "other", "path": "d.duckdb", "write_mode": "replace"}, ROWS, run_id="o")
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+def test_sqlite_lets_others_read_and_write_the_file(tmp_path: Path, mode: str, journal: str) -> None:
+    def look() -> None:
+        with closing(sqlite3.connect(tmp_path / "d.sqlite", 0, isolation_level=None)) as other:
+            other.execute("begin exclusive")
+            other.execute("delete from t where id = 2")
+            other.execute("commit")
+
+    with closing(sqlite3.connect(tmp_path / "d.sqlite")) as first:
+        first.execute(f"pragma journal_mode = {journal}")
+    while_rows_stream(Workbench(tmp_path), "sqlite", look, path="d.sqlite", write_mode=mode)

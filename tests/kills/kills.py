@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
@@ -23,8 +24,6 @@ OLD, NEW, SHARED = 20_000, 60_000, 10_000
 """Rows that are there before; rows that come; how many of them have a key that is there."""
 MODES = ("append", "replace", "upsert")
 _LONGEST = 60.0  # seconds that a run may take
-_CONNECTIONS = "connections: {{{family}: {{db: {{host: {host}, port: {port}, database: {database}, {login}}}}}}}\n"
-_LOGIN = "user: {user}, password: {password}"
 _PIPELINE = """\
 oml_version: "0.2.0"
 name: killed
@@ -38,9 +37,7 @@ steps:
 
 
 class Target(Protocol):
-    """A database of a test server."""
-
-    name: str
+    """A database of a test server, or a file."""
 
     @property
     def connection(self) -> Mapping[str, Any]: ...
@@ -60,11 +57,11 @@ class Round:
 
 def make(folder: Path, family: str, mode: str, target: Target) -> None:
     """Make a project and the table as it is before the run."""
-    fields = {**target.connection, "family": family, "mode": mode}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "osiris.yaml").touch()
-    (folder / "osiris_connections.yaml").write_text(_CONNECTIONS.format(login=_LOGIN.format(**fields), **fields))
-    (folder / "killed.yaml").write_text(_PIPELINE.format(**fields))
+    connections = {"connections": {family: {"db": dict(target.connection)}}}
+    (folder / "osiris_connections.yaml").write_text(json.dumps(connections))
+    (folder / "killed.yaml").write_text(_PIPELINE.format(family=family, mode=mode))
     first = OLD - SHARED
     ids = range(first, first + NEW)
     pq.write_table(pa.table({"id": ids, "value": [number * 3 for number in ids]}), folder / "rows.parquet")

@@ -155,9 +155,6 @@ class _DuckDBStore(TransactionStore[tuple[TableColumn, ...]]):
     def is_unique(self, columns: Sequence[str]) -> bool:  # noqa: ARG002 - both go one way
         return False
 
-    def total(self) -> int:
-        return int(self._session.sql(f"select count(*) from {self.table}").fetchall()[0][0])
-
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Let nobody else of this process change the catalogue: DuckDB fails the second of two who do."""

@@ -1,4 +1,4 @@
-"""The schema of a file, and the record of our types in it: what a name stands for, and the columns of a table or query.
+"""The schema of a file, and our records in it: what a name stands for, and the columns of a table or query.
 
 A STRICT table has no more types than SQLite has storage classes. What its columns hold beyond that stands in the table
 `_osiris_types` of the same file, which is written in the transaction that makes or alters the table.
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from osiris_dagster.columns import is_type
 from osiris_dagster.drivers.sqlite.cells import storage
 from osiris_dagster.drivers.sqlite.session import Session
 from osiris_dagster.drivers.tables.dialect import TableColumn
+from osiris_dagster.drivers.tables.loads import KEPT_DAYS
 from osiris_dagster.drivers.tables.names import literal, quoted
+from osiris_dagster.drivers.tables.records import FileSql, Records, records_in_file
 
 PREFIX = "_osiris_"
 TYPES = quoted("main", f"{PREFIX}types")
@@ -22,6 +23,19 @@ MAKE_TYPES = (
     f"create table if not exists {TYPES} (table_name text collate nocase, column_name text collate nocase, "
     "type text not null, primary key (table_name, column_name)) strict"
 )
+
+
+_RECORDS = FileSql(
+    table=lambda name: quoted("main", PREFIX + name),
+    exists=f"select 1 from sqlite_schema where name = '{PREFIX}' || {{}}",
+    now="datetime('now')",
+    long_ago=f"datetime('now', '-{KEPT_DAYS} days')",
+)
+
+
+def records_of(session: Session) -> Records:
+    """Return the records of the file that a session has open."""
+    return records_in_file(session.rows, _RECORDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +115,8 @@ def forget_types(table: str) -> str:
 
 def is_unique(session: Session, table: Relation, keys: frozenset[str]) -> bool:
     """Tell whether the table itself keeps these columns, in lower case, unique."""
-    if {key.lower() for key in table.keys} == keys:
-        return True
-    indexes = session.rows('select name from pragma_index_list(?) where "unique" and not partial', (table.name,))
-    return any(_columns_of_index(session, index) == keys for (index,) in indexes)
-
-
-def _columns_of_index(session: Session, index: Any) -> frozenset[str]:
-    found = session.rows("select coalesce(name, '') from pragma_index_info(?)", (index,))
-    return frozenset(str(name).lower() for (name,) in found)
+    indexes: dict[str, set[str]] = {"": {key.lower() for key in table.keys}}
+    listed = 'from pragma_index_list(?) i, pragma_index_info(i.name) c where i."unique" and not i.partial'
+    for index, column in session.rows(f"select i.name, c.name {listed}", (table.name,)):
+        indexes.setdefault(index, set()).add(str(column or "").lower())
+    return keys in indexes.values()

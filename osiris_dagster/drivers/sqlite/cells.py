@@ -62,10 +62,8 @@ def fitting(column: pa.Array, name: str) -> pa.Array:
 def cells_of(column: pa.Array, name: str) -> list[Any]:
     """Return what to bind; DriverError for values that have no form. `name` is the column's."""
     kind = column.type
-    if pa.types.is_floating(kind):
-        if pc.any(pc.is_nan(column)).as_py():
-            raise not_carried(name, "NaN", "SQLite keeps NULL in its place", "replace it in a step before")
-        return list(column.to_pylist())
+    if pa.types.is_floating(kind) and pc.any(pc.is_nan(column)).as_py():
+        raise not_carried(name, "NaN", "SQLite keeps NULL in its place", "replace it in a step before")
     if pa.types.is_boolean(kind) or pa.types.is_duration(kind):
         return list(column.cast(pa.int64()).to_pylist())
     if pa.types.is_decimal(kind):
@@ -92,16 +90,18 @@ def _digits(kind: pa.DataType) -> int:
 def restated(column: str, own: str, there: str) -> str:
     """Return the SQL that turns cells of one type into those of a wider one; `column` is in SQL."""
     if storage(there) == "real":
-        return f"cast({column} as real)"
+        return column if storage(own) == "real" else f"cast({column} as real)"
+    added, zone = "", "Z" if there.startswith("timestamptz") else ""
     if there.startswith("decimal("):
-        scale, had = (_scale(name) for name in (there, own))
-        return f"cast({column} as text) || '{'.' if scale and not had else ''}{'0' * (scale - had)}'"
-    if own != there and pa.types.is_temporal(arrow_type(there)) and storage(there) == "text":
+        had, has = (_scale(name) for name in (own, there))
+        column = column if storage(own) == "text" else f"cast({column} as text)"
+    elif pa.types.is_temporal(arrow_type(there)) and storage(there) == "text":
         had, has = (_digits(arrow_type(name)) for name in (own, there))
-        midnight = " 00:00:00" if own == "date" else ""
-        added = f"{midnight}{'.' if has and not had else ''}{'0' * (has - had)}"
-        return f"rtrim({column}, 'Z') || '{added}{'Z' if there.startswith('timestamptz') else ''}'"
-    return column
+        added = " 00:00:00" if own == "date" else ""
+    else:
+        return column
+    added += f"{'.' if has and not had else ''}{'0' * (has - had)}"
+    return f"{f'rtrim({column}, {zone!r})' if zone else column} || '{added}{zone}'" if added else column
 
 
 def _scale(name: str) -> int:

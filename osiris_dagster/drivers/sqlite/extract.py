@@ -14,25 +14,20 @@ from osiris_dagster.drivers.base import TARGET_BATCH_BYTES, StepCall
 from osiris_dagster.drivers.batches import arrow_type_of
 from osiris_dagster.drivers.sqlite.catalogue import columns_of, look_up, names_of
 from osiris_dagster.drivers.sqlite.cells import column_of, read_as
-from osiris_dagster.drivers.sqlite.session import Session
+from osiris_dagster.drivers.sqlite.session import Session, opened
 from osiris_dagster.drivers.sqlite.sql import check_condition, single_select
 from osiris_dagster.drivers.stopping import Switch, Switched
-from osiris_dagster.drivers.tables.database_file import file_of_step, nothing_to_read
 from osiris_dagster.drivers.tables.extraction import TableReading
 from osiris_dagster.drivers.tables.names import quoted
 from osiris_dagster.drivers.tables.reading import check_columns, check_source, columns_to_read, selection, unknown_table
 from osiris_dagster.drivers.tables.refusals import not_carried
 
+_Kinds = Mapping[str, str]
 _QUERY = "_osiris_query"
 _FIRST_ROWS, _MOST_ROWS = 64, 131_072
-_SEEN = {
-    frozenset[str](): "null",
-    frozenset({"integer"}): "int64",
-    frozenset({"real"}): "float64",
-    frozenset({"integer", "real"}): "float64",
-    frozenset({"text"}): "string",
-    frozenset({"blob"}): "binary",
-}
+_NUMBERS = {"integer": "int64", "real": "float64", "integer, real": "float64"}
+_SEEN = {"": "null", "text": "string", "blob": "binary", **_NUMBERS}
+"""What a column is read as, by the storage classes of its values."""
 
 
 class Extraction(Switched[Session], TableReading):
@@ -78,13 +73,8 @@ class Extraction(Switched[Session], TableReading):
         query = single_select(config["query"]) if config.get("query") else None  # before the file is opened
         if config.get("filter"):
             check_condition(config["filter"])
-        path, name = file_of_step(self._call, "sqlite")
-        if not path.is_file():
-            raise nothing_to_read(name, "a SQLite database")
-        session = self._switch.add(
-            Session(path, name, write=False, wait=config["lock_timeout"], stopped=self._switch.stopped)
-        )
-        session.run("begin")
+        session = opened(self._call, self._switch, write=False)
+        session.rows("begin")
         source, known = self._source(session, query)
         columns = columns_to_read(self._call, lambda: list(known), str.lower) or tuple(known)
         endless = {**config, "limit": -1} if config["offset"] and config.get("limit") is None else config
@@ -93,10 +83,10 @@ class Extraction(Switched[Session], TableReading):
         fields = [pa.field(column, arrow_type_of(self._kinds[column], column)) for column in columns]
         return session, statement, pa.schema(fields)
 
-    def _source(self, session: Session, query: str | None) -> tuple[str, Mapping[str, str]]:
+    def _source(self, session: Session, query: str | None) -> tuple[str, _Kinds]:
         """Return what to read from in SQL, and the types of its columns; empty where SQLite knows none."""
         if query is not None:
-            session.run(f"create temp view {quoted(_QUERY)} as {query}")
+            session.rows(f"create temp view {quoted(_QUERY)} as {query}")
             columns = columns_of(session, _QUERY, {}, "temp")
             return quoted("temp", _QUERY), {
                 column.name: column.declared and read_as(column.declared.upper()) for column in columns
@@ -108,18 +98,16 @@ class Extraction(Switched[Session], TableReading):
         read = {column.name: read_as(column.type) for column in found.columns}
         return quoted("main", found.name), read
 
-    def _types(
-        self, session: Session, statement: str, columns: Sequence[str], known: Mapping[str, str]
-    ) -> dict[str, str]:
-        named: Mapping[str, str] = self._call.config.get("types") or {}
+    def _types(self, session: Session, statement: str, names: Sequence[str], known: _Kinds) -> dict[str, str]:
+        named: _Kinds = self._call.config.get("types") or {}
         check_columns(named, list(known), str.lower)
         folded = {name.lower(): kind for name, kind in (*known.items(), *named.items())}
-        return {column: folded[column.lower()] or self._seen(session, statement, column) for column in columns}
+        return {column: folded[column.lower()] or self._seen(session, statement, column) for column in names}
 
     def _seen(self, session: Session, statement: str, column: str) -> str:
         """Return the type of which all values of a computed column are; DriverError for values of several."""
         found = session.rows(f"select distinct typeof({quoted(column)}) from (\n{statement}\n)")
-        classes = frozenset(name for (name,) in found if name != "null")
+        classes = ", ".join(sorted(name for (name,) in found if name != "null"))
         if classes not in _SEEN:
-            raise not_carried(column, " and ".join(sorted(classes)), "a column has one type", "cast it in the query")
+            raise not_carried(column, f"values that are {classes}", "a column has one type", "cast it in the query")
         return _SEEN[classes]

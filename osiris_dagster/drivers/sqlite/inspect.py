@@ -32,7 +32,7 @@ class SQLiteInspector(FileInspector[Session]):
     def tables(self, pattern: str) -> tuple[FoundTable, ...]:
         """Return tables and views; SQLite does not count rows."""
         with self.session() as session:
-            session.run("begin")
+            session.rows("begin")
             return tuple(_table(session, name) for name, _ in names_of(session) if wanted(pattern, "main", name))
 
 

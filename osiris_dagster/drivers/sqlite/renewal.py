@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from osiris_dagster.columns import is_type
 from osiris_dagster.drivers.sqlite.catalogue import PREFIX, Relation
@@ -13,6 +13,13 @@ from osiris_dagster.drivers.tables.names import listed, quoted
 from osiris_dagster.errors import DriverError
 
 _NEW = quoted("main", f"{PREFIX}new")
+
+
+def made(table: str, types: Mapping[str, str], keys: Sequence[str]) -> str:
+    """Return the statement that makes a table of columns of our types; `table` is in SQL."""
+    columns = [f"{quoted(name)} {storage(kind)}" for name, kind in types.items()]
+    columns += [f"primary key ({listed(keys)})"] if keys else []
+    return f"create table {table} ({', '.join(columns)}) strict"
 
 
 def in_place(table: Relation, drift: Drift) -> bool:
@@ -38,18 +45,15 @@ def renewal(session: Session, table: Relation, drift: Drift) -> Iterator[str]:
             fix="alter the columns by hand, or convert the rows in a step before",
         )
     old, name = quoted("main", table.name), quoted(table.name)
-    changed = {column.name: column.type for column in drift.changed}
-    new = {c.name: c.type for c in table.columns} | {c.name: c.type for c in drift.added} | changed
-    own = {c.name: c.type for c in table.columns}
-    columns = [f"{quoted(column)} {storage(kind)}" for column, kind in new.items()]
-    columns += [f"primary key ({listed(table.keys)})"] if table.keys else []
+    own = {column.name: column.type for column in table.columns}
+    new = own | {column.name: column.type for column in (*drift.added, *drift.changed)}
     values = (restated(quoted(column), own.get(column, kind), kind) for column, kind in new.items())
     kept = session.rows(
         "select sql from sqlite_schema where type in ('index', 'trigger') and lower(tbl_name) = lower(?) "
         "and sql is not null",
         (table.name,),
     )
-    yield f"create table {_NEW} ({', '.join(columns)}) strict"
+    yield made(_NEW, new, table.keys)
     yield f"insert into {_NEW} select {', '.join(values)} from {old}"
     yield f"drop table {old}"
     yield f"alter table {_NEW} rename to {name}"

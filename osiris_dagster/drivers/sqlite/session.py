@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from osiris_dagster.drivers.stopping import StopSign, canceled
-from osiris_dagster.drivers.tables.database_file import in_use
+from osiris_dagster.drivers.base import StepCall
+from osiris_dagster.drivers.stopping import StopSign, Switch, canceled
+from osiris_dagster.drivers.tables.database_file import file_of_step, in_use, nothing_to_read
 from osiris_dagster.drivers.tables.lease import granted
 from osiris_dagster.drivers.tables.refusals import not_carried
 from osiris_dagster.errors import DriverError, Retryable
@@ -19,22 +20,21 @@ from osiris_dagster.errors import DriverError, Retryable
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _UNFINISHED = (sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY)
 _UNREADABLE = re.compile(r"Could not decode to UTF-8 column '(?P<column>.*?)' with text")
-_QUERY_FIX = "correct the SQL of the step"
+_PRAGMAS = ("index_info", "index_list", "legacy_alter_table", "table_xinfo")
 
 # primary result code -> code, way out, whether another try can help
 _KINDS: dict[int, tuple[str, str, Retryable]] = {
-    sqlite3.SQLITE_ERROR: ("DRV024", _QUERY_FIX, "permanent"),
+    sqlite3.SQLITE_ERROR: ("DRV024", "correct the SQL of the step", "permanent"),
     sqlite3.SQLITE_AUTH: ("DRV027", "a step reads and writes the one file of its connection", "permanent"),
     sqlite3.SQLITE_FULL: ("DRV026", "free disk space, then run the step again", "transient"),
     sqlite3.SQLITE_TOOBIG: ("DRV025", "SQLite keeps values of up to one billion bytes", "permanent"),
     sqlite3.SQLITE_CONSTRAINT: ("DRV029", "correct the rows, or the constraint of the table", "permanent"),
-    sqlite3.SQLITE_MISMATCH: ("DRV029", "correct the rows, or the constraint of the table", "permanent"),
 }
 _OTHER: tuple[str, str, Retryable] = ("DRV019", "check the file, its folder and the free disk space", "permanent")
 
 
 class Session:
-    """One connection, in autocommit: transactions are begun and ended by name."""
+    """One connection; `connection` is in autocommit: transactions are begun and ended by name."""
 
     def __init__(self, path: Path, name: str, *, write: bool, wait: float, stopped: StopSign) -> None:
         """`name` is for messages; `wait` is how many seconds a statement waits for the locks of others."""
@@ -42,7 +42,7 @@ class Session:
         self._name = name
         self._wait = wait
         with self.faults():
-            self._connection = _opened(path, "rwc" if write else "ro")
+            self.connection = _connected(path, "rwc" if write else "ro")
         try:
             self._recover(path)
         except BaseException:
@@ -60,13 +60,9 @@ class Session:
             self.rows("select count(*) from sqlite_schema")
 
     def rows(self, statement: str, arguments: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Execute a statement and return its rows."""
+        """Execute a statement and return its rows, none for one that has no result."""
         with self.faults():
             return self.cursor(statement, arguments).fetchall()
-
-    def run(self, statement: str) -> None:
-        """Execute a statement whose rows nobody wants."""
-        self.rows(statement)
 
     def number(self, statement: str) -> int:
         """Execute a statement; return the one number that it gives, or how many rows it changed."""
@@ -79,7 +75,7 @@ class Session:
 
         def attempt() -> bool:
             try:
-                found.append(self._connection.execute(statement, arguments))
+                found.append(self.connection.execute(statement, arguments))
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF not in _BUSY:
                     raise
@@ -91,22 +87,17 @@ class Session:
                 raise in_use(self._name, "by another connection", self._wait, "a file that nobody else is writing")
         return found[0]
 
-    def insert(self, statement: str, rows: Iterator[tuple[Any, ...]]) -> None:
-        """Execute a statement once for each row of values."""
-        with self.faults():
-            self._connection.executemany(statement, rows)
-
     @contextmanager
     def transaction(self, kind: str = "") -> Iterator[None]:
         """Commit what happens in the block, or nothing."""
-        self.run(f"begin {kind}")
+        self.rows(f"begin {kind}")
         try:
             yield
             self.stopped.check()
-            self.run("commit")
+            self.rows("commit")
         except BaseException:
             with suppress(sqlite3.Error):
-                self._connection.execute("rollback")
+                self.connection.execute("rollback")
             raise
 
     @contextmanager
@@ -122,14 +113,24 @@ class Session:
     def interrupt(self) -> None:
         """End the statement under way from another thread."""
         with suppress(sqlite3.Error):
-            self._connection.interrupt()
+            self.connection.interrupt()
 
     def close(self) -> None:
         """Close the file; what is not committed is undone. Idempotent."""
-        self._connection.close()
+        self.connection.close()
 
 
-def _opened(path: Path, mode: str) -> sqlite3.Connection:
+def opened(call: StepCall, switch: Switch[Session], *, write: bool) -> Session:
+    """Open the file of a step, which a writer makes if it is not there. DriverError for nothing to read."""
+    path, name = file_of_step(call, "sqlite")
+    if write:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    elif not path.is_file():
+        raise nothing_to_read(name, "a SQLite database")
+    return switch.add(Session(path, name, write=write, wait=call.config["lock_timeout"], stopped=switch.stopped))
+
+
+def _connected(path: Path, mode: str) -> sqlite3.Connection:
     address = f"file:{quote(str(path))}?mode={mode}"
     connection = sqlite3.connect(address, 0, isolation_level=None, check_same_thread=False, uri=True)
     connection.set_authorizer(_only_this_file)
@@ -137,10 +138,11 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
-def _only_this_file(action: int, *_: str | None) -> int:
-    """Refuse other files. Libraries are not loaded: `load_extension` is off unless somebody turns it on."""
-    others = (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH)
-    return sqlite3.SQLITE_DENY if action in others else sqlite3.SQLITE_OK
+def _only_this_file(action: int, name: str | None, *_: str | None) -> int:
+    """Refuse other files and settings. Libraries are not loaded: that is off unless somebody turns it on."""
+    others = action in (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH)
+    settings = action == sqlite3.SQLITE_PRAGMA and name not in _PRAGMAS
+    return sqlite3.SQLITE_DENY if others or settings else sqlite3.SQLITE_OK
 
 
 def _fault(error: Exception, name: str) -> DriverError:

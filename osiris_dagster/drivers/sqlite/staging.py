@@ -30,12 +30,14 @@ class Staging(Stage):
     def fill(self, rows: Watched) -> int:
         """Make the table and stream all rows in."""
         names = [move.source for move in self.moves]
-        self._session.run(f"create temp table {self.table.partition('.')[2]} ({listed(names)})")
+        self._session.rows(f"create temp table {self.table.partition('.')[2]} ({listed(names)})")
         insert = f"insert into {self.table} values ({', '.join('?' * len(names))})"
         with self._session.transaction():
             for batch in rows:
                 self._session.stopped.check()
-                self._session.insert(insert, zip(*(self._cells(batch, move) for move in self.moves), strict=True))
+                cells = [self._cells(batch, move) for move in self.moves]
+                with self._session.faults():
+                    self._session.connection.executemany(insert, zip(*cells, strict=True))
         return self._session.number(f"select count(*) from {self.table}")
 
     def _cells(self, batch: pa.RecordBatch, move: Move) -> list[object]:

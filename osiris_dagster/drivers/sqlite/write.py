@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 
 import pyarrow as pa
@@ -11,25 +11,18 @@ import pyarrow as pa
 from osiris_dagster.drivers.base import StepCall, WriteReport
 from osiris_dagster.drivers.batches import Watched, plain_schema
 from osiris_dagster.drivers.positions import Position
-from osiris_dagster.drivers.sqlite.catalogue import (
-    MAKE_TYPES,
-    Relation,
-    forget_types,
-    is_unique,
-    keep_type,
-    look_up,
-)
+from osiris_dagster.drivers.sqlite import catalogue
+from osiris_dagster.drivers.sqlite.catalogue import Relation
 from osiris_dagster.drivers.sqlite.cells import storage
 from osiris_dagster.drivers.sqlite.dialect import DIALECT, row_columns
-from osiris_dagster.drivers.sqlite.records import records_of
-from osiris_dagster.drivers.sqlite.renewal import in_place, renewal
-from osiris_dagster.drivers.sqlite.session import Session
+from osiris_dagster.drivers.sqlite.renewal import in_place, made, renewal
+from osiris_dagster.drivers.sqlite.session import Session, opened
 from osiris_dagster.drivers.sqlite.staging import Staging
 from osiris_dagster.drivers.stopping import Switch, Switched
 from osiris_dagster.drivers.tables.database_file import file_of_step
 from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.drift import Drift
-from osiris_dagster.drivers.tables.names import listed, literal, quoted
+from osiris_dagster.drivers.tables.names import literal, quoted
 from osiris_dagster.drivers.tables.one_transaction import write
 from osiris_dagster.drivers.tables.slices import condition
 from osiris_dagster.drivers.tables.store import TransactionStore
@@ -52,9 +45,7 @@ class Loading(Switched[Session]):
         target = asked_target(self._call, _SCHEMA, rows.schema, DIALECT)
         watched = Watched(rows, plain_schema(rows.schema))
         columns = row_columns(watched.schema)
-        path, _ = file_of_step(self._call, "sqlite")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        session = self._opened(write=True)
+        session = opened(self._call, self._switch, write=True)
         return write(_SQLiteStore(session, self._call, target, columns), self._call, target, watched)
 
     def position(self, step: str) -> Position | None:
@@ -62,14 +53,9 @@ class Loading(Switched[Session]):
         target = target_of(self._call.config, _SCHEMA)
         if not file_of_step(self._call, "sqlite")[0].is_file():
             return None
-        session = self._opened(write=False)
-        there = look_up(session, target.table) is not None
-        return records_of(session).position(self._call, step, target.name) if there else None
-
-    def _opened(self, *, write: bool) -> Session:
-        path, name = file_of_step(self._call, "sqlite")
-        wait, stopped = self._call.config["lock_timeout"], self._switch.stopped
-        return self._switch.add(Session(path, name, write=write, wait=wait, stopped=stopped))
+        session = opened(self._call, self._switch, write=False)
+        there = catalogue.look_up(session, target.table) is not None
+        return catalogue.records_of(session).position(self._call, step, target.name) if there else None
 
 
 def _as_text(value: date | datetime) -> str:
@@ -78,7 +64,7 @@ def _as_text(value: date | datetime) -> str:
 
 
 class _SQLiteStore(TransactionStore[Relation]):
-    """Rows are staged in the connection's own temporary file, then change the target at once."""
+    """Rows are staged in the connection's own temporary file, which ends with it, then change the target at once."""
 
     dialect = DIALECT
     renamed = " as t"
@@ -87,22 +73,19 @@ class _SQLiteStore(TransactionStore[Relation]):
     def __init__(self, session: Session, call: StepCall, target: Target, columns: tuple[TableColumn, ...]) -> None:
         super().__init__(call, target, columns)
         self.table = quoted(_SCHEMA, target.table)
-        self.records = records_of(session)
+        self.records = catalogue.records_of(session)
         self._session = session
 
     def run(self, statement: str) -> None:
-        self._session.run(statement)
+        self._session.rows(statement)
 
     def prepare(self) -> bool:
         if self.call.run_id:
             self.records.make(self.records.loads)
         return bool(self.call.run_id)
 
-    def undoing(self) -> AbstractContextManager[None]:
-        return nullcontext()  # the staging table ends with the connection
-
     def find(self) -> Relation | None:
-        found = look_up(self._session, self.target.table)
+        found = catalogue.look_up(self._session, self.target.table)
         if found is not None and found.kind == "view":
             raise not_a_table(self.target, "a view")
         return found
@@ -120,26 +103,24 @@ class _SQLiteStore(TransactionStore[Relation]):
 
     def appear(self, drift: Drift) -> None:
         self._check_staged(drift)
-        columns = [f"{quoted(move.target)} {storage(move.type)}" for move in drift.moves]
-        if self.target.mode == "upsert":
-            columns.append(f"primary key ({listed(self.target.keys)})")
-        self.run(f"create table {self.table} ({', '.join(columns)}) strict")
-        self.run(MAKE_TYPES)
-        self.run(forget_types(self.target.table))
+        keys = self.target.keys if self.target.mode == "upsert" else ()
+        self.run(made(self.table, {move.target: move.type for move in drift.moves}, keys))
+        self.run(catalogue.MAKE_TYPES)
+        self.run(catalogue.forget_types(self.target.table))
         for move in drift.moves:
-            self.run(keep_type(self.target.table, move.target, move.type))
+            self.run(catalogue.keep_type(self.target.table, move.target, move.type))
         self.run(self.insertion(drift))
 
     def alterations(self, drift: Drift) -> Iterator[str]:
         self._check_staged(drift)
         if drift.added or drift.changed:
-            yield MAKE_TYPES
+            yield catalogue.MAKE_TYPES
         for column in drift.added:
             yield f"alter table {self.table} add column {quoted(column.name)} {storage(column.type)}"
         if not in_place(self._found, drift):
             yield from renewal(self._session, self._found, drift)
         for column in (*drift.added, *drift.changed):
-            yield keep_type(self.target.table, column.name, column.type)
+            yield catalogue.keep_type(self.target.table, column.name, column.type)
 
     def _check_staged(self, drift: Drift) -> None:
         """Rows are staged in the types of the target, as they were when the first row came."""
@@ -157,7 +138,4 @@ class _SQLiteStore(TransactionStore[Relation]):
         return condition(rows, quoted(column), _as_text)
 
     def is_unique(self, columns: Sequence[str]) -> bool:
-        return is_unique(self._session, self._found, frozenset(map(str.lower, columns)))
-
-    def total(self) -> int:
-        return self._session.number(f"select count(*) from {self.table}")
+        return catalogue.is_unique(self._session, self._found, frozenset(map(str.lower, columns)))

@@ -5,18 +5,21 @@ A family supplies the SQL of both tables; what is asked and recorded when, and w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from osiris_dagster.drivers.base import StepCall
-from osiris_dagster.drivers.positions import Position, moved
-from osiris_dagster.drivers.tables.loads import is_same_load, load_key
+from osiris_dagster.drivers.positions import POSITIONS, Position, moved
+from osiris_dagster.drivers.tables.loads import KEY_COLUMNS, LOADS, is_same_load, load_key
+from osiris_dagster.drivers.tables.names import listed, literal, quoted
 
 Query = Callable[[str, Sequence[Any]], Sequence[tuple[Any, ...]]]
 """Executes a statement with arguments; returns its rows, none for one that has no result."""
 POSITION_KEY = ("pipeline", "step", "target")
 """Columns of the positions that are their key, in the order in which they are asked for."""
+
+_POSITION = ("cursor", "type", "value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,42 @@ class Records:
     def _exists(self, table: RecordSql) -> bool:
         found = self.query(table.exists, ()) if table.exists else [(True,)]
         return bool(found and found[0][0])
+
+
+@dataclass(frozen=True, slots=True)
+class FileSql:
+    """What our tables are called and made of in a database that is a file, whose SQL has `?` and `or replace`."""
+
+    table: Callable[[str], str]  # qualified name of one of our tables
+    exists: str  # a query whose argument is in its place, {}, as a text
+    now: str
+    long_ago: str
+    text: str = "text"
+    moment: str = "text"
+    ends: str = ""  # what stands behind the columns of a table
+
+
+def records_in_file(query: Query, sql: FileSql) -> Records:
+    """Return the records of a database that is a file."""
+    loads = _in_file(LOADS, KEY_COLUMNS, {"run_id": sql.text, "rows": "bigint"}, ("run_id", "rows"), sql)
+    values = dict.fromkeys((*_POSITION, "run_id"), sql.text)
+    forget = f"delete from {sql.table(LOADS)} where committed_at < {sql.long_ago}"
+    return Records(query, replace(loads, forget=forget), _in_file(POSITIONS, POSITION_KEY, values, _POSITION, sql))
+
+
+def _in_file(
+    name: str, key: Sequence[str], values: Mapping[str, str], wanted: Iterable[str], sql: FileSql
+) -> RecordSql:
+    table = sql.table(name)
+    filled = [f"{quoted(each)} {kind} not null" for each, kind in (*values.items(), ("committed_at", sql.moment))]
+    columns = [*(f"{each} {sql.text}" for each in key), *filled, f"primary key ({', '.join(key)})"]
+    marks = "?, " * (len(key) + len(values))
+    return RecordSql(
+        find=f"select {listed(wanted)} from {table} where {equal(key, '?')}",
+        put=f"insert or replace into {table} values ({marks}{sql.now})",
+        exists=sql.exists.format(literal(name)),
+        make=(f"create table if not exists {table} ({', '.join(columns)}){sql.ends}",),
+    )
 
 
 def equal(names: Iterable[str], mark: str, quoted: Callable[[str], str] = str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 import pyarrow as pa
@@ -143,9 +143,9 @@ class TransactionStore(Store[Found], ChangeSql):
     def run(self, statement: str) -> object:
         """Execute a statement whose rows nobody wants."""
 
-    @abstractmethod
     def undoing(self) -> AbstractContextManager[None]:
         """Around everything from here on: on any error nothing of it stays."""
+        return nullcontext()
 
     @abstractmethod
     def committing(self) -> AbstractContextManager[None]:
@@ -189,9 +189,9 @@ class TransactionStore(Store[Found], ChangeSql):
     def appear(self, drift: Drift) -> None:
         """Make the target of the staged rows; it was not there a moment ago."""
 
-    @abstractmethod
     def total(self) -> int | None:
         """Return the rows of the target, None where counting is dear."""
+        return self.staging.number(f"select count(*) from {self.table}")
 
 
 class StagedStore(Store[Found]):
