@@ -35,16 +35,16 @@ COUNTS = "select count(*), count(distinct n)"
 
 def in_duckdb():
     with duckdb.connect("t.duckdb") as session:
-        return session.sql(f"{COUNTS} from t").fetchone()
+        return session.sql(f"{COUNTS} from t").fetchall()[0]
 
 
 def in_sqlite():
     with closing(sqlite3.connect("t.sqlite")) as session:
-        return session.execute(f"{COUNTS} from t").fetchone()
+        return session.execute(f"{COUNTS} from t").fetchall()[0]
 
 
 def in_csv():
-    return duckdb.sql(f"{COUNTS} from read_csv('t.csv')").fetchone()
+    return duckdb.sql(f"{COUNTS} from read_csv('t.csv')").fetchall()[0]
 
 
 @pytest.mark.parametrize(
