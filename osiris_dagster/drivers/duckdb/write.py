@@ -46,7 +46,7 @@ class Loading(Switched[duckdb.DuckDBPyConnection]):
         with self._leased(watched) as (held, watched), self._switch.session(held.cursor()) as session, named_faults():
             columns = described(session, watched)
             store = _DuckDBStore(session, held, self._switch, self._call, target, columns)
-            return write(store, self._call, target, watched)
+            return write(store, watched)
 
     def position(self, step: str) -> Position | None:
         """Return how far an incremental step has come in the table; None when the table is not there."""

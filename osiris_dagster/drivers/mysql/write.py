@@ -61,7 +61,7 @@ class Loading:
         columns = row_columns(rows.schema, target.keys)
         session = self._session = Session(program_of(self._call), settings, self._stop, f"table {target.name}")
         try:
-            return write(_MySQLStore(session, self._call, target, columns), target, rows)
+            return write(_MySQLStore(session, self._call, target, columns), rows)
         finally:
             session.close()
 

@@ -51,7 +51,7 @@ class Loading(Switched[Session]):
         target = asked_target(self._call, schema, rows.schema, DIALECT)
         watched = Watched(rows, plain_schema(rows.schema))
         store = _PostgresStore(self._switch, endpoint_of(self._call), self._call, target, watched)
-        return write(store, self._call, target, watched)
+        return write(store, watched)
 
     def position(self, step: str) -> Position | None:
         """Return how far an incremental step has come in the table; None when the table is not there."""

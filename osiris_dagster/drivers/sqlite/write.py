@@ -46,7 +46,7 @@ class Loading(Switched[Session]):
         watched = Watched(rows, plain_schema(rows.schema))
         columns = row_columns(watched.schema)
         session = opened(self._call, self._switch, write=True)
-        return write(_SQLiteStore(session, self._call, target, columns), self._call, target, watched)
+        return write(_SQLiteStore(session, self._call, target, columns), watched)
 
     def position(self, step: str) -> Position | None:
         """Return how far an incremental step has come in the table; None when the table is not there."""

@@ -12,10 +12,10 @@ from osiris_dagster.drivers.base import WriteReport
 from osiris_dagster.drivers.tables.refusals import ALREADY_COMMITTED, AT_LEAST_ONCE
 from osiris_dagster.drivers.tables.staged import check_fit, fill
 from osiris_dagster.drivers.tables.store import Found, StagedStore
-from osiris_dagster.drivers.tables.target import Target, plan_write
+from osiris_dagster.drivers.tables.target import plan_write
 
 
-def write(store: StagedStore[Found], target: Target, rows: pa.RecordBatchReader) -> WriteReport:
+def write(store: StagedStore[Found], rows: pa.RecordBatchReader) -> WriteReport:
     """Write all rows and commit once, or leave the rows of the target as they are."""
     store.lease()
     recorded = store.prepare()
@@ -25,10 +25,10 @@ def write(store: StagedStore[Found], target: Target, rows: pa.RecordBatchReader)
         return WriteReport(done, notes=(ALREADY_COMMITTED,))
     store.make_room()
     table = None if found is None else store.columns(found)
-    drift = plan_write(target, table, store.row_columns, store.dialect)
+    drift = plan_write(store.target, table, store.row_columns, store.dialect)
     stage = store.stage(found, drift)
     try:
-        count, notes = fill(stage, store.watched(rows, drift), target)
+        count, notes = fill(stage, store.watched(rows, drift), store.target)
         check_fit(stage, drift.moves)
         store.change(found, drift, count)
         untold = () if recorded else (AT_LEAST_ONCE,)
