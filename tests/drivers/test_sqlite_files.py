@@ -176,6 +176,15 @@ def test_a_column_that_a_query_computes_has_the_type_of_all_its_values(bench: Wo
     assert "'odd' holds values that are integer, text" in error.first.message
 
 
+def test_a_row_larger_than_memory_should_hold_is_refused(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    from osiris_dagster.drivers.sqlite import session
+
+    inside(bench, "create table t (a blob)", "insert into t values (zeroblob(2000000))")
+    monkeypatch.setattr(session, "_LARGEST_ROW", 1 << 20)
+    for use in (read, lambda bench: write(bench, pa.table({"a": [b"x" * 2_000_000]}))):
+        assert "too big" in refused("DRV025", lambda use=use: use(bench)).first.message
+
+
 def test_nan_is_refused_as_the_file_would_keep_null(bench: Workbench) -> None:
     error = refused("DRV010", lambda: write(bench, pa.table({"a": [1.0, float("nan")]})))
     assert "'a' holds NaN" in error.first.message

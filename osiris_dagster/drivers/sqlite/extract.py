@@ -24,7 +24,7 @@ from osiris_dagster.drivers.tables.refusals import not_carried
 
 _Kinds = Mapping[str, str]
 _QUERY = "_osiris_query"
-_FIRST_ROWS, _MOST_ROWS = 64, 131_072
+_FIRST_ROWS, _MOST_ROWS = 16, 1_024  # asked for at once: the next rows may be much larger than those before
 _NUMBERS = {"integer": "int64", "real": "float64", "integer, real": "float64"}
 _SEEN = {"": "null", "text": "string", "blob": "binary", **_NUMBERS}
 """What a column is read as, by the storage classes of its values."""
@@ -63,7 +63,7 @@ class Extraction(Switched[Session], TableReading):
             batch = pa.RecordBatch.from_arrays(columns, schema=schema)
             yield batch
             done += len(rows)
-            most = max(1, min(_MOST_ROWS, most * 8, len(rows) * TARGET_BATCH_BYTES // max(1, batch.nbytes)))
+            most = max(1, min(_MOST_ROWS, len(rows) * TARGET_BATCH_BYTES // max(1, batch.nbytes)))
         self.close()
 
     def _relation(self) -> tuple[Session, str, pa.Schema]:

@@ -17,6 +17,7 @@ from osiris_dagster.drivers.tables.lease import granted
 from osiris_dagster.drivers.tables.refusals import not_carried
 from osiris_dagster.errors import DriverError, Retryable
 
+_LARGEST_ROW = 1 << 28  # bytes
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _UNFINISHED = (sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY)
 _UNREADABLE = re.compile(r"Could not decode to UTF-8 column '(?P<column>.*?)' with text")
@@ -27,7 +28,7 @@ _KINDS: dict[int, tuple[str, str, Retryable]] = {
     sqlite3.SQLITE_ERROR: ("DRV024", "correct the SQL of the step", "permanent"),
     sqlite3.SQLITE_AUTH: ("DRV027", "a step reads and writes the one file of its connection", "permanent"),
     sqlite3.SQLITE_FULL: ("DRV026", "free disk space, then run the step again", "transient"),
-    sqlite3.SQLITE_TOOBIG: ("DRV025", "SQLite keeps values of up to one billion bytes", "permanent"),
+    sqlite3.SQLITE_TOOBIG: ("DRV025", "leave the value out: rows have at most 256 MiB", "permanent"),
     sqlite3.SQLITE_CONSTRAINT: ("DRV029", "correct the rows, or the constraint of the table", "permanent"),
 }
 _OTHER: tuple[str, str, Retryable] = ("DRV019", "check the file, its folder and the free disk space", "permanent")
@@ -133,6 +134,7 @@ def opened(call: StepCall, switch: Switch[Session], *, write: bool) -> Session:
 def _connected(path: Path, mode: str) -> sqlite3.Connection:
     address = f"file:{quote(str(path))}?mode={mode}"
     connection = sqlite3.connect(address, 0, isolation_level=None, check_same_thread=False, uri=True)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_ROW)
     connection.set_authorizer(_only_this_file)
     connection.execute("pragma legacy_alter_table = on")  # a view that names a table does not hinder its renewal
     return connection
