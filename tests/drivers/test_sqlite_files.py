@@ -17,7 +17,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from osiris_dagster.drivers.positions import Since
 from osiris_dagster.errors import ConfigError, DriverError
+from osiris_dagster.oml.partition import Partition
 from tests.drivers.workbench import Workbench, full_disk
 
 ROWS = pa.table({"id": [1, 2, 3], "name": ["a", None, "c"]})
@@ -282,6 +284,41 @@ def test_a_view_is_read_and_not_written_to(bench: Workbench) -> None:
 def test_either_a_table_or_a_query_is_read(bench: Workbench, options: dict[str, Any]) -> None:
     write(bench)
     refused("DRV022", lambda: read(bench, **options))
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "value", "inclusive", "ids"),
+    [
+        ("id", "int64", "2", False, {3}),
+        ("amount", "decimal(9,2)", "9.75", False, {1, 3}),
+        ("moment", "timestamp", "2025-01-02 00:00:00.000000", True, {2, 3}),
+        ("moment", "timestamp", "2025-01-02 00:00:00.000000", False, {3}),
+    ],
+)
+@pytest.mark.parametrize("made", ["by us", "by others"])
+def test_an_incremental_reading_never_misses_a_row_that_is_newer(
+    bench: Workbench, column: str, kind: str, value: str, inclusive: bool, ids: set[int], made: str
+) -> None:
+    if made == "by us":
+        amounts = pa.array([Decimal("10.50"), Decimal("9.75"), Decimal("100.00")], pa.decimal128(9, 2))
+        moments = pa.array([datetime(2025, 1, 1), datetime(2025, 1, 2), datetime(2025, 1, 2, 1)], pa.timestamp("us"))
+        write(bench, pa.table({"id": [1, 2, 3], "amount": amounts, "moment": moments}))
+    else:
+        inside(bench, "create table t (id int, amount text, moment text)")
+        inside(bench, "insert into t values (1, '10.50', '2025-01-01'), (2, '9.75', '2025-01-02')")
+        inside(bench, "insert into t values (3, '100.00', '2025-01-02T01:00:00')")
+    config = {**FILE, "types": {"amount": "decimal(9,2)", "moment": "timestamp"}}
+    found = bench.read("sqlite.extractor", config, since=Since(column, kind, value, inclusive))
+    assert ids <= set(found["id"].to_pylist())
+    if column == "id":
+        assert ids == set(found["id"].to_pylist())
+
+
+def test_a_static_partition_is_equal_to_the_letter_whatever_the_collation(bench: Workbench) -> None:
+    inside(bench, "create table t (id int, land text collate nocase)", "insert into t values (1, 'cz'), (2, 'CZ')")
+    config = {**FILE, "write_mode": "replace", "partition_column": "land"}
+    bench.write("sqlite.writer", config, pa.table({"id": [9], "land": ["cz"]}), partition=Partition(("cz",)))
+    assert sorted(read(bench)["id"].to_pylist()) == [2, 9]
 
 
 # -- the file --------------------------------------------------------------------------------------------------------

@@ -90,8 +90,7 @@ def columns_of(session: Session, name: str, types: Mapping[str, str], schema: st
     for column, declared, filled, default, key, hidden in session.rows(listed, (name, schema)):
         own = types.get(column.lower(), "")
         kind = own if own and storage(own) == declared.lower() else declared.upper()
-        alone = declared.upper() == "INTEGER" and bool(key)  # numbers itself, if it is the whole key
-        optional = not filled or default is not None or alone
+        optional = not filled or default is not None or (declared.upper() == "INTEGER" and key > 0)  # numbers itself
         yield Column(column, kind, declared, not filled, optional, key, hidden in (2, 3))
 
 

@@ -20,7 +20,6 @@ from osiris_dagster.errors import DriverError
 
 _CLASSES = {"integer": int, "real": float, "text": str, "blob": bytes}
 _NAMES = {int: "an integer", float: "a real number", str: "text", bytes: "bytes"}
-_MOMENT = "1970-01-01 "
 
 
 def storage(name: str) -> str:
@@ -130,14 +129,13 @@ def _as_column(cells: Sequence[Any], kind: str) -> pa.Array:
     if pa.types.is_null(there):
         return pa.array(cells, there)
     if pa.types.is_time(there):
-        moments = pc.binary_join_element_wise(_MOMENT, pa.array(cells, pa.string()), "")
+        moments = pc.binary_join_element_wise("1970-01-01 ", pa.array(cells, pa.string()), "")
         whole = pc.cast(moments, pa.timestamp(there.unit))
         return whole.cast(pa.int64()).cast(pa.int32() if there.bit_width == 32 else pa.int64()).view(there)
     if storage(kind) == "text":
         return pc.cast(pa.array(cells, pa.string()), there)
     if pa.types.is_boolean(there) or pa.types.is_duration(there):
-        numbers = pa.array(cells, pa.int64())
-        return fitting(numbers, kind)
+        return fitting(pa.array(cells, pa.int64()), kind)
     return pa.array(cells, there)
 
 

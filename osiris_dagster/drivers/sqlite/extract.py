@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
+from osiris_dagster.columns import is_type
 from osiris_dagster.drivers.base import TARGET_BATCH_BYTES, StepCall
 from osiris_dagster.drivers.batches import arrow_type_of
+from osiris_dagster.drivers.positions import Since
 from osiris_dagster.drivers.sqlite.catalogue import columns_of, look_up, names_of
 from osiris_dagster.drivers.sqlite.cells import column_of, read_as
 from osiris_dagster.drivers.sqlite.session import Session, opened
@@ -75,28 +77,35 @@ class Extraction(Switched[Session], TableReading):
             check_condition(config["filter"])
         session = opened(self._call, self._switch, write=False)
         session.rows("begin")
-        source, known = self._source(session, query)
+        source, known, sortable = self._source(session, query)
         columns = columns_to_read(self._call, lambda: list(known), str.lower) or tuple(known)
         endless = {**config, "limit": -1} if config["offset"] and config.get("limit") is None else config
-        statement = selection(endless, source, quoted, columns, self._call.since)
+        statement = selection(endless, source, quoted, columns, self._since(sortable))
         self._kinds = self._types(session, statement, columns, known)
         fields = [pa.field(column, arrow_type_of(self._kinds[column], column)) for column in columns]
         return session, statement, pa.schema(fields)
 
-    def _source(self, session: Session, query: str | None) -> tuple[str, _Kinds]:
-        """Return what to read from in SQL, and the types of its columns; empty where SQLite knows none."""
+    def _source(self, session: Session, query: str | None) -> tuple[str, _Kinds, set[str]]:
+        """Return what to read from in SQL, the types of its columns, empty for unknown ones, and those that we made."""
         if query is not None:
             session.rows(f"create temp view {quoted(_QUERY)} as {query}")
             columns = columns_of(session, _QUERY, {}, "temp")
-            return quoted("temp", _QUERY), {
-                column.name: column.declared and read_as(column.declared.upper()) for column in columns
-            }
+            kinds = {column.name: column.declared and read_as(column.declared.upper()) for column in columns}
+            return quoted("temp", _QUERY), kinds, set()
         table = self._call.config["table"]
         found = look_up(session, table)
         if found is None:
             raise unknown_table("main", table, [("main", name) for name, _ in names_of(session)])
         read = {column.name: read_as(column.type) for column in found.columns}
-        return quoted("main", found.name), read
+        return quoted("main", found.name), read, {column.name for column in found.columns if is_type(column.type)}
+
+    def _since(self, ours: set[str]) -> Since | None:
+        """Leave out what SQLite would compare otherwise than the runner, which looks at all rows again: decimals and
+        times are texts there, and those of others may have any form.
+        """
+        since = self._call.since
+        known = since and since.column in ours and not since.type.startswith("decimal")
+        return since if known or (since and since.type.startswith(("int", "uint", "float"))) else None
 
     def _types(self, session: Session, statement: str, names: Sequence[str], known: _Kinds) -> dict[str, str]:
         named: _Kinds = self._call.config.get("types") or {}

@@ -135,7 +135,7 @@ class _SQLiteStore(TransactionStore[Relation]):
             )
 
     def in_slice(self, rows: Slice, column: str) -> str:
-        return condition(rows, quoted(column), _as_text)
+        return condition(rows, f"{quoted(column)} collate binary", _as_text)
 
     def is_unique(self, columns: Sequence[str]) -> bool:
         return catalogue.is_unique(self._session, self._found, frozenset(map(str.lower, columns)))
