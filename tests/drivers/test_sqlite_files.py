@@ -362,7 +362,7 @@ def test_a_database_outside_of_the_project_is_refused(bench: Workbench, tmp_path
 
 @pytest.mark.parametrize("name", ["sqlite_odd", "_osiris_loads", "_OSIRIS_x", "a\0b"])
 def test_names_that_are_reserved_are_refused(bench: Workbench, name: str) -> None:
-    refused("DRV037", lambda: write(bench, table=name))
+    refused("DRV070", lambda: write(bench, table=name))
 
 
 def test_tables_with_odd_names_are_written_and_read(bench: Workbench) -> None:

@@ -152,9 +152,6 @@ class _DuckDBStore(TransactionStore[tuple[TableColumn, ...]]):
     def upsert(self, drift: Drift, keys: Sequence[str]) -> Iterator[str]:
         return upsert_statements(self.table, self.staging.table, self.staging.kept, keys, drift)
 
-    def is_unique(self, columns: Sequence[str]) -> bool:  # noqa: ARG002 - both go one way
-        return False
-
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Let nobody else of this process change the catalogue: DuckDB fails the second of two who do."""

@@ -27,7 +27,7 @@ def _check_name(name: str, what: str) -> None:
     if ours or "\0" in name:
         raise DriverError(
             f"SQLite takes no {what} named {name!r}",
-            code="DRV037",
+            code="DRV070",
             found="a name that is reserved" if ours else "a NUL character",
             expected="a name of your own",
             fix=f"choose another name for the {what}",
