@@ -433,6 +433,15 @@ def test_a_chain_may_read_and_write_one_file(bench: Workbench) -> None:
     assert read(bench, table="copy").equals(ROWS)
 
 
+def test_a_chain_that_does_not_read_to_the_end_may_write_the_file(bench: Workbench) -> None:
+    write(bench, pa.table({"id": range(5000), "odd": ["1" * 2000] * 5000}))
+    with bench.opened("sqlite.extractor", FILE, store_written=True) as source:
+        first = source.read().read_next_batch()
+        write(bench, pa.Table.from_batches([first]), table="copy", lock_timeout=0)
+        assert first.schema.field("odd").type == pa.string()
+    assert 0 < read(bench, table="copy").num_rows < 5000
+
+
 def test_readers_see_the_old_rows_or_the_new_ones_during_a_replace(bench: Workbench) -> None:
     write(bench)
     seen: list[int] = []

@@ -25,7 +25,7 @@ from osiris_dagster.drivers.tables.reading import check_columns, check_source, c
 from osiris_dagster.drivers.tables.refusals import not_carried
 
 _Kinds = Mapping[str, str]
-_QUERY = "_osiris_query"
+_QUERY, _COPY = "_osiris_query", "_osiris_copy"
 _FIRST_ROWS, _MOST_ROWS = 16, 1_024  # asked for at once: the next rows may be much larger than those before
 _NUMBERS = {"integer": "int64", "real": "float64", "integer, real": "float64"}
 _SEEN = {"": "null", "text": "string", "blob": "binary", **_NUMBERS}
@@ -50,19 +50,20 @@ class Extraction(Switched[Session], TableReading):
 
     def _batches(self, session: Session, statement: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Ask for as many rows at once as fill a batch, judged by the batch before."""
-        cursor, names = session.cursor(statement), self._kinds
-        done, most = 0, _FIRST_ROWS
+        if self._call.store_written:  # whoever writes the file has to commit, though nobody reads to the end
+            session.rows(f"create temp table {_COPY} as {statement}")
+            session.rows("commit")
+            statement = f"select * from {_COPY}"
+        cursor, done, most = session.cursor(statement), 0, _FIRST_ROWS
         while True:
             self._switch.stopped.check()
             with session.faults():
                 rows = cursor.fetchmany(most)
             if not rows:
                 break
-            cells = zip(*rows, strict=True)
-            columns = [
-                column_of(column, name, names[name], done + 1) for column, name in zip(cells, schema.names, strict=True)
-            ]
-            batch = pa.RecordBatch.from_arrays(columns, schema=schema)
+            columns = zip(zip(*rows, strict=True), self._kinds.items(), strict=True)
+            arrays = [column_of(cells, name, kind, done + 1) for cells, (name, kind) in columns]
+            batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
             yield batch
             done += len(rows)
             most = max(1, min(_MOST_ROWS, len(rows) * TARGET_BATCH_BYTES // max(1, batch.nbytes)))

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 from osiris_dagster.drivers.inspection import FoundColumn, FoundTable, wanted
-from osiris_dagster.drivers.sqlite.catalogue import Relation, look_up, names_of
+from osiris_dagster.drivers.sqlite.catalogue import look_up, names_of
 from osiris_dagster.drivers.sqlite.cells import read_as
 from osiris_dagster.drivers.sqlite.session import Session
 from osiris_dagster.drivers.stopping import StopSign
@@ -42,8 +42,5 @@ def _table(session: Session, name: str) -> FoundTable:
         assert found is not None
     except DriverError as error:  # a view whose tables have gone
         return FoundTable("main", name, "view", (), problem=error.first.message)
-    return FoundTable("main", name, "view" if found.kind == "view" else "table", _columns(found), found.keys)
-
-
-def _columns(found: Relation) -> tuple[FoundColumn, ...]:
-    return tuple(FoundColumn(c.name, read_as(c.type), c.declared, c.nullable) for c in found.columns)
+    columns = tuple(FoundColumn(c.name, read_as(c.type), c.declared, c.nullable) for c in found.columns)
+    return FoundTable("main", name, "view" if found.kind == "view" else "table", columns, found.keys)

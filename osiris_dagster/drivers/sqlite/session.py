@@ -113,8 +113,7 @@ class Session:
 
     def interrupt(self) -> None:
         """End the statement under way from another thread."""
-        with suppress(sqlite3.Error):
-            self.connection.interrupt()
+        self.connection.interrupt()
 
     def close(self) -> None:
         """Close the file; what is not committed is undone. Idempotent."""

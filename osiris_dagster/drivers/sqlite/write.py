@@ -30,8 +30,6 @@ from osiris_dagster.drivers.tables.target import Target, asked_target, not_a_tab
 from osiris_dagster.errors import DriverError
 from osiris_dagster.oml.partition_slice import Slice
 
-_SCHEMA = "main"
-
 
 class Loading(Switched[Session]):
     """One write of one step."""
@@ -42,7 +40,7 @@ class Loading(Switched[Session]):
 
     def write(self, rows: pa.RecordBatchReader) -> WriteReport:
         """Write all rows and commit once."""
-        target = asked_target(self._call, _SCHEMA, rows.schema, DIALECT)
+        target = asked_target(self._call, "main", rows.schema, DIALECT)
         watched = Watched(rows, plain_schema(rows.schema))
         columns = row_columns(watched.schema)
         session = opened(self._call, self._switch, write=True)
@@ -50,7 +48,7 @@ class Loading(Switched[Session]):
 
     def position(self, step: str) -> Position | None:
         """Return how far an incremental step has come in the table; None when the table is not there."""
-        target = target_of(self._call.config, _SCHEMA)
+        target = target_of(self._call.config, "main")
         if not file_of_step(self._call, "sqlite")[0].is_file():
             return None
         session = opened(self._call, self._switch, write=False)
@@ -72,7 +70,7 @@ class _SQLiteStore(TransactionStore[Relation]):
 
     def __init__(self, session: Session, call: StepCall, target: Target, columns: tuple[TableColumn, ...]) -> None:
         super().__init__(call, target, columns)
-        self.table = quoted(_SCHEMA, target.table)
+        self.table = quoted("main", target.table)
         self.records = catalogue.records_of(session)
         self._session = session
 
