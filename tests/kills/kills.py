@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import random
 import signal
 import subprocess
 import time
@@ -89,9 +88,9 @@ def expected(mode: str) -> tuple[int, int, int]:
     return len(rows), sum(key for key, _ in rows), sum(value for _, value in rows)
 
 
-def killed_round(folder: Path, mode: str, target: Target, busy: Callable[[], bool], chance: random.Random) -> Round:
-    """Run, kill while a session of the run is open, retry until it ends well; return what the table holds then."""
-    killed = _kill(folder, busy, chance)
+def killed_round(folder: Path, mode: str, target: Target, busy: Callable[[], bool], delay: float) -> Round:
+    """Run, kill `delay` seconds after it gets busy, retry until it ends well; return what the table holds then."""
+    killed = _kill(folder, busy, delay)
     retries = 0
     if killed:
         retries = 1
@@ -104,7 +103,7 @@ def killed_round(folder: Path, mode: str, target: Target, busy: Callable[[], boo
     return Round(killed, retries, tuple(int(number) for number in found), expected(mode))
 
 
-def _kill(folder: Path, busy: Callable[[], bool], chance: random.Random) -> bool:
+def _kill(folder: Path, busy: Callable[[], bool], delay: float) -> bool:
     command = [COMMAND, "run", "killed.yaml", "--no-aiop", "--json"]
     with subprocess.Popen(
         command, cwd=folder, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -112,6 +111,6 @@ def _kill(folder: Path, busy: Callable[[], bool], chance: random.Random) -> bool
         deadline = time.monotonic() + _LONGEST
         while run.poll() is None and not busy() and time.monotonic() < deadline:
             time.sleep(0.002)
-        time.sleep(chance.uniform(0, 0.9))
+        time.sleep(delay)
         run.send_signal(signal.SIGKILL)
         return run.wait() == -signal.SIGKILL
