@@ -34,6 +34,9 @@ _DUCKDB = """
     duckdb_* truncate_duckdb_logs *_external_resource* load_* st_read* http_* shell* add_parquet_key
     postgres_* mysql_* sqlite_* iceberg_* delta_* ducklake_*
 """
+_SQLITE = """
+    readfile writefile edit fts3_tokenizer pragma_* sqlite_dbpage sqlite_dbdata
+"""
 _EVERYWHERE = """
     xp_* sp_* fn_xe_* fn_get_audit_file fn_trace_gettable openrowset opendatasource openquery
     utl_* dbms_* sys_eval sys_exec load_extension eval
@@ -48,8 +51,9 @@ _LISTS = {
     "mysql": _pattern(_MYSQL + _EVERYWHERE),
     "postgres": _pattern(_POSTGRES + _EVERYWHERE),
     "duckdb": _pattern(_DUCKDB + _EVERYWHERE),
+    "sqlite": _pattern(_SQLITE + _EVERYWHERE),
 }
-_ALL = _pattern(_MYSQL + _POSTGRES + _DUCKDB + _EVERYWHERE)
+_ALL = _pattern(_MYSQL + _POSTGRES + _DUCKDB + _SQLITE + _EVERYWHERE)
 
 
 def acts(function: str, dialect: str) -> bool:
