@@ -14,6 +14,7 @@ from tests.drivers.test_duckdb import TestDuckDB
 from tests.drivers.test_filesystem import TestCsv, TestParquet
 from tests.drivers.test_mysql import STORE
 from tests.drivers.test_postgres import TestPostgres
+from tests.drivers.test_sqlite import TestSQLite
 from tests.drivers.values import VALUES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +22,7 @@ STORES: dict[str, Store] = {
     "DuckDB": TestDuckDB.store,
     "PostgreSQL, Supabase": TestPostgres.store,
     "MySQL, MariaDB": STORE,
+    "SQLite": TestSQLite.store,
     "Parquet": TestParquet.store,
     "CSV": TestCsv.store,
 }
@@ -32,7 +34,8 @@ the values come back equal under that type; **refused** that the step ends with 
 is written. A CSV file has no types: it is read back with the types declared.
 
 What a policy changes (zero dates, infinities, `numeric` without digits, TIME beyond a day) stands on the pages of
-[MySQL](mysql.md) and [PostgreSQL](postgresql.md); each such value is counted in the notes of the run."""
+[MySQL](mysql.md) and [PostgreSQL](postgresql.md); each such value is counted in the notes of the run. The texts that
+[SQLite](sqlite.md) keeps decimals and times as stand on its page."""
 
 
 def types_page() -> str:

@@ -36,10 +36,9 @@ class Since:
     value: str
     inclusive: bool
 
-    def condition(self, quoted: Callable[[str], str]) -> str:
-        """Return the condition in SQL; `quoted` quotes an identifier."""
-        bare = self.type.startswith(_BARE)
-        value = self.value if bare else literal(self.value)
+    def condition(self, quoted: Callable[[str], str], text: Callable[[str], str] = literal) -> str:
+        """Return the condition in SQL; `quoted` quotes an identifier, `text` a string."""
+        value = self.value if self.type.startswith(_BARE) else text(self.value)
         return f"{quoted(self.column)} {'>=' if self.inclusive else '>'} {value}"
 
 

@@ -56,7 +56,7 @@ def as_sql(text: str, dialect: str, *, hourly: bool) -> str:
     """
     if "${partition." not in text:
         return text
-    return _tokens(dialect).sub(lambda match: _literal(match, hourly=hourly), text)
+    return _tokens(dialect).sub(lambda match: _literal(match, dialect, hourly=hourly), text)
 
 
 @cache
@@ -68,10 +68,16 @@ def _tokens(dialect: str) -> re.Pattern[str]:
     return re.compile(rf"{comments}|{quoted}|(?P<bare>{_PLACEHOLDER.pattern})", re.DOTALL)
 
 
-def _literal(match: re.Match[str], *, hourly: bool) -> str:
+def _literal(match: re.Match[str], dialect: str, *, hourly: bool) -> str:
     if match["bare"] is None:
         return match[0]
-    kind = "" if match["bare"].endswith(".key}") else "timestamp " if hourly else "date "
+    kind = (
+        ""
+        if match["bare"].endswith(".key}") or not dialect_of(dialect).typed_dates
+        else "timestamp "
+        if hourly
+        else "date "
+    )
     return f"{kind}'{match['bare']}'"
 
 
@@ -84,4 +90,4 @@ def origin_before_filling(text: str, partition: Partition | None, offset: int) -
 def origin_before_quoting(text: str, dialect: str, offset: int, *, hourly: bool) -> int:
     """Return which character of `text` the character `offset` of what `as_sql` makes of it comes from."""
     matches = (match for match in _tokens(dialect).finditer(text) if match["bare"])
-    return origin_in((Piece(m.start(), m.end(), len(_literal(m, hourly=hourly))) for m in matches), offset)
+    return origin_in((Piece(m.start(), m.end(), len(_literal(m, dialect, hourly=hourly))) for m in matches), offset)

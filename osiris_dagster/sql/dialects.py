@@ -24,6 +24,7 @@ class Dialect:
 
     comments: str = r"--(?!\S)"  # without the space it is arithmetic in MySQL
     backslashes: bool = True  # whether a backslash may escape a quote, which a mode of the server may decide
+    typed_dates: bool = True  # whether `date '2025-01-01'` is a literal, where it is a text otherwise
     functions: str = side_effects.ALL  # those that do more than compute a value
 
 
@@ -31,7 +32,7 @@ DIALECTS = {
     "mysql": Dialect(comments=r"--(?!\S)|\#", functions=side_effects.MYSQL),
     "postgres": Dialect(comments="--", backslashes=False, functions=side_effects.POSTGRES),
     DUCKDB: Dialect(comments="--", backslashes=False, functions=side_effects.DUCKDB),
-    "sqlite": Dialect(comments="--", backslashes=False, functions=side_effects.SQLITE),
+    "sqlite": Dialect(comments="--", backslashes=False, typed_dates=False, functions=side_effects.SQLITE),
 }
 # MySQL runs `/*! ... */`, and only some databases nest `/*`.
 _BLOCK = r"/\*(?!M?!)(?:(?!/\*|\*/).)*\*/"

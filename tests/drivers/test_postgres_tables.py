@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -299,3 +300,16 @@ def test_batch_rows_bounds_batches_and_the_first_rows_can_be_passed_over(bench: 
         sizes = [batch.num_rows for batch in driver.read()]
     assert sum(sizes) == 900
     assert max(sizes) == 300
+
+
+def test_a_table_that_is_dropped_while_rows_come_is_made_again(bench: Workbench, postgres_database: Database) -> None:
+    bench.write("postgres.writer", {"table": "t", "write_mode": "replace"}, ROWS)
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        yield from ROWS.to_batches()
+        postgres_database.execute("drop table t")
+
+    reader = pa.RecordBatchReader.from_batches(ROWS.schema, rows())
+    config = {"table": "t", "write_mode": "upsert", "primary_key": "id"}
+    assert bench.write("postgres.writer", config, reader, run_id="run").rows_total == ROWS.num_rows
+    assert postgres_database.execute("select count(*) from t") == [(ROWS.num_rows,)]

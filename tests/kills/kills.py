@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import random
+import json
 import signal
 import subprocess
 import time
@@ -23,8 +23,6 @@ OLD, NEW, SHARED = 20_000, 60_000, 10_000
 """Rows that are there before; rows that come; how many of them have a key that is there."""
 MODES = ("append", "replace", "upsert")
 _LONGEST = 60.0  # seconds that a run may take
-_CONNECTIONS = "connections: {{{family}: {{db: {{host: {host}, port: {port}, database: {database}, {login}}}}}}}\n"
-_LOGIN = "user: {user}, password: {password}"
 _PIPELINE = """\
 oml_version: "0.2.0"
 name: killed
@@ -38,9 +36,7 @@ steps:
 
 
 class Target(Protocol):
-    """A database of a test server."""
-
-    name: str
+    """A database of a test server, or a file."""
 
     @property
     def connection(self) -> Mapping[str, Any]: ...
@@ -60,11 +56,11 @@ class Round:
 
 def make(folder: Path, family: str, mode: str, target: Target) -> None:
     """Make a project and the table as it is before the run."""
-    fields = {**target.connection, "family": family, "mode": mode}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "osiris.yaml").touch()
-    (folder / "osiris_connections.yaml").write_text(_CONNECTIONS.format(login=_LOGIN.format(**fields), **fields))
-    (folder / "killed.yaml").write_text(_PIPELINE.format(**fields))
+    connections = {"connections": {family: {"db": dict(target.connection)}}}
+    (folder / "osiris_connections.yaml").write_text(json.dumps(connections))
+    (folder / "killed.yaml").write_text(_PIPELINE.format(family=family, mode=mode))
     first = OLD - SHARED
     ids = range(first, first + NEW)
     pq.write_table(pa.table({"id": ids, "value": [number * 3 for number in ids]}), folder / "rows.parquet")
@@ -92,9 +88,9 @@ def expected(mode: str) -> tuple[int, int, int]:
     return len(rows), sum(key for key, _ in rows), sum(value for _, value in rows)
 
 
-def killed_round(folder: Path, mode: str, target: Target, busy: Callable[[], bool], chance: random.Random) -> Round:
-    """Run, kill while a session of the run is open, retry until it ends well; return what the table holds then."""
-    killed = _kill(folder, busy, chance)
+def killed_round(folder: Path, mode: str, target: Target, busy: Callable[[], bool], delay: float) -> Round:
+    """Run, kill `delay` seconds after it gets busy, retry until it ends well; return what the table holds then."""
+    killed = _kill(folder, busy, delay)
     retries = 0
     if killed:
         retries = 1
@@ -107,7 +103,7 @@ def killed_round(folder: Path, mode: str, target: Target, busy: Callable[[], boo
     return Round(killed, retries, tuple(int(number) for number in found), expected(mode))
 
 
-def _kill(folder: Path, busy: Callable[[], bool], chance: random.Random) -> bool:
+def _kill(folder: Path, busy: Callable[[], bool], delay: float) -> bool:
     command = [COMMAND, "run", "killed.yaml", "--no-aiop", "--json"]
     with subprocess.Popen(
         command, cwd=folder, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -115,6 +111,6 @@ def _kill(folder: Path, busy: Callable[[], bool], chance: random.Random) -> bool
         deadline = time.monotonic() + _LONGEST
         while run.poll() is None and not busy() and time.monotonic() < deadline:
             time.sleep(0.002)
-        time.sleep(chance.uniform(0, 0.9))
+        time.sleep(delay)
         run.send_signal(signal.SIGKILL)
         return run.wait() == -signal.SIGKILL

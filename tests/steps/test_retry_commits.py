@@ -1,5 +1,8 @@
 """A writer that fails after its commit is tried again in the same run, with the real drivers: no row comes twice."""
 
+import sqlite3
+from contextlib import closing
+
 import duckdb
 import pytest
 
@@ -27,11 +30,29 @@ def step(component, config, upstream="", **more):
     )
 
 
+COUNTS = "select count(*), count(distinct n)"
+
+
+def in_duckdb():
+    with duckdb.connect("t.duckdb") as session:
+        return session.sql(f"{COUNTS} from t").fetchall()[0]
+
+
+def in_sqlite():
+    with closing(sqlite3.connect("t.sqlite")) as session:
+        return session.execute(f"{COUNTS} from t").fetchall()[0]
+
+
+def in_csv():
+    return duckdb.sql(f"{COUNTS} from read_csv('t.csv')").fetchall()[0]
+
+
 @pytest.mark.parametrize(
     ("component", "config", "count"),
     [
-        ("duckdb.writer", {"path": "t.duckdb", "table": "t", "write_mode": "append"}, "from t"),
-        ("filesystem.csv_writer", {"path": "t.csv", "write_mode": "append"}, "from read_csv('t.csv')"),
+        ("duckdb.writer", {"path": "t.duckdb", "table": "t", "write_mode": "append"}, in_duckdb),
+        ("sqlite.writer", {"path": "t.sqlite", "table": "t", "write_mode": "append"}, in_sqlite),
+        ("filesystem.csv_writer", {"path": "t.csv", "write_mode": "append"}, in_csv),
     ],
 )
 def test_rows_that_are_committed_already_are_not_written_again(lab, monkeypatch, component, config, count):
@@ -54,9 +75,7 @@ def test_rows_that_are_committed_already_are_not_written_again(lab, monkeypatch,
     source = step("duckdb.extractor", {"path": "s.duckdb", "table": "numbers"}, id="source")
     duckdb.connect("s.duckdb").execute("create table numbers as from range(1000) t(n)").close()
     manifest = Manifest("lab", "lab.yaml", "0.2.0", (source, step(component, config, "source", retry=AGAIN)))
-    outcome = lab.run(manifest, factories={"duckdb": flaky, "filesystem": flaky})
+    outcome = lab.run(manifest, factories={"duckdb": flaky, "filesystem": flaky, "sqlite": flaky})
     assert set(outcome.statuses.values()) == {"ok"}
     assert len(opened) == 2
-    where = duckdb.connect("t.duckdb" if component.startswith("duckdb") else ":memory:")
-    assert where.sql(f"select count(*), count(distinct n) {count}").fetchall() == [(1000, 1000)]
-    where.close()
+    assert count() == (1000, 1000)

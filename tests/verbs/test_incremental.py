@@ -125,16 +125,16 @@ def test_another_cursor_column_begins_anew(copy, shop):
 
 
 def test_a_position_that_another_run_moved_meanwhile_is_not_written_over(copy, shop, monkeypatch):
-    from osiris_dagster.drivers.duckdb import write
+    from osiris_dagster.drivers.tables.records import Records
 
     copy("cursor: id")
-    real = write.record_positions
+    real = Records.record_positions
 
-    def late(session, call, target, **options):
-        session.execute("update _osiris.positions set value = '7'")
-        real(session, call, target, **options)
+    def late(records, call, target, **options):
+        records.query("update _osiris.positions set value = '7'", ())
+        real(records, call, target, **options)
 
-    monkeypatch.setattr(write, "record_positions", late)
+    monkeypatch.setattr(Records, "record_positions", late)
     result = copy()
     assert result.code == 4
     assert next(step["error"]["code"] for step in result.data["steps"] if "error" in step) == "DRV050"

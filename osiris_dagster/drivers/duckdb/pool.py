@@ -18,6 +18,7 @@ import duckdb
 
 from osiris_dagster.drivers.duckdb.faults import fault
 from osiris_dagster.drivers.stopping import StopSign
+from osiris_dagster.drivers.tables.database_file import in_use
 from osiris_dagster.errors import DriverError
 
 Connect = Callable[[Path, bool], duckdb.DuckDBPyConnection]
@@ -175,11 +176,4 @@ def _holder(error: duckdb.Error) -> str | None:
 
 
 def _busy(name: str, wait: float, holder: str) -> DriverError:
-    return DriverError(
-        f"the database {name} is held {holder}; waited {wait:g} s",
-        code="DRV021",
-        found=f"in use {holder}",
-        expected="a file that nobody else has open for writing",
-        fix="end that program, or raise lock_timeout and run the step again",
-        retryable="transient",
-    )
+    return in_use(name, holder, wait, "a file that nobody else has open for writing")

@@ -49,7 +49,7 @@ class Transformation:
         schema = carried(source.rows.schema)
         watched = Watched(source.rows, schema, import_check(source.rows.schema))
         name = quoted(f"osiris input {number}")
-        self._switch.check()
+        self._switch.stopped.check()
         with named_faults(watched):
             if source.scans == 1:
                 session.register(f"osiris input {number}", watched.reader())
@@ -66,11 +66,11 @@ class Transformation:
     ) -> Iterator[pa.RecordBatch]:
         """The query starts with the first batch: making a reader computes whatever comes before the first row."""
         check = export_check(schema)
-        self._switch.check()
+        self._switch.stopped.check()
         with named_faults(*watched):
             reader = self._reader = relation.to_arrow_reader(rows_per_batch(schema))
         while True:
-            self._switch.check()
+            self._switch.stopped.check()
             with named_faults(*watched):
                 batch = next(reader, None)
             if batch is None:

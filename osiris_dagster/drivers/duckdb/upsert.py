@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from osiris_dagster.drivers.tables.drift import Drift, Move
+from osiris_dagster.drivers.tables.insertion import insert
 from osiris_dagster.sql.quoting import listed, quoted
 
 
@@ -17,18 +18,17 @@ def moved(move: Move) -> str:
     return f"cast(s.{quoted(move.source)} as {move.type})"
 
 
-def alterations(drift: Drift) -> Iterator[str]:
-    """Yield what follows `alter table x`, one change each."""
+def alterations(table: str, drift: Drift) -> Iterator[str]:
+    """Yield the statements that give the table the columns that the plan wants."""
     for column in drift.added:
-        yield f"add column {quoted(column.name)} {column.type}"
+        yield f"alter table {table} add column {quoted(column.name)} {column.type}"
     for column in drift.changed:
-        yield f"alter column {quoted(column.name)} set data type {column.type}"
+        yield f"alter table {table} alter column {quoted(column.name)} set data type {column.type}"
 
 
 def insertion(table: str, moves: Sequence[Move], source: str) -> str:
     """Return the statement that inserts the rows of `source`, which calls the staging table `s`."""
-    values = ", ".join(moved(move) for move in moves)
-    return f"insert into {table} ({listed([move.target for move in moves])}) select {values} from {source}"
+    return insert(table, {quoted(move.target): moved(move) for move in moves}, source)
 
 
 def upsert_statements(table: str, stage: str, kept: str, keys: Sequence[str], drift: Drift) -> Iterator[str]:

@@ -6,29 +6,30 @@ a table that appears under its name at once carries the mark of its load in its 
 
 from __future__ import annotations
 
-import random
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.mysql.dialect import DIALECT
 from osiris_dagster.drivers.mysql.names import listed, quoted
-from osiris_dagster.drivers.mysql.positions import record_positions
+from osiris_dagster.drivers.mysql.records import digest_of
 from osiris_dagster.drivers.mysql.session import Session
-from osiris_dagster.drivers.mysql.side import NEW, OLD, Side, digest_of, record_load
-from osiris_dagster.drivers.mysql.stage import Stage
+from osiris_dagster.drivers.mysql.side import NEW, OLD
+from osiris_dagster.drivers.mysql.stage import Staging
 from osiris_dagster.drivers.mysql.table import TableFacts
+from osiris_dagster.drivers.tables.change import past_deadlocks, statements
 from osiris_dagster.drivers.tables.drift import Drift
+from osiris_dagster.drivers.tables.insertion import insert
 from osiris_dagster.drivers.tables.loads import is_same_load
-from osiris_dagster.drivers.tables.slices import condition
-from osiris_dagster.drivers.tables.target import Target, sliced_column
+from osiris_dagster.drivers.tables.records import Records
+from osiris_dagster.drivers.tables.slices import condition, typed
+from osiris_dagster.drivers.tables.target import Target
 from osiris_dagster.errors import DriverError
 from osiris_dagster.oml.partition_slice import Slice
 
-_TRIES = 5
 _LARGE = 200_000  # rows from which deleting them takes longer than making a table anew
 _MARK = re.compile(
     r"osiris load (?P<digest>[0-9a-f]{64}) of (?P<run>\S*): (?P<rows>\d+) rows\. ?(?P<comment>.*)", re.DOTALL
@@ -41,17 +42,15 @@ class Change:
 
     session: Session
     call: StepCall
-    side: Side
+    records: Records
     recorded: bool
     target: Target
     facts: TableFacts | None
     drift: Drift
-    stage: Stage
+    stage: Staging
 
-    @property
-    def table(self) -> str:
-        """The qualified target."""
-        return quoted(self.target.schema, self.target.table)
+    def __post_init__(self) -> None:
+        self.table = quoted(self.target.schema, self.target.table)
 
     def apply(self, rows: int) -> None:
         """Make the change; returns when it is committed."""
@@ -60,98 +59,82 @@ class Change:
         elif self.target.emptied and self._by_name(self.facts):
             self._swap(self.facts, rows)
         else:
-            for statement in self._alterations(self.facts):
+            for statement in self._column_changes(self.facts):
                 self.session.run(f"alter table {self.table} {statement}")
-            if self.target.mode == "upsert" and not self._keyed(self.facts):
+            if self.target.mode == "upsert" and not self._keyed():
                 self.stage.index(self.target.keys)
-            self._transaction(lambda: self._change_rows(self.facts), rows)
+            self._transaction(self._change_rows, rows)
 
     # -- in one transaction ------------------------------------------------------------------------------------------
 
     def _transaction(self, change: Callable[[], object], rows: int) -> None:
         """Do it again, from its beginning, when a deadlock was broken at our expense."""
-        for attempt in range(1, _TRIES + 1):
-            try:
-                self.session.run("start transaction")
-                change()
-                self._record(rows)
-                self.session.stop.check()
-                self._commit()
-            except DriverError as error:
-                if attempt == _TRIES or not _is_deadlock(error):
-                    raise
-                time.sleep(random.uniform(0.02, 0.2) * attempt)  # noqa: S311 - two that met should not meet again
-            else:
-                return
 
-    def _record(self, rows: int) -> None:
-        if self.recorded:
-            record_load(self.session, self.side, self.call, self.target, rows)
-        record_positions(self.session, self.side, self.call, self.target, fresh=self.facts is None)
+        def once() -> None:
+            self.session.run("start transaction")
+            change()
+            if self.recorded:
+                self.records.record_load(self.call, self.target.name, rows)
+            self.records.record_positions(self.call, self.target.name, fresh=self.facts is None)
+            self.session.stop.check()
+            self._commit()
+
+        past_deadlocks(once, _is_deadlock)
 
     def _commit(self) -> None:
         self.session.committing = True
         self.session.run("commit")
         self.session.committing = False
 
-    def _change_rows(self, facts: TableFacts | None) -> None:
-        if self.target.slice:
-            self.session.run(f"delete from {self.table} where {self._sliced(self.target.slice)}")
-        elif self.target.emptied:
-            self.session.run(f"delete from {self.table}")
-        if self.target.mode == "upsert" and facts is not None:
-            for statement in self._upsert(facts):
-                self.session.run(statement)
-        else:
-            self.session.run(self._insertion(self.table))
+    def _change_rows(self) -> None:
+        for statement in statements(self, self.target, self.drift):
+            self.session.run(statement)
 
-    def _sliced(self, rows: Slice) -> str:
+    def alterations(self, drift: Drift) -> Iterable[str]:  # noqa: ARG002 - the shape of ChangeSql
+        """Return nothing: the server would commit, so columns change before the transaction."""
+        return ()
+
+    def in_slice(self, rows: Slice, column: str) -> str:
         """Return the condition of a partition; equal texts are equal to the letter, whatever the column's collation."""
-        column = quoted(sliced_column(self.target, self.drift.moves))
-        found = condition(rows, column, zones=False)
+        name = quoted(column)
+        found = condition(rows, name, _wall_clock)
         if any(isinstance(value, str) for value in rows.values):
-            found += f" and {condition(rows, f'convert({column} using utf8mb4) collate utf8mb4_bin', zones=False)}"
+            found += f" and {condition(rows, f'convert({name} using utf8mb4) collate utf8mb4_bin', _wall_clock)}"
         return found
 
-    def _insertion(self, table: str) -> str:
-        moves = self.drift.moves
-        targets, sources = listed([move.target for move in moves]), listed([move.source for move in moves], "s")
-        return f"insert into {table} ({targets}) select {sources} from {self.stage.table} s"
+    def insertion(self, drift: Drift) -> str:
+        """Return the statement that adds all staged rows."""
+        return self._insertion(self.table, drift)
 
-    def _upsert(self, facts: TableFacts) -> Iterator[str]:
+    def _insertion(self, table: str, drift: Drift) -> str:
+        values = {quoted(move.target): f"s.{quoted(move.source)}" for move in drift.moves}
+        return insert(table, values, f"{self.stage.table} s")
+
+    def upsert(self, drift: Drift, keys: Sequence[str]) -> Iterator[str]:
         """Yield the statements. With the one unique index that is the key, the server finds known rows by itself.
 
         Otherwise it goes once through the table and finds each row's successor by the index of the staging table;
         what is left there then is new.
         """
-        keys = {key.lower() for key in self.target.keys}
-        moved = [
-            (quoted(move.target), f"s.{quoted(move.source)}")
-            for move in self.drift.moves
-            if move.source.lower() not in keys
-        ]
-        same = " and ".join(
-            f"t.{quoted(move.target)} = s.{quoted(move.source)}"
-            for move in self.drift.moves
-            if move.source.lower() in keys
-        )
-        if moved and self._keyed(facts):
+        values = {move.source: (quoted(move.target), f"s.{quoted(move.source)}") for move in drift.moves}
+        same = " and ".join(f"t.{values[key][0]} = {values[key][1]}" for key in values if key in keys)
+        moved = [pair for source, pair in values.items() if source not in keys]
+        if moved and self._keyed():
             changes = ", ".join(f"{name} = values({name})" for name, _ in moved)
-            yield f"{self._insertion(self.table)} on duplicate key update {changes}"
+            yield f"{self.insertion(drift)} on duplicate key update {changes}"
             return
         if moved:
             changes = ", ".join(f"t.{name} = {value}" for name, value in moved)
             yield f"update {self.table} t join {self.stage.table} s on {same} set {changes}"
         yield f"delete s from {self.stage.table} s join {self.table} t on {same}"
-        yield self._insertion(self.table)
+        yield self.insertion(drift)
 
-    def _keyed(self, facts: TableFacts) -> bool:
+    def _keyed(self) -> bool:
         """Tell whether the key is the only unique index of the table."""
-        keys = {key.lower() for key in self.target.keys}
-        targets = {move.target.lower() for move in self.drift.moves if move.source.lower() in keys}
-        return facts.unique == (frozenset(targets),)
+        targets = {move.target.lower() for move in self.drift.moves if move.source in self.target.keys}
+        return self.facts is not None and self.facts.unique == (frozenset(targets),)
 
-    def _alterations(self, facts: TableFacts) -> Iterator[str]:
+    def _column_changes(self, facts: TableFacts) -> Iterator[str]:
         for column in self.drift.added:
             yield f"add column {quoted(column.name)} {self.stage.typed(column.type)} null"
         for column in self.drift.changed:
@@ -195,7 +178,7 @@ class Change:
         """Make the target and fill it in a transaction: a position is committed with its rows or not at all."""
         self.session.run(f"create table {self.table} like {self.stage.table}")
         try:
-            self._transaction(lambda: self.session.run(self._insertion(self.table)), rows)
+            self._transaction(lambda: self.session.run(self.insertion(self.drift)), rows)
         except DriverError:
             if not self.session.broken and not self.session.committing:
                 self.session.run("rollback")
@@ -208,10 +191,10 @@ class Change:
             self.session.run(f"drop table if exists {leftover}")
         self.session.run(f"create table {new} like {self.table}")
         try:
-            for statement in self._alterations(facts):
+            for statement in self._column_changes(facts):
                 self.session.run(f"alter table {new} {statement}")
             self._mark(new, rows, facts.comment)
-            self.session.run(self._insertion(new))
+            self.session.run(self._insertion(new, self.drift))
             self._rename([(self.table, old), (new, self.table)], rows, facts.comment)
         finally:
             for leftover in (new, old):
@@ -231,6 +214,11 @@ class Change:
         with suppress(DriverError):
             self._transaction(lambda: None, rows)
             self.session.run(f"alter table {self.table} comment = {self.session.text(comment)}")
+
+
+def _wall_clock(value: date | datetime) -> str:
+    """Instants are kept as the wall clock of UTC."""
+    return typed(value.replace(tzinfo=None) if isinstance(value, datetime) else value)
 
 
 def marked_rows(facts: TableFacts | None, call: StepCall, target: Target) -> int | None:

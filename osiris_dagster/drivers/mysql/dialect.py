@@ -14,6 +14,7 @@ import re
 
 import pyarrow as pa
 
+from osiris_dagster.drivers.mysql.names import check_name
 from osiris_dagster.drivers.tables.dialect import Dialect, Lattice
 
 TEXT, BYTES = "longtext", "longblob"
@@ -68,6 +69,7 @@ DIALECT = Dialect(
     ),
     folds=True,
     keeps=_keeps,
+    check_name=check_name,
 )
 
 

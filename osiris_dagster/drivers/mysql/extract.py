@@ -9,7 +9,6 @@ import pymysql
 from pymysql.cursors import SSCursor
 
 from osiris_dagster.drivers.base import StepCall
-from osiris_dagster.drivers.batches import plain_schema, stream
 from osiris_dagster.drivers.mysql.rows.binary import BinaryRows
 from osiris_dagster.drivers.mysql.rows.fields import Policies, schema_of_fields
 from osiris_dagster.drivers.mysql.rows.packets import RowPackets
@@ -28,42 +27,39 @@ from osiris_dagster.drivers.mysql.session import Session, program_of
 from osiris_dagster.drivers.mysql.settings import settings_of
 from osiris_dagster.drivers.mysql.source import Source, source_of
 from osiris_dagster.drivers.stopping import StopSign
+from osiris_dagster.drivers.tables.extraction import TableReading
 from osiris_dagster.drivers.tables.reading import query_of
 
 
-class Extraction:
+class Extraction(TableReading):
     """One reading of one step."""
 
+    most_rows = "batch_size"
+
     def __init__(self, call: StepCall) -> None:
-        self._call = call
+        super().__init__(call)
         self._stop = StopSign()
         self._session: Session | None = None
         self._read: list[BinaryRows | PlainRows] = []
 
-    def schema(self) -> pa.Schema:
+    def _columns(self) -> pa.Schema:
         """Return the columns without reading rows; the statement is prepared and not executed."""
-        try:
-            session, source = self._opened()
-            with session.faults():
-                return plain_schema(self._described(session, source))
-        finally:
-            self.close()
+        session, source = self._opened()
+        with session.faults():
+            return self._described(session, source)
 
-    def read(self) -> pa.RecordBatchReader:
+    def _rows(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """Open the source. The session ends after the last batch, at the latest by `close`."""
         session, source = self._opened()
         with session.faults():
-            schema, batches = self._rows(session, source)
-        return stream(schema, source.cut(batches), self._call.config.get("batch_size"))
+            schema, batches = self._executed(session, source)
+        return schema, source.cut(batches)
 
-    @property
-    def notes(self) -> tuple[str, ...]:
+    def _noted(self) -> Iterator[str]:
         """Say how many zero dates became NULL."""
-        return tuple(
-            f"column {name}: {count} zero dates read as NULL"
-            for rows in self._read
-            for name, count in rows.zeros.count.items()
-        )
+        for rows in self._read:
+            for name, count in rows.zeros.count.items():
+                yield f"column {name}: {count} zero dates read as NULL"
 
     def cancel(self) -> None:
         """End the session on both sides. Idempotent."""
@@ -96,7 +92,7 @@ class Extraction:
     def _policies(self) -> Policies:
         return Policies(**{name: self._call.config[name] for name in ("tinyint1", "zero_dates", "time")})
 
-    def _rows(self, session: Session, source: Source) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    def _executed(self, session: Session, source: Source) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         prepared = self._prepared(session, source)
         if prepared is None:
             return self._plain_rows(session, source)

@@ -99,11 +99,11 @@ class Session:
         with self.faults(), self.connection.cursor() as cursor:
             return int(cursor.execute(statement))
 
-    def rows(self, query: str) -> Sequence[tuple[Any, ...]]:
-        """Execute a query with a small result."""
+    def rows(self, query: str, arguments: Sequence[Any] | None = None) -> Sequence[tuple[Any, ...]]:
+        """Execute a query with a small result; `arguments` stand where it has %s."""
         self.stop.check()
         with self.faults(), self.connection.cursor() as cursor:
-            cursor.execute(query)
+            cursor.execute(query, arguments)
             return list(cursor.fetchall())
 
     def value(self, query: str) -> Any:

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import pymysql
 
 from osiris_dagster.canonical import sha256
-from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.mysql.faults import error_of
 from osiris_dagster.drivers.mysql.names import quoted
 from osiris_dagster.drivers.mysql.session import Session
 from osiris_dagster.drivers.stopping import canceled
-from osiris_dagster.drivers.tables.loads import KEPT_DAYS, LOADS, SCHEMA, STAGE_PREFIX, is_same_load, load_key
+from osiris_dagster.drivers.tables.loads import KEPT_DAYS, LOADS, SCHEMA, STAGE_PREFIX
 from osiris_dagster.drivers.tables.target import Target
 from osiris_dagster.errors import DriverError
 
@@ -118,33 +117,6 @@ def claim_stage(session: Session, side: Side, name: str) -> None:
         stage = str(table).removeprefix(side.prefix).removesuffix(NEW).removesuffix(OLD)
         if stage == name or not session.value(f"select is_used_lock({session.text(stage)})"):
             session.run(f"drop table if exists {quoted(side.database, str(table))}")
-
-
-def digest_of(call: StepCall, target: Target) -> str:
-    """Return the key of a load as one text."""
-    return sha256("\0".join(load_key(call, target.name)))
-
-
-def committed_rows(session: Session, side: Side, call: StepCall, target: Target) -> int | None:
-    """Return the rows that this load committed already, None when it has to be done."""
-    if not call.run_id:
-        return None
-    found = session.rows(
-        f"select run_id, row_count from {side.table(LOADS)} where load_key = '{digest_of(call, target)}'"
-    )
-    return int(found[0][1]) if found and is_same_load(call, str(found[0][0])) else None
-
-
-def record_load(session: Session, side: Side, call: StepCall, target: Target, rows: int) -> None:
-    """Add the load to the transaction that is open."""
-    if not call.run_id:
-        return
-    loads = side.table(LOADS)
-    values = ", ".join(session.text(part) for part in (digest_of(call, target), *load_key(call, target.name)[:4]))
-    session.run(
-        f"replace into {loads} (load_key, root_run_id, pipeline, step, target, run_id, row_count, committed_at) "
-        f"values ({values}, {session.text(call.run_id)}, {rows}, utc_timestamp(6))"
-    )
 
 
 def forget_old_loads(session: Session, side: Side) -> None:

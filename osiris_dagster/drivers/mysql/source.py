@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
 from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.mysql.names import listed, quoted
-from osiris_dagster.drivers.mysql.positions import condition
 from osiris_dagster.drivers.mysql.session import Session
-from osiris_dagster.drivers.tables.reading import unknown
+from osiris_dagster.drivers.positions import Since
+from osiris_dagster.drivers.tables.reading import check_columns, unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +34,21 @@ class Source:
             yield part
 
 
+def _newer(session: Session, since: Since) -> str:
+    """Return the condition on new rows in SQL. The session's time zone is UTC, so an instant stands without one."""
+    value = since.value.removesuffix("Z") if since.type.startswith("timestamptz") else since.value
+    return replace(since, value=value).condition(quoted, session.text)
+
+
 def source_of(call: StepCall, session: Session, query: str) -> Source:
-    """Return the statement; `query` is the judged one, if any. DriverError for a table or column that is not there.
+    """Return the statement, of the judged `query` if there is one. DriverError for an unknown table or column.
 
     Columns that nobody reads after it are left out of a table; a query is not wrapped for that, to keep its order.
     """
     config: Mapping[str, Any] = call.config
     table, columns = config.get("table"), config.get("columns")
     conditions = [f"(\n{config['filter']}\n)"] if config.get("filter") else []
-    conditions += [condition(session, call.since)] if call.since else []
+    conditions += [_newer(session, call.since)] if call.since else []
     limit, offset = config.get("limit"), int(config["offset"])
     if query:
         if columns or conditions:
@@ -52,7 +58,7 @@ def source_of(call: StepCall, session: Session, query: str) -> Source:
     database = config.get("database") or session.settings.database
     known = _columns(session, database, str(table))
     selected = call.selected(known)
-    _check(selected, known)
+    check_columns(selected, known, str.lower)
     parts = [f"select {listed(selected)} from {quoted(database, str(table))}"]
     if conditions:
         parts.append(f"where {' and '.join(conditions)}")
@@ -76,10 +82,3 @@ def _columns(session: Session, database: str, table: str) -> list[str]:
         f"select table_name from information_schema.tables where table_schema = {session.text(database)}"
     )
     raise unknown("table", f"{database}.{table}", table, [str(name) for (name,) in tables])
-
-
-def _check(columns: Sequence[str], known: list[str]) -> None:
-    folded = {name.lower() for name in known}
-    for column in columns:
-        if column.lower() not in folded:
-            raise unknown("column", column, column, known)

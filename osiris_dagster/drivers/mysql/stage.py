@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -16,7 +16,7 @@ from osiris_dagster.drivers.mysql.session import Session
 from osiris_dagster.drivers.mysql.table import TableFacts
 from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.drift import Drift, Move
-from osiris_dagster.drivers.tables.refusals import null_key, repeated_keys, rows_lost, values_do_not_fit
+from osiris_dagster.drivers.tables.store import Stage
 
 _PREFIX = 191  # letters of a text that an index holds, whatever the row format
 _NUMBER = "_osiris_row"
@@ -24,7 +24,7 @@ _NUMBER = "_osiris_row"
 
 
 @dataclass
-class Stage:
+class Staging(Stage):
     """The staging table of one write."""
 
     session: Session
@@ -32,14 +32,16 @@ class Stage:
     columns: tuple[TableColumn, ...]
     numbered: bool  # whether rows carry their place
     collation: str  # of new text columns: equal texts are equal bytes
+    drift: Drift
+    facts: TableFacts | None  # of the target
 
-    def create(self, drift: Drift, facts: TableFacts | None) -> None:
+    def _create(self) -> None:
         """Make the empty table: with the types of the rows, and of the target where it holds texts and bytes.
 
         So texts compare as they will in the target, and what is too long for it shows while rows are loaded.
         """
-        there = {move.source: facts.column(move.target) for move in drift.moves} if facts else {}
-        changed = {column.name for column in drift.changed}
+        there = {move.source: self.facts.column(move.target) for move in self.drift.moves} if self.facts else {}
+        changed = {column.name for column in self.drift.changed}
         columns = []
         for column in self.columns:
             found = there.get(column.name)
@@ -55,13 +57,12 @@ class Stage:
         """Return the type as a declaration, with the character set that texts get."""
         return f"{kind} {self.collation}" if is_text(kind) else kind
 
-    def fill(self, watched: Watched) -> None:
-        """Stream all rows in; DriverError when not all of them arrive."""
-        schema = watched.schema.append(pa.field(_NUMBER, pa.int64())) if self.numbered else watched.schema
+    def fill(self, rows: Watched) -> int:
+        """Make the table and stream all rows in."""
+        self._create()
+        schema = rows.schema.append(pa.field(_NUMBER, pa.int64())) if self.numbered else rows.schema
         load = load_by_file if self.session.value("select @@local_infile") else load_by_insert
-        arrived = load(self.session, self.table, self._batches(watched), schema)
-        if arrived != watched.rows:
-            raise rows_lost(watched.rows, arrived)
+        return load(self.session, self.table, self._batches(rows), schema)
 
     def _batches(self, watched: Watched) -> Iterator[pa.RecordBatch]:
         for batch in watched:
@@ -69,24 +70,22 @@ class Stage:
             if batch.num_rows:
                 yield numbered(batch, _NUMBER, watched.rows - batch.num_rows) if self.numbered else batch
 
-    def check_keys(self, keys: Sequence[str], on_duplicate: str) -> int:
-        """Refuse NULL keys; refuse duplicates or drop all but the first or last. Return the rows dropped."""
-        nulls = ", ".join(f"coalesce(sum({quoted(key)} is null), 0)" for key in keys)
-        for key, missing in zip(keys, self.session.rows(f"select {nulls} from {self.table}")[0], strict=True):
-            if missing:
-                raise null_key(key, int(missing))
-        same = listed(keys)
-        twice = self.session.value(
-            f"select count(*) from (select 1 from {self.table} group by {same} having count(*) > 1) q"
-        )
-        if not twice:
-            return 0
-        if on_duplicate == "error":
-            raise repeated_keys(keys, int(twice))
-        kept = "min" if on_duplicate == "first" else "max"
+    def nulls(self, keys: Sequence[str]) -> Iterator[int]:
+        """Yield for each key column how many rows have none."""
+        counts = ", ".join(f"coalesce(sum({quoted(key)} is null), 0)" for key in keys)
+        yield from map(int, self.session.rows(f"select {counts} from {self.table}")[0])
+
+    def repeated(self, keys: Sequence[str]) -> int:
+        """Return how many keys stand in several rows."""
+        grouped = f"select 1 from {self.table} group by {listed(keys)} having count(*) > 1"
+        return self.number(f"select count(*) from ({grouped}) q")
+
+    def keep_one(self, keys: Sequence[str], kept: str) -> int:
+        """Drop all rows of a key but the first or last, by their numbers. Return the rows dropped."""
+        same, end = listed(keys), "min" if kept == "first" else "max"
         joined = " and ".join(f"s.{quoted(key)} = d.{quoted(key)}" for key in keys)
         return self.session.run(
-            f"delete s from {self.table} s join (select {same}, {kept}({_NUMBER}) as kept from {self.table} "
+            f"delete s from {self.table} s join (select {same}, {end}({_NUMBER}) as kept from {self.table} "
             f"group by {same} having count(*) > 1) d on {joined} where s.{_NUMBER} <> d.kept"
         )
 
@@ -102,23 +101,19 @@ class Stage:
         if self.numbered:
             self.session.run(f"alter table {self.table} drop column {_NUMBER}")
 
-    def count(self) -> int:
-        """Return the number of rows."""
-        return int(self.session.value(f"select count(*) from {self.table}"))
+    def number(self, statement: str) -> int:
+        """Execute a statement; return the one number that it gives."""
+        return int(self.session.value(statement))
 
-    def check_fit(self, moves: Sequence[Move]) -> None:
-        """Refuse values that the type of their target column does not hold exactly."""
-        own: Mapping[str, str] = {column.name: column.type for column in self.columns}
-        for move in moves:
-            if not move.checked or _same_sort(move.type, own[move.source]):
-                continue
-            column = f"s.{quoted(move.source)}"
-            lost = self.session.value(
-                f"select count(*) from {self.table} s where {column} is not null "
-                f"and coalesce({_changed(column, own[move.source], move.type)}, true)"
-            )
-            if lost:
-                raise values_do_not_fit(move.source, own[move.source], move.type, int(lost))
+    def misfits(self, move: Move, own: str) -> int:
+        """Return how many values the type of their target column does not hold exactly."""
+        if _same_sort(move.type, own):
+            return 0
+        column = f"s.{quoted(move.source)}"
+        return self.number(
+            f"select count(*) from {self.table} s where {column} is not null "
+            f"and coalesce({_changed(column, own, move.type)}, true)"
+        )
 
     def drop(self) -> None:
         """Remove the table if it is there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from osiris_dagster.drivers.postgres.session import Session
@@ -52,7 +53,7 @@ def columns_of(session: Session, relation: Relation) -> Columns:
     return Columns(columns, frozenset(name for name, _, _, always in found if always))
 
 
-def has_unique_key(session: Session, relation: Relation, keys: tuple[str, ...]) -> bool:
+def has_unique_key(session: Session, relation: Relation, keys: Sequence[str]) -> bool:
     """Tell whether the server itself keeps these columns, in any order, unique at once and for all rows."""
     found = session.rows(
         "select array_agg(a.attname::text) from pg_catalog.pg_index i "

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.postgres.endpoint import Endpoint
-from osiris_dagster.drivers.postgres.loads import committed_rows
+from osiris_dagster.drivers.postgres.records import records_of
 from osiris_dagster.drivers.postgres.session import Session, Switch
+from osiris_dagster.drivers.tables.lost_answer import unless_committed
 from osiris_dagster.errors import DriverError
 
 _LOST = "DRV063"
@@ -21,33 +23,28 @@ def commit(session: Session, switch: Switch, endpoint: Endpoint, call: StepCall,
     `recorded_as` is the target in the record of loads, empty when there is none. Raises DriverError: transient when
     the transaction was undone, ambiguous when that cannot be found out.
     """
-    number = session.rows("select txid_current()")[0][0]
+    number = session.number("select txid_current()")
     try:
         session.commit()
     except DriverError as error:
         if error.first.code != _LOST:
             raise
-        if not _happened(switch, endpoint, call, recorded_as, int(number)):
-            raise
+        asked = partial(_happened, switch, endpoint, call, recorded_as, number)
+        unless_committed(error, asked, partial(_unknown, endpoint))
 
 
 def _happened(switch: Switch, endpoint: Endpoint, call: StepCall, recorded_as: str, number: int) -> bool:
-    try:
-        other = switch.open(endpoint)
-        deadline = time.monotonic() + _PATIENCE
-        while True:
-            if recorded_as and committed_rows(other, call, recorded_as) is not None:
-                return True
-            state = other.rows("select txid_status(%s)", [number])[0][0]
-            if state in ("committed", "aborted"):
-                return bool(state == "committed")
-            if time.monotonic() > deadline:
-                raise _unknown(endpoint, f"the transaction is {state or 'forgotten'}")
-            switch.stopped.event.wait(_PAUSE)
-    except DriverError as error:
-        if error.retryable == "ambiguous":
-            raise
-        raise _unknown(endpoint, error.first.message) from error
+    other = switch.open(endpoint)
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        if recorded_as and records_of(other).committed_rows(call, recorded_as) is not None:
+            return True
+        state = other.rows("select txid_status(%s)", [number])[0][0]
+        if state in ("committed", "aborted"):
+            return bool(state == "committed")
+        if time.monotonic() > deadline:
+            raise _unknown(endpoint, f"the transaction is {state or 'forgotten'}")
+        switch.stopped.event.wait(_PAUSE)
 
 
 def _unknown(endpoint: Endpoint, found: str) -> DriverError:

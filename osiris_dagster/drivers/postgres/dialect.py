@@ -13,6 +13,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from osiris_dagster.drivers.batches import plain_schema
+from osiris_dagster.drivers.postgres.names import check_name
 from osiris_dagster.drivers.tables.dialect import Dialect, Lattice, TableColumn
 from osiris_dagster.drivers.tables.refusals import not_carried
 
@@ -43,6 +44,7 @@ DIALECT = Dialect(
     ),
     folds=False,
     keeps=_keeps,
+    check_name=check_name,
 )
 
 _TYPES: dict[pa.DataType, str] = {

@@ -7,46 +7,41 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from osiris_dagster.drivers.base import StepCall
-from osiris_dagster.drivers.batches import stream
 from osiris_dagster.drivers.postgres.catalogue import find_table
 from osiris_dagster.drivers.postgres.copy_blocks import blocks
 from osiris_dagster.drivers.postgres.copy_decode import Decoder
 from osiris_dagster.drivers.postgres.endpoint import endpoint_of, schema_of
 from osiris_dagster.drivers.postgres.read_types import Field, fields_of, select_list
 from osiris_dagster.drivers.postgres.session import Session, Switch
-from osiris_dagster.drivers.tables.reading import query_of, selection, unknown
+from osiris_dagster.drivers.stopping import Switched
+from osiris_dagster.drivers.tables.extraction import TableReading, nulled
+from osiris_dagster.drivers.tables.reading import columns_to_read, query_of, selection, unknown_table
 from osiris_dagster.sql.quoting import quoted
 
 _SNAPSHOT = "isolation level repeatable read read only"
 
 
-class Extraction:
+class Extraction(Switched[Session], TableReading):
     """One reading of one step."""
 
+    most_rows = "batch_rows"
+    _switch: Switch
+
     def __init__(self, call: StepCall) -> None:
-        self._call = call
-        self._switch = Switch()
-        self._notes: tuple[str, ...] = ()
+        TableReading.__init__(self, call)
+        Switched.__init__(self, Switch())
+        self._decoder: Decoder | None = None
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What became NULL because other stores have no such value."""
-        return self._notes
-
-    def schema(self) -> pa.Schema:
+    def _columns(self) -> pa.Schema:
         """Return the columns without reading rows."""
-        try:
-            _, _, fields = self._opened()
-            return pa.schema([pa.field(field.name, field.type) for field in fields])
-        finally:
-            self._switch.close()
+        _, _, fields = self._opened()
+        return pa.schema([pa.field(field.name, field.type) for field in fields])
 
-    def read(self) -> pa.RecordBatchReader:
+    def _rows(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """Open the source. The session ends after the last batch, at the latest with `close`."""
-        config = self._call.config
         session, query, fields = self._opened()
-        decoder = Decoder(fields, special_to_null=config["special_values"] == "null")
-        return stream(decoder.schema, self._batches(session, query, decoder, fields), config.get("batch_rows"))
+        decoder = self._decoder = Decoder(fields, special_to_null=self._call.config["special_values"] == "null")
+        return decoder.schema, self._batches(session, query, decoder, fields)
 
     def _batches(
         self, session: Session, query: str, decoder: Decoder, fields: tuple[Field, ...]
@@ -57,20 +52,12 @@ class Extraction:
             batch = decoder.batch(block)
             if batch is not None:
                 yield batch
-        self._notes = tuple(
-            f"column {name}: {count} values that other stores do not have became NULL"
-            for name, count in decoder.nulled.items()
-        )
         session.commit()
         self._switch.close()
 
-    def cancel(self) -> None:
-        """End the statement under way and refuse further ones."""
-        self._switch.cancel()
-
-    def close(self) -> None:
-        """End the session. The server gives up a result that was not read to its end."""
-        self._switch.close()
+    def _noted(self) -> Iterator[str]:
+        """Yield what became NULL because other stores have no such value."""
+        yield from nulled(self._decoder.nulled if self._decoder else {})
 
     def _opened(self) -> tuple[Session, str, tuple[Field, ...]]:
         """Return a session in a transaction, the query to read there, and its columns."""
@@ -79,7 +66,7 @@ class Extraction:
         session = self._switch.open(endpoint_of(self._call))
         session.begin(_SNAPSHOT)
         source = f"(\n{query}\n) osiris_source" if query else self._table(session)
-        columns = self._columns(session, source)
+        columns = self._chosen(session, source)
         chosen = selection(config, source, quoted, columns, self._call.since)
         return session, chosen, fields_of(session, chosen, config["unbounded_numeric"])
 
@@ -91,18 +78,13 @@ class Extraction:
                 "on n.oid = c.relnamespace where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname !~ '^pg_' "
                 "and n.nspname not in ('information_schema', '_osiris') order by 1, 2 limit 5000"
             )
-            names = [name if owner == schema else f"{owner}.{name}" for owner, name in listed]
-            raise unknown("table", f"{schema}.{table} in {session.place}", table, names)
+            raise unknown_table(schema, table, listed, f" in {session.place}")
         return quoted(schema, table)
 
-    def _columns(self, session: Session, source: str) -> tuple[str, ...]:
-        """Return the columns to read, none for all; DriverError for one that is not there."""
-        if not (self._call.wanted or self._call.config.get("columns")):
-            return ()
-        known = [column.name for column in session.describe(f"select * from {source} limit 0")]
-        columns = self._call.selected(known)
-        for column in columns:
-            if column not in known:
-                where = "the query" if self._call.config.get("query") else self._call.config["table"]
-                raise unknown("column", f"{column} in {where} of {session.place}", column, known)
-        return columns
+    def _chosen(self, session: Session, source: str) -> tuple[str, ...]:
+        where = "the query" if self._call.config.get("query") else self._call.config["table"]
+        return columns_to_read(
+            self._call,
+            lambda: [column.name for column in session.describe(f"select * from {source} limit 0")],
+            shown=lambda column: f"{column} in {where} of {session.place}",
+        )

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import time
 
 from osiris_dagster.drivers.postgres.session import Session
+from osiris_dagster.drivers.tables.lease import granted
 from osiris_dagster.errors import DriverError
-
-_PAUSE = 0.1  # seconds between two tries
 
 
 def take_lease(session: Session, target: str, wait: float) -> None:
     """Wait up to `wait` seconds for other runs that write to the table. DriverError when that is not enough."""
     key = int.from_bytes(hashlib.sha256(f"osiris {target}".encode()).digest()[:8], "big", signed=True)
-    deadline = time.monotonic() + wait
-    while not session.rows("select pg_try_advisory_xact_lock(%s)", [key])[0][0]:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise _held(session, target, key, wait)
-        session.stopped.event.wait(min(left, _PAUSE))
+    if not granted(
+        lambda: bool(session.rows("select pg_try_advisory_xact_lock(%s)", [key])[0][0]), wait, session.stopped
+    ):
+        raise _held(session, target, key, wait)
 
 
 def holders(session: Session, table: str) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 
+from osiris_dagster.drivers import stopping
 from osiris_dagster.drivers.postgres.endpoint import Endpoint
 from osiris_dagster.drivers.postgres.faults import named_faults
 from osiris_dagster.drivers.postgres.login import connected
@@ -134,13 +135,8 @@ class Session:
                 self.connection.close()
 
 
-class Switch:
-    """Opens the sessions of one step and ends them from another thread."""
-
-    def __init__(self) -> None:
-        self.stopped = StopSign()
-        self._lock = threading.Lock()
-        self._sessions: list[Session] = []
+class Switch(stopping.Switch[Session]):
+    """Opens the sessions of one step, too."""
 
     def open(self, endpoint: Endpoint, *, patient: bool = True) -> Session:
         """Connect, if wanted with patience for a server that starts or is full. DriverError when it does not work."""
@@ -154,20 +150,4 @@ class Switch:
                     raise refused(endpoint, error) from error
                 time.sleep(pause)
         connection.autocommit = True
-        session = Session(connection, endpoint, self.stopped)
-        with self._lock:
-            self._sessions.append(session)
-        return session
-
-    def cancel(self) -> None:
-        """End the statements under way and those to come. Idempotent."""
-        self.stopped.set()
-        with self._lock:
-            for session in self._sessions:
-                session.interrupt()
-
-    def close(self) -> None:
-        """Close the sessions. Idempotent."""
-        with self._lock:
-            while self._sessions:
-                self._sessions.pop().close()
+        return self.add(Session(connection, endpoint, self.stopped))

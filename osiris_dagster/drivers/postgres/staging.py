@@ -13,7 +13,8 @@ from osiris_dagster.drivers.postgres.session import Session
 from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.drift import Move
-from osiris_dagster.drivers.tables.refusals import null_key, repeated_keys, rows_lost, values_do_not_fit
+from osiris_dagster.drivers.tables.refusals import values_do_not_fit
+from osiris_dagster.drivers.tables.store import Stage
 from osiris_dagster.errors import DriverError
 from osiris_dagster.sql.quoting import listed, quoted
 
@@ -25,72 +26,57 @@ _READ_AS_VALUES = (
 _CHUNK = 1 << 20  # bytes handed to libpq at once
 
 
-class Staging:
+class Staging(Stage):
     """The staging table of one write, `table` in SQL."""
 
-    def __init__(self, session: Session, table: str, columns: tuple[TableColumn, ...]) -> None:
+    def __init__(self, session: Session, table: str, columns: tuple[TableColumn, ...], *, temporary: bool) -> None:
         self.table = table
         self.columns = columns
+        self.temporary = temporary
         self._session = session
 
-    def create(self, *, temporary: bool) -> None:
-        """Make the empty table."""
+    def create(self, table: str) -> None:
+        """Make an empty table with the columns of this one."""
         columns = ", ".join(f"{quoted(column.name)} {column.type}" for column in self.columns)
-        kind, end = ("temporary ", " on commit drop") if temporary else ("", "")
-        self._session.execute(f"create {kind}table {self.table} ({columns}){end}")
+        kind, end = ("temporary ", " on commit drop") if self.temporary and table == self.table else ("", "")
+        self._session.execute(f"create {kind}table {table} ({columns}){end}")
 
-    def fill(self, watched: Watched) -> None:
-        """Stream all rows in; DriverError when not all of them arrive."""
-        session, source = self._session, _Source(watched, self._session.stopped)
+    def fill(self, rows: Watched) -> int:
+        """Make the table and stream all rows in."""
+        self.create(self.table)
+        session, source = self._session, _Source(rows, self._session.stopped)
         names = listed(column.name for column in self.columns)
         try:
             with named_faults(session.place, session.stopped), session.connection.cursor() as cursor:
                 cursor.copy_expert(f"copy {self.table} ({names}) from stdin (format binary)", source, _CHUNK)
-                stored = cursor.rowcount
+                return int(cursor.rowcount)
         except DriverError:
             if source.error is not None:  # libpq only says that reading failed
                 raise source.error from None
             raise
-        if stored != watched.rows:
-            raise rows_lost(watched.rows, stored)
 
-    def check_keys(self, keys: Sequence[str], on_duplicate: str) -> int:
-        """Refuse NULL keys; refuse duplicates or drop all but the first or last. Return the rows dropped.
-
-        First and last are meant in the order in which the rows came, which is that of their places in the table.
-        """
-        number = self._session.number
-        for key in keys:
-            if missing := number(f"select count(*) from {self.table} where {quoted(key)} is null"):
-                raise null_key(key, missing)
-        grouped = f"select 1 from {self.table} group by {listed(keys)} having count(*) > 1"
-        twice = number(f"select count(*) from ({grouped}) twice")
-        if twice and on_duplicate == "error":
-            raise repeated_keys(keys, twice)
-        if not twice:
-            return 0
-        order = "" if on_duplicate == "first" else " desc"
+    def keep_one(self, keys: Sequence[str], kept: str) -> int:
+        """Drop all rows of a key but the first or last, by their places in the table. Return the rows dropped."""
+        order = "" if kept == "first" else " desc"
         ranked = f"select ctid as place, row_number() over (partition by {listed(keys)} order by ctid{order}) as rank"
-        return number(
+        return self._session.number(
             f"with gone as (delete from {self.table} s using ({ranked} from {self.table}) r "
             "where s.ctid = r.place and r.rank > 1 returning 1) select count(*) from gone"
         )
 
-    def check_fit(self, moves: Sequence[Move]) -> None:
-        """Refuse values that the type of their target column does not hold exactly."""
-        for move in moves:
-            if not move.checked:
-                continue
-            own = next(column.type for column in self.columns if column.name == move.source)
-            try:
-                with self._session.savepoint():
-                    lost = self._session.number(f"select count(*) from {self.table} s where {_changed(move, own)}")
-            except DriverError as error:
-                if error.first.code not in ("DRV025", "DRV069"):
-                    raise
-                raise values_do_not_fit(move.source, own, move.type) from error
-            if lost:
-                raise values_do_not_fit(move.source, own, move.type, lost)
+    def number(self, statement: str) -> int:
+        """Execute a statement; return the one number that it gives."""
+        return self._session.number(statement)
+
+    def misfits(self, move: Move, own: str) -> int:
+        """Return how many values the type of their target column does not hold exactly."""
+        try:
+            with self._session.savepoint():
+                return self._session.number(f"select count(*) from {self.table} s where {_changed(move, own)}")
+        except DriverError as error:
+            if error.first.code not in ("DRV025", "DRV069"):
+                raise
+            raise values_do_not_fit(move.source, own, move.type) from error
 
 
 def _changed(move: Move, own: str) -> str:

@@ -10,14 +10,15 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from osiris_dagster.drivers.base import StepCall, WriteReport
-from osiris_dagster.drivers.batches import Watched, plain_schema, stream
+from osiris_dagster.drivers.batches import Watched, plain_schema
 from osiris_dagster.drivers.positions import Position
 from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.drivers.supabase.rest import Rest
 from osiris_dagster.drivers.supabase.rest_pages import PAGE, pages
 from osiris_dagster.drivers.supabase.rest_types import RestDecoder, RestTable, describe, schema_of
 from osiris_dagster.drivers.supabase.rest_write import RestWriting
-from osiris_dagster.drivers.tables.reading import check_source, unknown
+from osiris_dagster.drivers.tables.extraction import TableReading, nulled
+from osiris_dagster.drivers.tables.reading import check_columns, check_source
 from osiris_dagster.errors import DriverError
 
 
@@ -44,29 +45,30 @@ class _OverRest:
         return self._rest
 
 
-class RestReading(_OverRest):
+class RestReading(_OverRest, TableReading):
     """One reading of one step."""
+
+    most_rows = "batch_rows"
 
     def __init__(self, call: StepCall) -> None:
         super().__init__(call)
         self._notes: tuple[str, ...] = ()
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What became NULL because other stores have no such value."""
+    def _noted(self) -> tuple[str, ...]:
+        """Return what became NULL because other stores have no such value, and what is uncertain."""
         return self._notes
 
-    def schema(self) -> pa.Schema:
+    def _columns(self) -> pa.Schema:
         """Return the columns without reading rows."""
-        return self._source()[2]
+        return self._described()[2]
 
-    def read(self) -> pa.RecordBatchReader:
+    def _rows(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """Open the table."""
-        rest, table, schema = self._source()
+        rest, table, schema = self._described()
         decoder = RestDecoder(schema, special_to_null=self._call.config["special_values"] == "null")
-        return stream(schema, self._batches(rest, table, decoder), self._call.config.get("batch_rows"))
+        return schema, self._batches(rest, table, decoder)
 
-    def _source(self) -> tuple[Rest, RestTable, pa.Schema]:
+    def _described(self) -> tuple[Rest, RestTable, pa.Schema]:
         config = self._call.config
         check_source(config)
         for option in ("query", "filter"):
@@ -75,9 +77,7 @@ class RestReading(_OverRest):
         rest = self._opened()
         table = describe(rest, config["table"])
         columns = self._call.selected(table.columns)
-        for column in columns:
-            if column not in table.columns:
-                raise unknown("column", column, column, table.columns)
+        check_columns(columns, table.columns)
         return rest, table, schema_of({name: table.columns[name] for name in columns}, config["unbounded_numeric"])
 
     def _batches(self, rest: Rest, table: RestTable, decoder: RestDecoder) -> Iterator[pa.RecordBatch]:
@@ -86,10 +86,7 @@ class RestReading(_OverRest):
             read += len(page)
             yield decoder.batch(page)
         self._notes = (
-            *(
-                f"column {name}: {count} values that other stores do not have became NULL"
-                for name, count in decoder.nulled.items()
-            ),
+            *nulled(decoder.nulled),
             *([] if table.keys or read <= PAGE else ["the table has no key: its pages were read in no certain order"]),
         )
 

@@ -7,7 +7,8 @@ refused, for the table would be empty in between.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -16,7 +17,8 @@ from osiris_dagster.drivers.batches import Watched
 from osiris_dagster.drivers.postgres.dialect import DIALECT
 from osiris_dagster.drivers.supabase.rest import Rest
 from osiris_dagster.drivers.supabase.rest_types import RestTable, describe, in_select, rows_of
-from osiris_dagster.drivers.tables.refusals import AT_LEAST_ONCE, left_out, null_key, repeated_keys
+from osiris_dagster.drivers.tables.refusals import AT_LEAST_ONCE, left_out
+from osiris_dagster.drivers.tables.staged import check_keys
 from osiris_dagster.drivers.tables.target import Target, check_names, target_of, with_keys_as_spelt
 from osiris_dagster.errors import DriverError
 
@@ -92,21 +94,10 @@ class RestWriting:
             yield batch
 
     def _checked(self, target: Target, rows: pa.Table) -> pa.Table:
-        if not target.keys:
-            return rows
-        for key in target.keys:
-            if missing := rows[key].null_count:
-                raise null_key(key, missing)
-        found = list(zip(*(rows[key].to_pylist() for key in target.keys), strict=True))
-        twice = sum(count > 1 for count in Counter(found).values())
-        if not twice:
-            return rows
-        if target.on_duplicate == "error":
-            raise repeated_keys(target.keys, twice)
-        places = range(len(found)) if target.on_duplicate == "last" else reversed(range(len(found)))
-        kept = sorted({found[place]: place for place in places}.values())
-        self._notes.append(left_out(len(found) - len(kept), target.on_duplicate))
-        return rows.take(kept)
+        held = _HeldRows(rows)
+        if dropped := check_keys(held, target):
+            self._notes.append(left_out(dropped, target.on_duplicate))
+        return held.rows
 
     def _send(self, target: Target, names: list[str], rows: list[str]) -> int:
         """Send one request and check that the server wrote as many rows as it got."""
@@ -126,6 +117,29 @@ class RestWriting:
                 fix="check triggers and policies of the table",
             )
         return len(rows)
+
+
+class _HeldRows:
+    """Rows whose keys can be checked as those of a staging table."""
+
+    def __init__(self, rows: pa.Table) -> None:
+        self.rows = rows
+
+    def nulls(self, keys: Sequence[str]) -> Iterator[int]:
+        yield from (self.rows[key].null_count for key in keys)
+
+    def repeated(self, keys: Sequence[str]) -> int:
+        return sum(count > 1 for count in Counter(self._keys(keys)).values())
+
+    def keep_one(self, keys: Sequence[str], kept: str) -> int:
+        found = self._keys(keys)
+        places = range(len(found)) if kept == "last" else reversed(range(len(found)))
+        left = sorted({found[place]: place for place in places}.values())
+        self.rows = self.rows.take(left)
+        return len(found) - len(left)
+
+    def _keys(self, keys: Sequence[str]) -> list[tuple[Any, ...]]:
+        return list(zip(*(self.rows[key].to_pylist() for key in keys), strict=True))
 
 
 def _refused(reason: str) -> DriverError:

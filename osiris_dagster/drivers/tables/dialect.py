@@ -85,6 +85,10 @@ def _never(table: str, rows: str) -> bool:  # noqa: ARG001 - the shape of Dialec
     return False
 
 
+def _any_name(name: str, what: str) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One database, for the planner and for messages."""
@@ -95,6 +99,8 @@ class Dialect:
     keeps: Callable[[str, str], bool] = field(default=_never)
     """Whether a column stays as the table has it, and only values are checked, when rows of another type come: its
     bound or form is what its owner wants (a length, an enumeration, JSON) and rows cannot declare it."""
+    check_name: Callable[[str, str], None] = field(default=_any_name)
+    """Raises DriverError for a name that the database would cut or refuse; with it goes what it names."""
 
     def fold(self, name: str) -> str:
         """Return the form in which two names of one column are equal."""

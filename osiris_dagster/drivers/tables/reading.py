@@ -6,9 +6,10 @@ SQL that somebody wrote goes to the source as it was written, behind the judge t
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.positions import Since
 from osiris_dagster.errors import DriverError
 from osiris_dagster.sql.judge import check, without_end
@@ -94,6 +95,43 @@ def selection(
     if offset:
         parts.append(f"offset {int(offset)}")
     return "\n".join(parts)
+
+
+def columns_to_read(
+    call: StepCall,
+    known: Callable[[], Sequence[str]],
+    fold: Callable[[str], str] = str,
+    shown: Callable[[str], str] = str,
+) -> tuple[str, ...]:
+    """Return the columns to read of those that `known` looks up, none for all. DriverError for one that is not there.
+
+    `fold` gives the form in which two names of one column are equal, `shown` a name as messages have it.
+    """
+    if not (call.wanted or call.config.get("columns")):
+        return ()
+    names = known()
+    columns = call.selected(names)
+    check_columns(columns, names, fold, shown)
+    return columns
+
+
+def check_columns(
+    columns: Iterable[str],
+    known: Collection[str],
+    fold: Callable[[str], str] = str,
+    shown: Callable[[str], str] = str,
+) -> None:
+    """Raise DriverError for a column that is not there, with the nearest name."""
+    folded = set(map(fold, known))
+    for column in columns:
+        if fold(column) not in folded:
+            raise unknown("column", shown(column), column, known)
+
+
+def unknown_table(schema: str, table: str, known: Iterable[tuple[str, str]], where: str = "") -> DriverError:
+    """Return the error for a table that is not among the `known` ones, which are schemas with names."""
+    names = [name if owner == schema else f"{owner}.{name}" for owner, name in known]
+    return unknown("table", f"{schema}.{table}{where}", table, names)
 
 
 def unknown(what: str, shown: str, name: str, known: Iterable[str]) -> DriverError:

@@ -72,6 +72,19 @@ def target_of(config: Mapping[str, Any], schema: str) -> Target:
     return target
 
 
+def asked_target(call: StepCall, schema: str, rows: pa.Schema, dialect: Dialect) -> Target:
+    """Return the table that a step writes, checked against the columns of its rows.
+
+    Raises DriverError for what is wrong with the names of either, the key, or the column of a partition.
+    """
+    target = target_of(call.config, schema)
+    dialect.check_name(target.table, "table")
+    check_names(rows.names, dialect)
+    for name in rows.names:
+        dialect.check_name(name, "column")
+    return with_slice(with_keys_as_spelt(target, rows.names, dialect), call, rows)
+
+
 def check_names(names: Sequence[str], dialect: Dialect) -> None:
     """Raise DriverError for rows without columns, or with two that the database takes for one."""
     if not names:

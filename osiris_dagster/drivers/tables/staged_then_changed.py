@@ -1,0 +1,37 @@
+"""The course of a write where the server commits with every DDL: staged beside the target, checked, then one change.
+
+The right to change the target is taken first and ends with the session: what is found out about the table has to stay
+true while it is altered apart from its rows.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from osiris_dagster.drivers.base import WriteReport
+from osiris_dagster.drivers.tables.refusals import ALREADY_COMMITTED, AT_LEAST_ONCE
+from osiris_dagster.drivers.tables.staged import check_fit, fill
+from osiris_dagster.drivers.tables.store import Found, StagedStore
+from osiris_dagster.drivers.tables.target import plan_write
+
+
+def write(store: StagedStore[Found], rows: pa.RecordBatchReader) -> WriteReport:
+    """Write all rows and commit once, or leave the rows of the target as they are."""
+    store.lease()
+    recorded = store.prepare()
+    found = store.find()
+    done = store.committed(found)
+    if done is not None:
+        return WriteReport(done, notes=(ALREADY_COMMITTED,))
+    store.make_room()
+    table = None if found is None else store.columns(found)
+    drift = plan_write(store.target, table, store.row_columns, store.dialect)
+    stage = store.stage(found, drift)
+    try:
+        count, notes = fill(stage, store.watched(rows, drift), store.target)
+        check_fit(stage, drift.moves)
+        store.change(found, drift, count)
+        untold = () if recorded else (AT_LEAST_ONCE,)
+        return WriteReport(count, rows_total=store.total(found, count), notes=(*notes, *untold, *drift.notes))
+    finally:
+        store.clean()
