@@ -100,6 +100,16 @@ def expected_delays() -> dict[tuple[date, str], list[int | None]]:
     return dict(delays)
 
 
+def test_before_the_data_are_there_a_run_says_how_to_get_them(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "pipelines", tmp_path / "pipelines")
+    for name in ("osiris.yaml", "osiris_connections.yaml"):
+        shutil.copy2(ROOT / name, tmp_path / name)
+    for command in (["compile", "--online"], ["run", "--no-aiop"]):
+        done = osiris(tmp_path, *command, "pipelines/dirty-cast.yaml")
+        assert done.returncode == 4, done.stdout + done.stderr
+        assert "fix: run `make demo-data`" in done.stdout + done.stderr
+
+
 def test_the_database_holds_the_rows_of_the_files(project: Path) -> None:
     with duckdb.connect(project / "data" / "ops.duckdb", read_only=True) as ops:
         for table in ("flights", "weather", "planes", "airlines"):

@@ -38,6 +38,7 @@ def runtime_of(
         project=services.project,
         factories={family: guarded(driver.factory(services), services.catalogue) for family, driver in drivers.items()},
         resolve=services.connections.resolve,
+        setup=lambda reference: services.connections.find(reference).setup,
         redactor=PROCESS,
         run_id=run.run_id,
         root_run_id=root_of(run),

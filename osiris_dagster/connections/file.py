@@ -14,7 +14,7 @@ from osiris_dagster.oml.document import Document, Path
 
 CONNECTIONS_FILE = "osiris_connections.yaml"
 _TOP = ("version", "connections")
-_FACTS = ("description", "purpose", "sla", "identity")
+_FACTS = ("description", "purpose", "sla", "identity", "setup")
 FACTS = (*_FACTS, "default")
 """Keys of a connection that are no fields: what a person should know about it."""
 _MOST_CHARACTERS = 1_000_000
@@ -43,6 +43,7 @@ class Alias:
     purpose: str = ""
     sla: str = ""
     identity: str = ""
+    setup: str = ""
 
 
 @lru_cache(maxsize=4)

@@ -59,6 +59,7 @@ class Connections:
             description=alias.description,
             purpose=alias.purpose,
             sla=alias.sla,
+            setup=alias.setup,
             fields=tuple(sorted({*alias.fields, *set_by_variables})),
             paths=tuple(item for item in report.paths if item[0] not in set_by_variables) if report else (),
             place=report.place if report else None,

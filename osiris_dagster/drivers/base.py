@@ -36,6 +36,7 @@ class StepCall:
     role: str = ""  # what the step asks for: extractor, processor or writer; empty where only the schema is read
     oml: str = ""  # project path of the OML file that the step stands in
     reference: str = ""  # the name of the connection, "@family.alias", for messages
+    setup: str = ""  # what makes the store, where it is not there yet, for messages
     run_id: str = ""
     root_run_id: str = ""
     scratch: Path = field(default_factory=Path)  # for spills; exists, is private, goes away with the run

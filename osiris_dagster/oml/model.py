@@ -132,6 +132,7 @@ class ConnectionFacts:
     description: str = ""
     purpose: str = ""
     sla: str = ""
+    setup: str = ""  # what makes the store, where it is not there yet
     fields: tuple[str, ...] = ()  # names of the fields it sets
     paths: tuple[tuple[str, str], ...] = ()  # those of them that are project paths, where the file says which
     place: Place | None = None  # in the connections file; None for one that only variables define

@@ -31,6 +31,7 @@ class Runtime:
     redactor: Redactor
     run_id: str
     root_run_id: str
+    setup: Callable[[str], str] = lambda _reference: ""  # what makes the store behind a connection, if its file says so
     retry_of: str = ""
     full_refresh: bool = False  # incremental steps read everything, and their writers replace what is there
     partition: Partition | None = None  # what the run of a partitioned pipeline works on
@@ -79,6 +80,7 @@ def step_call(
         project=runtime.project,
         role=plan.role,
         reference=plan.connection,
+        setup=runtime.setup(plan.connection) if plan.connection else "",
         run_id=runtime.run_id,
         root_run_id=runtime.root_run_id,
         scratch=scratch,

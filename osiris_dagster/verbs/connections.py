@@ -37,6 +37,7 @@ def list_all(asked: Asked) -> Outcome:
             "description": f.description,
             "purpose": f.purpose,
             "sla": f.sla,
+            "setup": f.setup,
             "identity": f.identity,
             "fields": list(f.fields),
         }

@@ -38,6 +38,7 @@ def _schema(asked: Asked, manifest: Manifest, step_id: str, connections: Connect
         component=step.component,
         config=filled(step.config, first_partition(manifest.partitions)),
         connection=connections.resolve(step.connection) if step.connection else {},
+        setup=connections.find(step.connection).setup if step.connection else "",
         project=asked.project,
     )
     with without_secrets(connections.redactor), closing(open_driver(load_catalogue()[step.component], call)) as driver:

@@ -86,7 +86,7 @@ class Extraction(Switched[duckdb.DuckDBPyConnection], TableReading):
     def _session(self) -> duckdb.DuckDBPyConnection:
         path, name = file_of_step(self._call, "duckdb")
         if not path.is_file():
-            raise nothing_to_read(name, "a DuckDB database")
+            raise nothing_to_read(name, "a DuckDB database", self._call.setup)
         self._lease = acquire(
             path,
             self._connect,

@@ -126,7 +126,7 @@ def opened(call: StepCall, switch: Switch[Session], *, write: bool) -> Session:
     if write:
         path.parent.mkdir(parents=True, exist_ok=True)
     elif not path.is_file():
-        raise nothing_to_read(name, "a SQLite database")
+        raise nothing_to_read(name, "a SQLite database", call.setup)
     return switch.add(Session(path, name, write=write, wait=call.config["lock_timeout"], stopped=switch.stopped))
 
 

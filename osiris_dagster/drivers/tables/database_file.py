@@ -49,14 +49,14 @@ def absent(path: Path, name: str) -> Probe:
     return Probe("not_found", f"neither {name} nor its folder exists", "correct `path`, or make the folder")
 
 
-def nothing_to_read(name: str, expected: str) -> DriverError:
-    """Return the error of an extractor whose file is not there."""
+def nothing_to_read(name: str, expected: str, setup: str) -> DriverError:
+    """Return the error of an extractor whose file is not there; `setup` is what makes it, empty if nobody said."""
     return DriverError(
         f"the database file {name} does not exist",
         code="DRV020",
         found="no such file",
         expected=expected,
-        fix="check `path` of the connection or step, or run first what creates the file",
+        fix=setup or "check `path` of the connection or step, or run first what creates the file",
     )
 
 
