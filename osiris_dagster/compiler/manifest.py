@@ -20,6 +20,7 @@ from osiris_dagster.compiler.blocks import (
 from osiris_dagster.compiler.lineage import Lineage, lineage_from
 from osiris_dagster.oml.model import Check, Execution, Incremental, Partitions, Retry, Schedule
 from osiris_dagster.oml.relationship import KIND as RELATIONSHIP
+from osiris_dagster.specs.model import Package
 
 Role = Literal["extractor", "processor", "writer"]
 API_VERSION = "osiris.v1"
@@ -73,6 +74,7 @@ class StepPlan:
     contract: Columns = ()  # columns that the OML declares
     incremental: Incremental | None = None
     line: int = 1  # of the step in the OML file
+    package: Package | None = None  # where the component comes from; None: from the product
 
     @property
     def family(self) -> str:
@@ -88,7 +90,8 @@ class StepPlan:
     @property
     def fingerprint(self) -> str:
         """Hash of everything that decides what the step does by itself (not its upstreams)."""
-        return sha256(canonical_json([self.component, self.version, dict(self.config), self.connection]))
+        parts = [self.component, self.version, dict(self.config), self.connection]
+        return sha256(canonical_json(parts if self.package is None else [*parts, self.package.as_dict()]))
 
 
 @dataclass(frozen=True)  # without slots: the hash is kept
@@ -111,6 +114,11 @@ class Manifest:
     params: Mapping[str, Any] = field(default_factory=dict)  # values used
     # inputs of the compilation: oml, specs, params, schemas, connections, compiler
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def packages(self) -> dict[str, str]:
+        """Versions of the packages from outside that its components come from."""
+        return {step.package.name: step.package.version for step in self.steps if step.package}
 
     def step(self, step_id: str) -> StepPlan:
         """Return the step of that id; KeyError without one."""
@@ -169,6 +177,7 @@ def _step_dict(step: StepPlan) -> dict[str, Any]:
         "description": step.description,
         "line": step.line,
         # Only what is set is written from here on, so that manifests of older versions keep their hash.
+        **({} if step.package is None else {"package": step.package.as_dict()}),
         **({} if step.lineage is None else {"lineage": [column.as_dict() for column in step.lineage]}),
         **step_blocks_dict(step),
     }
@@ -203,7 +212,7 @@ def manifest_from_dict(value: Mapping[str, Any]) -> Manifest:
 
 
 def _step_from(item: Mapping[str, Any]) -> StepPlan:
-    columns, lineage = item["columns"], item.get("lineage")
+    columns, lineage, package = item["columns"], item.get("lineage"), item.get("package")
     return StepPlan(
         id=item["id"],
         component=item["component"],
@@ -219,5 +228,6 @@ def _step_from(item: Mapping[str, Any]) -> StepPlan:
         lineage=None if lineage is None else lineage_from(lineage),
         description=item["description"],
         line=item["line"],
+        package=None if package is None else Package(**package),
         **step_blocks_from(item),
     )

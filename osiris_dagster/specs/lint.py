@@ -14,8 +14,8 @@ from jsonschema import Draft202012Validator, SchemaError
 from jsonschema.protocols import Validator
 
 from osiris_dagster.errors import Diagnostic, OmlError, Place
-from osiris_dagster.specs.load import META_SCHEMA, components_folder, place_name, read_spec_file, spec_from
-from osiris_dagster.specs.model import ComponentSpec
+from osiris_dagster.specs.model import ComponentSpec, Package
+from osiris_dagster.specs.read import META_SCHEMA, components_folder, place_name, read_spec_file, spec_from
 from osiris_dagster.specs.schema import schema_validator
 from osiris_dagster.specs.schema_faults import SchemaFault, choices, schema_faults
 from osiris_dagster.specs.secrets import secret_fields, unescaped
@@ -23,11 +23,11 @@ from osiris_dagster.specs.secrets import secret_fields, unescaped
 Fault = tuple[str, str, tuple[str | int, ...], str, str]  # code, message, path in the file, expected, fix
 
 
-def lint_spec(file: Path) -> tuple[Diagnostic, ...]:
-    """Return what is wrong with one spec file."""
-    name = place_name(file)
+def lint_spec(file: Path, package: Package | None = None) -> tuple[Diagnostic, ...]:
+    """Return what is wrong with one spec file, of a package where it is not of the product."""
+    name = place_name(file, package)
     try:
-        contents = read_spec_file(file)
+        contents = read_spec_file(file, package)
         faults = list(_shape(contents))
         if not faults:
             spec = spec_from(contents, name)

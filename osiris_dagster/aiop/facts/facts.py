@@ -14,7 +14,7 @@ from osiris_dagster.runs.codec import record_as_dict, record_from_dict
 from osiris_dagster.runs.past import PastRun, past_from_dict
 from osiris_dagster.runs.record import RunRecord
 from osiris_dagster.runs.surroundings import Downstream, Upstream, downstream_from_dict, upstream_from_dict
-from osiris_dagster.specs.model import ComponentSpec, DatasetRule
+from osiris_dagster.specs.model import ComponentSpec, DatasetRule, Package
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,7 @@ def _spec_dict(spec: ComponentSpec) -> dict[str, Any]:
         "capabilities": sorted(spec.capabilities),
         "fields": {name: {key: rule[key] for key in _FIELD_KEYS if key in rule} for name, rule in fields.items()},
         "dataset": asdict(spec.dataset) if spec.dataset else None,
+        "package": spec.package and spec.package.as_dict(),
     }
 
 
@@ -135,4 +136,5 @@ def _spec_from(item: Mapping[str, Any]) -> ComponentSpec:
         config_schema={"properties": item["fields"]},
         driver="",
         dataset=DatasetRule(**item["dataset"]) if item["dataset"] else None,
+        package=Package(**item["package"]) if item.get("package") else None,
     )

@@ -141,7 +141,10 @@ class Step(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component(Node):
-    """A component of the catalogue, with the mode and the capabilities its spec declares."""
+    """A component of the catalogue, with the mode and the capabilities its spec declares.
+
+    `part_of` is the package that it comes from, in its version; absent for what comes with the product.
+    """
 
     KINDS = ("Component", "schema:SoftwareApplication")
     name: str
@@ -151,6 +154,7 @@ class Component(Node):
     mode: str
     role: str
     supports: tuple[str, ...]
+    part_of: Ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from osiris_dagster.aiop.model.ids import named
 from osiris_dagster.aiop.model.shards import Shard, annex_root
 from osiris_dagster.aiop.sections.delta import left_out
 from osiris_dagster.aiop.sections.scope import Scene
-from osiris_dagster.aiop.sections.semantic import withheld
+from osiris_dagster.aiop.sections.semantic import versions_of, withheld
 from osiris_dagster.redaction import MASK
 
 SCHEMA_VERSION = "1.0.0"
@@ -96,7 +96,7 @@ def metadata_layer(scene: Scene, sizes: Mapping[str, int], masked: Mapping[str, 
         ),
         versions=tuple(
             SoftwareVersion(id=version_id, name=name, code_version=version)
-            for version_id, name, version in named("r:version", scene.facts.record.versions)
+            for version_id, name, version in versions_of(scene)
         ),
         truncations=tuple(
             Truncation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from osiris_dagster.aiop.model import (
@@ -20,6 +21,7 @@ from osiris_dagster.aiop.model import (
     Tag,
 )
 from osiris_dagster.aiop.model.ids import component_iri, connection_iri, dataset_iri, named
+from osiris_dagster.aiop.model.node import Ref
 from osiris_dagster.aiop.sections.columns import planned_columns
 from osiris_dagster.aiop.sections.execution import columns_of
 from osiris_dagster.aiop.sections.scope import Scene, once
@@ -176,13 +178,21 @@ def withheld(scene: Scene) -> int:
     return kept_back
 
 
+def versions_of(scene: Scene) -> list[tuple[str, str, str]]:
+    """Return id, name and version of the software that ran the pipeline, packages of its components included."""
+    return named("r:version", {**scene.facts.record.versions, **scene.facts.manifest.packages})
+
+
 def _components(scene: Scene) -> tuple[Component, ...]:
     used = {component_iri(plan.component, plan.version): plan for plan in scene.facts.manifest.steps}
-    return tuple(_component(iri, plan, scene.facts.specs.get(plan.component)) for iri, plan in sorted(used.items()))
+    packages = {name: version_id for version_id, name, _ in versions_of(scene)}
+    specs = scene.facts.specs
+    return tuple(_component(iri, plan, specs.get(plan.component), packages) for iri, plan in sorted(used.items()))
 
 
-def _component(iri: str, plan: StepPlan, spec: ComponentSpec | None) -> Component:
-    if spec is None or spec.version != plan.version:
+def _component(iri: str, plan: StepPlan, spec: ComponentSpec | None, packages: Mapping[str, Ref]) -> Component:
+    part_of = packages[plan.package.name] if plan.package else ""
+    if spec is None or (spec.version, spec.package) != (plan.version, plan.package):
         return Component(
             id=iri,
             name=plan.component,
@@ -192,6 +202,7 @@ def _component(iri: str, plan: StepPlan, spec: ComponentSpec | None) -> Componen
             mode=next(mode for mode, role in ROLES.items() if role == plan.role),
             role=plan.role,
             supports=(),
+            part_of=part_of,
         )
     return Component(
         id=iri,
@@ -202,6 +213,7 @@ def _component(iri: str, plan: StepPlan, spec: ComponentSpec | None) -> Componen
         mode=spec.mode,
         role=spec.role,
         supports=distinct(spec.capabilities),
+        part_of=part_of,
     )
 
 
