@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import duckdb
 
-from tests.drivers.conformance import Store, TableConformance
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.conformance import Store, TableConformance
+from osiris_dagster.testing.workbench import Workbench
 
 
 class TestDuckDB(TableConformance):

@@ -17,8 +17,8 @@ import pytest
 from osiris_dagster.drivers.duckdb import DuckDBDriver, connect_file
 from osiris_dagster.drivers.tables.loads import stage_name
 from osiris_dagster.errors import ConfigError, DriverError
+from osiris_dagster.testing.workbench import Workbench
 from tests.drivers.full_disk import full_disk
-from tests.drivers.workbench import Workbench
 
 ROWS = pa.table({"id": [1, 2, 3], "name": ["a", None, "c"]})
 FILE = {"path": "shop.duckdb", "table": "t"}
@@ -353,7 +353,7 @@ def test_a_killed_writer_leaves_the_old_rows_and_the_next_write_cleans_up(bench:
 import os, pathlib, signal
 import pyarrow as pa
 from tests.drivers.full_disk import full_disk
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.workbench import Workbench
 batch = pa.record_batch({{"id": list(range(100000)), "name": ["x" * 50] * 100000}})
 def rows():
     for number in range(10):

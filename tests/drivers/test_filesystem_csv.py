@@ -19,7 +19,7 @@ import pytest
 from osiris_dagster.columns import Column
 from osiris_dagster.drivers.filesystem import csv_decode
 from osiris_dagster.errors import ConfigError, DriverError
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.workbench import Workbench
 
 READER, WRITER = "filesystem.csv_extractor", "filesystem.csv_writer"
 

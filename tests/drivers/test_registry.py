@@ -13,7 +13,7 @@ from osiris_dagster.drivers.registry import driver_class, open_driver, open_insp
 from osiris_dagster.errors import DriverError
 from osiris_dagster.project import Project
 from osiris_dagster.specs.load import load_catalogue
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.workbench import Workbench
 
 SPECS = load_catalogue().names
 

@@ -24,8 +24,8 @@ from osiris_dagster.drivers.base import TARGET_BATCH_BYTES, WriteReport
 from osiris_dagster.errors import DriverError
 from osiris_dagster.oml.partition import Partition
 from osiris_dagster.oml.placeholders import as_sql, filled
-from tests.drivers.values import VALUES
-from tests.drivers.workbench import Workbench, spec_file
+from osiris_dagster.testing.values import VALUES
+from osiris_dagster.testing.workbench import Workbench, spec_file
 
 SECRET = "s3cr3t-of-the-connection"
 OLD = pa.table({"id": pa.array([1, 2, 3], pa.int64()), "name": ["a", None, ""]})
