@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import duckdb
 
-from osiris_dagster.testing.conformance import Store, TableConformance
+from osiris_dagster.testing.conformance import Store
+from osiris_dagster.testing.tables import TableConformance
 from osiris_dagster.testing.workbench import Workbench
 
 

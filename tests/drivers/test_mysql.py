@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from osiris_dagster.testing.conformance import ServerConformance, Store
+from osiris_dagster.testing.conformance import Store
+from osiris_dagster.testing.tables import ServerConformance
 from osiris_dagster.testing.workbench import Workbench
 from tests.servers.mariadb import Database
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from osiris_dagster.testing.conformance import ServerConformance, Store
+from osiris_dagster.testing.conformance import Store
+from osiris_dagster.testing.tables import ServerConformance
 from osiris_dagster.testing.workbench import Workbench
 from tests.servers.postgres import Database
 

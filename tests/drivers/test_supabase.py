@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from osiris_dagster.drivers.supabase.route import database_fields
-from osiris_dagster.testing.conformance import Store, TableConformance
+from osiris_dagster.testing.conformance import Store
+from osiris_dagster.testing.tables import TableConformance
 from osiris_dagster.testing.workbench import Workbench
 from tests.drivers.test_postgres import TestPostgres
 from tests.servers.postgres import Database

@@ -17,7 +17,7 @@ DECLARATIONS = {"store", "source", "processor"}
 READS_AND_WRITES, APPENDS, UPSERTS = (
     ("conformance", "DriverConformance"),
     ("conformance", "AppendConformance"),
-    ("conformance", "TableConformance"),
+    ("tables", "TableConformance"),
 )
 TRANSFORMS, INSPECTS = ("processing", "ProcessorConformance"), ("inspection", "InspectionConformance")
 
