@@ -186,3 +186,18 @@ def test_a_package_can_be_made_where_the_plugin_is_not_installed(shop: Project, 
     assert package.valid, package.reasons
     core = json.loads((shop.root / package.folder / "core.jsonld").read_bytes())
     assert {component["part_of"] for component in core["semantic"]["components"]} == {"r:version/osiris-arrow-files"}
+
+
+def test_its_own_tests_inherit_the_suites_of_the_product_and_pass(target: Path, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "examples" / "connector" / "tests" / "test_arrow.py", tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_arrow.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(target)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
