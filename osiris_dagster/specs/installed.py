@@ -39,12 +39,10 @@ class Plugin:
 
 def installed_plugins(path: Iterable[str] | None = None) -> tuple[list[Plugin], list[Unusable]]:
     """Return the plugins below the folders of `path`, by default `sys.path`, and the packages that are damaged."""
-    plugins: list[Plugin] = []
-    damaged: list[Unusable] = []
-    for folder in _announcing(sys.path if path is None else path):
-        for found in _of_package(folder):
-            (plugins if isinstance(found, Plugin) else damaged).append(found)  # type: ignore[arg-type]  # told apart
-    return plugins, damaged
+    folders = _announcing(sys.path if path is None else path)
+    found = [each for folder in folders for each in _of_package(folder)]
+    plugins = [each for each in found if isinstance(each, Plugin)]
+    return plugins, [each for each in found if isinstance(each, Unusable)]
 
 
 def _announcing(path: Iterable[str]) -> Iterator[Path]:

@@ -34,7 +34,10 @@ def lint_spec(file: Path, package: Package | None = None) -> tuple[Diagnostic, .
             faults = [fault for check in CHECKS for fault in check(spec, contents, file)]
     except OmlError as error:
         return error.diagnostics
-    root = yaml.compose(file.read_text("utf-8"), Loader=yaml.SafeLoader)
+    try:
+        root = yaml.compose(file.read_text("utf-8"), Loader=yaml.SafeLoader)
+    except RecursionError:
+        root = None  # what is nested that deeply has no place that a person would look for
     return tuple(
         Diagnostic(code, message, place=_place(root, path, name), path=_dotted(path), expected=expected, fix=fix)
         for code, message, path, expected, fix in faults

@@ -24,16 +24,14 @@ def plugin_entries(plugins: Iterable[Plugin], taken: Iterable[str]) -> tuple[lis
     for plugin in plugins:
         by_family.setdefault(plugin.family, []).append(plugin)
     own = set(taken)
-    entries: list[Entry] = []
-    refused: list[Unusable] = []
+    found: list[Entry | Unusable] = []
     for family, bringing in sorted(by_family.items()):
         if family in own or len(bringing) > 1:
-            refused += _conflicts(bringing, taken=family in own)
+            found.append(_conflict(bringing, taken=family in own))
         else:
-            for file in spec_files(bringing[0]):
-                found = _entry(bringing[0], file)
-                (refused if isinstance(found, Unusable) else entries).append(found)  # type: ignore[arg-type]  # told apart
-    return entries, [*refused, *_unannounced(by_family)]
+            found += [_entry(bringing[0], file) for file in spec_files(bringing[0])]
+    refused = [each for each in found if isinstance(each, Unusable)]
+    return [each for each in found if not isinstance(each, Unusable)], [*refused, *_unannounced(by_family)]
 
 
 def spec_files(plugin: Plugin) -> list[Path]:
@@ -41,7 +39,7 @@ def spec_files(plugin: Plugin) -> list[Path]:
     return sorted(plugin.folder.glob(f"{plugin.family}.*/{SPEC_FILE}"))
 
 
-def _conflicts(plugins: Sequence[Plugin], *, taken: bool) -> list[Unusable]:
+def _conflict(plugins: Sequence[Plugin], *, taken: bool) -> Unusable:
     """Neither of two is used: which one it were would depend on the order of folders."""
     family = plugins[0].family
     names = " and ".join(str(plugin.package) for plugin in plugins)
@@ -52,7 +50,7 @@ def _conflicts(plugins: Sequence[Plugin], *, taken: bool) -> list[Unusable]:
         message = f"{names} bring the family {family}; none of them is used"
         fix = f"keep one of them: pip uninstall {plugins[-1].package.name}"
     finding = Diagnostic("SPC020", message, found=family, expected="a family that one package brings", fix=fix)
-    return [Unusable(family, finding)]
+    return Unusable(family, finding)
 
 
 def _entry(plugin: Plugin, file: Path) -> Entry | Unusable:
@@ -74,7 +72,7 @@ def _broken(plugin: Plugin, name: str, faults: Sequence[Diagnostic]) -> Unusable
     first, more = faults[0], len(faults) - 1
     message = f"{name} of the package {plugin.package} is not used: {first.message}"
     message += f"; {more} more" if more else ""
-    fix = f"{first.fix}; or install another version of {plugin.package.name}".removeprefix("; or ")
+    fix = f"see `osiris components lint`; install another version of {plugin.package.name}, or correct the spec there"
     return Unusable(name, replace(first, code="SPC021", message=message, fix=fix))
 
 

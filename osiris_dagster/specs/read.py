@@ -45,7 +45,9 @@ def read_spec_file(file: Path, package: Package | None = None) -> Mapping[str, A
         mark = getattr(error, "problem_mark", None)
         place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name)
         raise _malformed(name, f"it is not YAML: {getattr(error, 'problem', error)}", place) from error
-    except (UnicodeDecodeError, TypeError, ValueError) as error:
+    except OSError as error:
+        raise _malformed(name, f"it cannot be read: {error.strerror or type(error).__name__}") from error
+    except (UnicodeDecodeError, TypeError, ValueError, RecursionError) as error:
         raise _malformed(name, f"it holds something that JSON cannot: {error}") from error
     if not isinstance(contents, dict):
         raise _malformed(name, "it is not a mapping")

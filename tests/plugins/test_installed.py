@@ -10,10 +10,18 @@ import yaml
 
 from osiris_dagster.canonical import fingerprint
 from osiris_dagster.compiler.manifest import manifest_from_dict
+from osiris_dagster.connections.discovery import discover
+from osiris_dagster.connections.doctor import Asking, probe_all
+from osiris_dagster.connections.faults import connection_reports
+from osiris_dagster.connections.resolution import load_connections
 from osiris_dagster.drivers.registry import installed
-from osiris_dagster.errors import DriverError
+from osiris_dagster.errors import ConfigError, DriverError
+from osiris_dagster.oml.model import ConnectionFacts
+from osiris_dagster.oml.validate import validate
+from osiris_dagster.project import Project
 from osiris_dagster.specs.catalogue import Catalogue
 from osiris_dagster.specs.installed import installed_plugins
+from osiris_dagster.specs.lint import lint_spec
 from osiris_dagster.specs.load import read_catalogue
 from osiris_dagster.specs.model import Package
 from osiris_dagster.specs.plugins import plugin_entries
@@ -66,6 +74,40 @@ def test_an_unknown_component_is_told_with_the_package_that_should_bring_it(tmp_
     assert unusable is not None
     assert "acme-connector 1.2" in unusable.reason
     assert found.why_not("duckdb.extractor") is None
+
+
+def test_a_family_that_is_missing_is_told_where_a_pipeline_or_a_connection_names_it(tmp_path: Path) -> None:
+    for package in ("one", "two"):
+        install(tmp_path, {**ACME, "package": package, "module": package})
+    known = catalogue(tmp_path)
+    said = "one 1.2 and two 1.2 bring the family acme; none of them is used; keep one of them"
+    (missed,) = validate(TEXT, "pipelines/acme.yaml", known).diagnostics
+    assert missed.code == "OML036"
+    assert missed.fix.startswith(said)
+    assert missed.edits == ()
+    report = connection_reports("connections: {acme: {shop: {host: x}}}", "c.yaml", known)[("acme", "shop")]
+    assert report.faults[0].fix.startswith(said)
+    asking = Asking(Project(tmp_path), load_connections(Project(tmp_path), catalogue=known), known)
+    (answer,) = probe_all(asking, (ConnectionFacts("acme", "shop"),))
+    assert said.startswith(answer.message)
+    assert "keep one of them" in answer.fix
+    with pytest.raises(ConfigError, match="none of them is used"):
+        discover(asking, "@acme.shop")
+
+
+def test_a_spec_that_cannot_be_opened_is_told_by_lint_as_well(tmp_path: Path) -> None:
+    install(tmp_path, {**ACME, "files": {"acme_osiris/components/acme.writer/spec.yaml/folder": ""}})
+    (unusable,) = catalogue(tmp_path).unusable
+    assert "cannot be read: Is a directory" in unusable.diagnostic.message
+    (finding,) = lint_spec(tmp_path / "acme_osiris" / "components" / "acme.writer" / "spec.yaml")
+    assert finding.code == "SPC001"
+
+
+def test_a_spec_that_is_nested_without_end_is_told(tmp_path: Path) -> None:
+    deep = "[" * 5000 + "]" * 5000
+    install(tmp_path, {**ACME, "files": {"acme_osiris/components/acme.writer/spec.yaml": f"name: {deep}\n"}})
+    (unusable,) = catalogue(tmp_path).unusable
+    assert (unusable.name, unusable.diagnostic.code) == ("acme.writer", "SPC021")
 
 
 def test_of_two_installations_of_one_package_the_first_on_the_path_is_used(tmp_path: Path) -> None:
