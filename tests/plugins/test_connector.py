@@ -47,10 +47,13 @@ PACKAGE = {"name": "osiris-arrow-files", "version": "1.0.0"}
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder into which the example was built and installed, without a network."""
-    folder = tmp_path_factory.mktemp("connector")
+    return installed_in(tmp_path_factory.mktemp("connector"))
+
+
+def installed_in(folder: Path, *more: str) -> Path:
     source = shutil.copytree(ROOT / "examples" / "connector", folder / "source")
     options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--target", folder / "installed"]
-    subprocess.run([sys.executable, "-m", "pip", "install", *options, source], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, *more, source], check=True)
     return folder / "installed"
 
 
@@ -105,6 +108,18 @@ def test_it_is_listed_with_the_package_it_comes_from(shop: Project, target: Path
     assert packages["arrow.writer"] == "osiris-arrow-files"
     assert packages["duckdb.writer"] == "osiris-dagster"
     assert listed["diagnostics"] == []
+
+
+def test_an_editable_install_is_found_without_an_import(tmp_path: Path) -> None:
+    target = installed_in(tmp_path, "--editable")
+    assert not (target / "osiris_arrow_files").exists()
+    code = (
+        "import site, sys; site.addsitedir(sys.argv[1]);"
+        "from osiris_dagster.specs.load import load_catalogue;"
+        "print(load_catalogue()['arrow.writer'].package, 'osiris_arrow_files' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, target], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "osiris-arrow-files 1.0.0 False\n"
 
 
 def test_its_page_of_the_reference_is_made_like_those_of_the_product(shop: Project, target: Path) -> None:
