@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +52,19 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return installed_in(tmp_path_factory.mktemp("connector"))
 
 
-def installed_in(folder: Path, *more: str) -> Path:
-    source = shutil.copytree(ROOT / "examples" / "connector", folder / "source")
-    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--target", folder / "installed"]
-    subprocess.run([sys.executable, "-m", "pip", "install", *options, *more, source], check=True)
-    return folder / "installed"
+def installed_in(folder: Path, *, editable: bool = False) -> Path:
+    """Build and install the example, offline; an environment that uv made has no pip, and unpacks the wheel."""
+    source, target = shutil.copytree(ROOT / "examples" / "connector", folder / "source"), folder / "installed"
+    if importlib.util.find_spec("pip"):
+        options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--target", target]
+        command = [sys.executable, "-m", "pip", "install", *options, *(["--editable"] if editable else []), source]
+        subprocess.run(command, check=True)
+    else:
+        hook = "build_editable" if editable else "build_wheel"
+        code = f"from hatchling.build import {hook}; {hook}('..')"
+        subprocess.run([sys.executable, "-c", code], cwd=source, check=True)
+        zipfile.ZipFile(next(folder.glob("*.whl"))).extractall(target)
+    return target
 
 
 def project_in(folder: Path) -> Project:
@@ -111,7 +121,7 @@ def test_it_is_listed_with_the_package_it_comes_from(shop: Project, target: Path
 
 
 def test_an_editable_install_is_found_without_an_import(tmp_path: Path) -> None:
-    target = installed_in(tmp_path, "--editable")
+    target = installed_in(tmp_path, editable=True)
     assert not (target / "osiris_arrow_files").exists()
     code = (
         "import site, sys; site.addsitedir(sys.argv[1]);"
