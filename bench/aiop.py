@@ -17,7 +17,7 @@ import tracemalloc
 from contextlib import contextmanager
 from pathlib import Path
 
-from measure import Bar
+from measure import HERE, Bar, Case, Checkout
 
 PIPELINE = """\
 oml_version: "0.2.0"
@@ -93,25 +93,23 @@ def full_facts() -> object:
 
 
 def build_once() -> dict[str, float]:
-    from osiris_dagster.aiop.settle import settle
-
-    from osiris_dagster.aiop.build import build
+    from osiris_dagster.aiop.facts.normalize import normalize
+    from osiris_dagster.aiop.sections.build import build
 
     facts = full_facts()
     began = time.process_time()
-    core = build(settle(facts)).core  # type: ignore[arg-type]
+    core = build(normalize(facts)).core  # type: ignore[arg-type]
     seconds = time.process_time() - began
     tracemalloc.start()
-    build(settle(facts))  # type: ignore[arg-type]
+    build(normalize(facts))  # type: ignore[arg-type]
     return {"seconds": seconds, "megabytes": tracemalloc.get_traced_memory()[1] / 1e6, "bytes": len(core)}
 
 
 def judge_once() -> dict[str, float]:
-    from osiris_dagster.aiop.settle import settle
+    from osiris_dagster.aiop.facts.normalize import normalize
+    from osiris_dagster.aiop.sections.build import build
 
-    from osiris_dagster.aiop.build import build
-
-    core = build(settle(full_facts())).core  # type: ignore[arg-type]
+    core = build(normalize(full_facts())).core  # type: ignore[arg-type]
     began = time.process_time()
     from osiris_dagster.aiop.gates.judge import judge
 
@@ -120,16 +118,28 @@ def judge_once() -> dict[str, float]:
     return {"seconds": time.process_time() - began}
 
 
-def osiris(root: Path, *arguments: str) -> None:
-    command = [str(Path(sys.executable).with_name("osiris")), *arguments]
-    subprocess.run(command, cwd=root, check=True, capture_output=True)
+def own(folder: Path, checkout: Checkout) -> list[Case]:
+    """Packages of a short and of a long run, built anew by the command."""
+    cases = []
+    for lines in (100, FEW):
+        root = folder / str(lines)
+        project(root, checkout)
+        osiris(root, "run", "pipelines/tiny.yaml", "--no-aiop", checkout=checkout)
+        lengthen(root, lines)
+        export = [checkout.osiris, "logs", "aiop", "export"]
+        cases.append(Case(f"export of {lines:,} events", export, cwd=str(root), judged="cpu"))
+    return cases
 
 
-def project(root: Path) -> Path:
+def osiris(root: Path, *arguments: str, checkout: Checkout = HERE) -> None:
+    subprocess.run([checkout.osiris, *arguments], cwd=root, check=True, capture_output=True)
+
+
+def project(root: Path, checkout: Checkout = HERE) -> Path:
     (root / "pipelines").mkdir(parents=True)
     (root / "osiris.yaml").touch()
     (root / "pipelines" / "tiny.yaml").write_text(PIPELINE)
-    osiris(root, "compile", "pipelines/tiny.yaml")
+    osiris(root, "compile", "pipelines/tiny.yaml", checkout=checkout)
     return root
 
 
@@ -164,9 +174,9 @@ def log_bars(root: Path) -> list[Bar]:
 
 def lengthen(root: Path, lines: int) -> None:
     """Give the only run of a project more lines of log: one through Dagster, the others as copies of its row."""
-    from dagster import EventLogEntry
+    from dagster import DagsterInstance, EventLogEntry
 
-    with opened(root) as (_, instance):
+    with DagsterInstance.from_config(str(root / ".osiris" / "dagster_home")) as instance:
         run_id = instance.get_runs()[0].run_id
         instance.store_event(EventLogEntry(None, 20, LINE, run_id, time.time(), None, "tiny_job"))
     (shard,) = (root / ".osiris").rglob(f"{run_id}.db")
@@ -202,9 +212,9 @@ def queue_bars(root: Path) -> list[Bar]:
 
         from osiris_dagster.aiop.disk.index import read_index
         from osiris_dagster.assets.keys import aiop_key
+        from osiris_dagster.exports.ended import queue_ended
         from osiris_dagster.exports.queue import export_queue
-        from osiris_dagster.sensors.exporter import work_off
-        from osiris_dagster.sensors.reconcile import queue_ended
+        from osiris_dagster.exports.work_off import work_off
 
         since = datetime.now(UTC) - timedelta(days=7)
         while True:

@@ -6,7 +6,7 @@ import statistics
 import time
 from pathlib import Path
 
-from measure import Bar
+from measure import Bar, Case, Checkout
 
 from osiris_dagster.columns import Column
 from osiris_dagster.compiler.compile import compile_pipeline
@@ -16,6 +16,7 @@ from osiris_dagster.oml.validate import validate
 from osiris_dagster.specs.load import load_catalogue
 
 PIPELINES, WARM_UP = 1_000, 50
+OF_A_PROCESS = 300
 COLUMNS, STEPS = 200, 20
 _FIVE = """\
 oml_version: "0.2.0"
@@ -83,6 +84,16 @@ def _cpu(texts: list[str], columns: tuple[Column, ...], locks: list[SchemaLock])
     for text, lock in zip(texts, locks, strict=True):
         compiled(text, columns, lock)
     return time.process_time() - begin
+
+
+def own(folder: Path, checkout: Checkout) -> list[Case]:
+    """Whole processes, unlike the bars: another checkout may have other functions, the command it has."""
+    (folder / "pipelines").mkdir()
+    (folder / "osiris.yaml").touch()
+    for n in range(OF_A_PROCESS):
+        (folder / "pipelines" / f"p{n}.yaml").write_text(_FIVE.format(n=n))
+    anew = ["rm", "-rf", ".osiris", "build"]
+    return [Case("compile", [checkout.osiris, "compile", "pipelines"], None, anew, cwd=str(folder), judged="cpu")]
 
 
 def bars(_folder: Path) -> list[Bar]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 from csv_drivers import make
-from measure import Bar, Case, Figures, race
+from measure import HERE, Bar, Case, Checkout, Figures, race
 
 _OML = """\
 oml_version: "0.1.0"
@@ -32,17 +32,24 @@ _STATEMENT = (
     " where amount > 5000) to 'one.parquet' (compression zstd)\")"
 )
 _STATEMENTS = {"sample": _STATEMENT.format(look=""), "whole": _STATEMENT.format(look=", sample_size = -1")}
-_OSIRIS = str(Path(sys.executable).parent / "osiris")
 MANY, FEW, START = 10_000_000, 1_000_000, 10
 _WAYS = {"locked": "types locked", "unlocked": "types from a look at the whole file"}
 _FLOORS = {"locked": "sample", "unlocked": "whole"}
 
 
+def own(folder: Path, checkout: Checkout) -> list[Case]:
+    projects = [_project(folder / str(rows), rows, checkout) for rows in (MANY, START)]
+    return [_run(name, project, checkout) for name in _WAYS for project in projects]
+
+
 def bars(folder: Path) -> list[Bar]:
-    many, few, start = (_project(folder / str(rows), rows) for rows in (MANY, FEW, START))
-    names = (*_STATEMENTS, *_WAYS)
-    cases = [_case(name, project) for name in names for project in (many, start)]
-    figures = race([*cases, *(_case(name, few) for name in _WAYS)], rounds=3)
+    cases = own(folder, HERE)
+    many, start, few = folder / str(MANY), folder / str(START), _project(folder / str(FEW), FEW, HERE)
+    cases += [_run(name, few, HERE) for name in _WAYS]
+    for name, statement in _STATEMENTS.items():
+        command = [sys.executable, "-c", statement]
+        cases += [Case(f"{name} {project.name}", command, cwd=str(project)) for project in (many, start)]
+    figures = race(cases, rounds=3)
     for name in ("kept.parquet", "one.parquet"):
         rows = duckdb.sql(f"select count(*), sum(id) from '{many / name}'").fetchall()[0]
         print(f"{name}: rows and sum of ids {rows}")
@@ -65,17 +72,15 @@ def _bars_of(name: str, figures: dict[str, Figures]) -> list[Bar]:
     ]
 
 
-def _case(name: str, project: Path) -> Case:
-    statement = _STATEMENTS.get(name)
-    command = [sys.executable, "-c", statement] if statement else [_OSIRIS, "run", "--no-aiop", f"{name}.yaml"]
-    return Case(f"{name} {project.name}", command, cwd=str(project))
+def _run(name: str, project: Path, checkout: Checkout) -> Case:
+    return Case(f"{name} {project.name}", [checkout.osiris, "run", "--no-aiop", f"{name}.yaml"], cwd=str(project))
 
 
-def _project(folder: Path, rows: int) -> Path:
+def _project(folder: Path, rows: int, checkout: Checkout) -> Path:
     folder.mkdir()
     make(folder, rows)
     (folder / "osiris.yaml").touch()
     (folder / "unlocked.yaml").write_text(_OML)
     (folder / "locked.yaml").write_text(_OML)
-    subprocess.run([_OSIRIS, "compile", "--online", "locked.yaml"], cwd=folder, check=True, capture_output=True)
+    subprocess.run([checkout.osiris, "compile", "--online", "locked.yaml"], cwd=folder, check=True, capture_output=True)
     return folder

@@ -10,10 +10,11 @@ with those, written by hand as one AssetSpec each, Dagster takes 309 s of CPU fo
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
-from measure import Bar, Case, Figures, race
+from measure import HERE, Bar, Case, Checkout, Figures, race
 
 PIPELINES = 1000
 _OML = """\
@@ -182,19 +183,23 @@ defs = dg.Definitions(
 """
 
 
-def bars(folder: Path, pipelines: int = PIPELINES) -> list[Bar]:
-    _make(folder, pipelines)
+def own(folder: Path, checkout: Checkout, pipelines: int = PIPELINES) -> list[Case]:
+    _make(folder, pipelines, checkout)
     env = {"OSIRIS_HOME": str(folder), "PYTHONPATH": str(folder), "PYTHONWARNINGS": "ignore"}
-    load = [sys.executable, "load.py"]
-    figures = race(
-        [
-            Case("by hand", [*load, "by_hand"], env),
-            Case("osiris", [*load, "osiris_dagster.definitions"], env),
-            Case("changed", [*load, "osiris_dagster.definitions"], env, [sys.executable, "touch.py"]),
-        ],
-        rounds=3,
-        cwd=str(folder),
-    )
+    load, touch = [checkout.python, "load.py", "osiris_dagster.definitions"], [checkout.python, "touch.py"]
+    return [
+        Case("osiris", load, env, cwd=str(folder), judged="cpu"),
+        Case("changed", load, env, touch, cwd=str(folder), judged="cpu"),
+    ]
+
+
+def bars(folder: Path, pipelines: int = PIPELINES) -> list[Bar]:
+    cases = own(folder, HERE, pipelines)
+    (folder / "by_hand.py").write_text(_HAND)
+    (folder / "count").write_text(str(pipelines))
+    (folder / "facts.json").write_text(json.dumps(_facts(folder)))
+    hand_case = Case("by hand", [sys.executable, "load.py", "by_hand"], cases[0].env, cwd=str(folder))
+    figures = race([hand_case, *cases], rounds=3)
     hand = figures["by hand"]
     return [
         Bar(f"{what}: CPU", figures[name].cpu / hand.cpu, limit, _detail(figures[name], hand, pipelines))
@@ -212,10 +217,8 @@ def _detail(ours: Figures, hand: Figures, pipelines: int) -> str:
     )
 
 
-def _make(folder: Path, pipelines: int) -> None:
-    """Write both locations; the hand-written one takes its metadata from a manifest of ours."""
-    import subprocess
-
+def _make(folder: Path, pipelines: int, checkout: Checkout) -> None:
+    """Write our location; the hand-written one takes its metadata from a manifest of it."""
     for name in ("pipelines", "data"):
         (folder / name).mkdir()
     for name, text in {
@@ -224,15 +227,11 @@ def _make(folder: Path, pipelines: int) -> None:
         "load.py": _LOAD,
         "touch.py": _TOUCH,
         "seed.py": _SEED,
-        "by_hand.py": _HAND,
-        "count": str(pipelines),
         **{f"pipelines/p{n}.yaml": _OML.format(n=n, minute=n % 60) for n in range(pipelines)},
     }.items():
         (folder / name).write_text(text)
-    subprocess.run([sys.executable, "seed.py", str(pipelines)], cwd=folder, check=True)
-    osiris = Path(sys.executable).with_name("osiris")
-    subprocess.run([osiris, "compile", "--online", "pipelines"], cwd=folder, check=True, capture_output=True)
-    (folder / "facts.json").write_text(json.dumps(_facts(folder)))
+    subprocess.run([checkout.python, "seed.py", str(pipelines)], cwd=folder, check=True)
+    subprocess.run([checkout.osiris, "compile", "--online", "pipelines"], cwd=folder, check=True, capture_output=True)
 
 
 def _facts(folder: Path) -> list[dict[str, object]]:

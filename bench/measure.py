@@ -1,14 +1,30 @@
-"""Times whole processes in turn (A B A B ...), so that a ratio holds while the machine's speed drifts."""
+"""Times whole processes in turn (A B B A ...), so that a ratio holds while the machine's speed drifts."""
 
 from __future__ import annotations
 
 import os
-import resource
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """Whose code a case runs."""
+
+    python: str
+
+    @property
+    def osiris(self) -> str:
+        return str(Path(self.python).with_name("osiris"))
+
+
+HERE = Checkout(sys.executable)
 
 
 @dataclass(frozen=True)
@@ -19,18 +35,31 @@ class Case:
     before: Sequence[str] = ()  # run before each round, not timed
     cwd: str | None = None
     seconds: Callable[[bytes], float] | None = None  # the wall that the process itself reports, found in its output
+    judged: Literal["wall", "cpu"] = "wall"  # what a comparison of checkouts looks at
 
 
 @dataclass(frozen=True)
 class Figures:
-    wall: float  # seconds, median
-    cpu: float  # seconds, median
-    peak_mib: float  # median of the largest process
+    """What one process took, or the medians of several."""
+
+    wall: float  # seconds
+    cpu: float  # seconds
+    peak_mib: float  # of the largest process
 
 
 def race(cases: Sequence[Case], rounds: int = 5, *, cwd: str | None = None, warm_up: bool = True) -> dict[str, Figures]:
+    """Return the medians of `laps`."""
+    return {
+        name: Figures(*(statistics.median(values) for values in zip(*map(astuple, figures), strict=True)))
+        for name, figures in laps(cases, rounds, cwd=cwd, warm_up=warm_up).items()
+    }
+
+
+def laps(
+    cases: Sequence[Case], rounds: int = 5, *, cwd: str | None = None, warm_up: bool = True
+) -> dict[str, list[Figures]]:
     """Run every case once to warm up, then `rounds` times in turn; a case that fails ends the bench."""
-    seen: dict[str, list[tuple[float, float, float]]] = {case.name: [] for case in cases}
+    seen: dict[str, list[Figures]] = {case.name: [] for case in cases}
     for number in range(0 if warm_up else 1, rounds + 1):
         for case in cases if number % 2 == 0 else reversed(cases):
             if case.before:
@@ -38,12 +67,10 @@ def race(cases: Sequence[Case], rounds: int = 5, *, cwd: str | None = None, warm
             measured = _once(case, case.cwd or cwd)
             if number:
                 seen[case.name].append(measured)
-    return {
-        name: Figures(*(statistics.median(column) for column in zip(*rows, strict=True))) for name, rows in seen.items()
-    }
+    return seen
 
 
-def _once(case: Case, cwd: str | None) -> tuple[float, float, float]:
+def _once(case: Case, cwd: str | None) -> Figures:
     start = time.perf_counter()
     with subprocess.Popen(
         case.command, cwd=cwd, env={**os.environ, **(case.env or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -58,11 +85,7 @@ def _once(case: Case, cwd: str | None) -> tuple[float, float, float]:
     if process.returncode:
         raise SystemExit(f"{case.name} ended with {process.returncode}:\n{output.decode(errors='replace')}")
     scale = 1024 if os.uname().sysname == "Linux" else 1024 * 1024
-    return wall, usage.ru_utime + usage.ru_stime, _peak(usage) / scale
-
-
-def _peak(usage: resource.struct_rusage) -> float:
-    return float(usage.ru_maxrss)
+    return Figures(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / scale)
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,12 @@ import platform
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from measure import Bar, Case, Figures, race, show
+from measure import HERE, Bar, Case, Checkout, Figures, race, show
 from peers import program_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,32 +62,43 @@ print("\\nseconds", time.perf_counter() - start)
 """
 
 
-def bars(folder: Path, rows: int = 1_000_000, rounds: int = 5) -> list[Bar]:
-    """Measure all; the folder is for projects and files."""
+@contextmanager
+def shared(_folder: Path, rows: int = 1_000_000) -> Iterator[int]:
+    """Yield the port of a server with the table."""
     sys.path.insert(0, str(ROOT))
     from tests.servers.postgres import private_server
 
     with private_server() as server:
         server.execute(*TABLE.format(rows=rows).split(";\n")[:2])
-        figures = race(_cases(folder, server.port, rows), rounds, cwd=str(folder))
-    return list(_bars(figures))
+        yield server.port
 
 
-def _cases(folder: Path, port: int, rows: int) -> list[Case]:
+def own(folder: Path, checkout: Checkout, port: int) -> list[Case]:
     (folder / "osiris.yaml").touch()
     place = f"{{host: 127.0.0.1, port: {port}, database: postgres, user: postgres}}"
     (folder / "osiris_connections.yaml").write_text(f"connections: {{postgres: {{bench: {place}}}}}\n")
-    osiris = str(Path(sys.executable).parent / "osiris")
     cases = []
     for name, end, limit in (
         ("arrow", "", ""), ("arrow-start", "", ", limit: 0"), ("parquet", PARQUET, ""),
         ("parquet-start", PARQUET, ", limit: 0"),
     ):  # fmt: skip
         (folder / f"{name}.yaml").write_text((PIPELINE + end).format(name=name, limit=limit))
-        cases.append(Case(name, [osiris, "run", "--json", "--no-aiop", f"{name}.yaml"], seconds=_steps))
+        run = [checkout.osiris, "run", "--json", "--no-aiop", f"{name}.yaml"]
+        cases.append(Case(name, run, cwd=str(folder), seconds=_steps))
+    return cases
+
+
+def bars(folder: Path, rows: int = 1_000_000, rounds: int = 5) -> list[Bar]:
+    """Measure all; the folder is for projects and files."""
+    with shared(folder, rows) as port:
+        figures = race([*own(folder, HERE, port), *_others(folder, port, rows)], rounds, cwd=str(folder))
+    return list(_bars(figures))
+
+
+def _others(folder: Path, port: int, rows: int) -> list[Case]:
     psql = shutil.which("psql") or ""
     copy = ["-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-c", r"\copy orders to 'orders.csv' (format csv)"]
-    cases.append(Case("psql", [psql, *copy, "postgres"]))
+    cases = [Case("psql", [psql, *copy, "postgres"])]
     if peer := program_of("dlt"):
         (folder / "by_dlt.py").write_text(DLT)
         address = f"postgresql+psycopg2://postgres@127.0.0.1:{port}/postgres"

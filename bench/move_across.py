@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import psycopg2
-from measure import Bar, Case, Figures, race
+from measure import Bar, Case, Checkout, Figures, race
 from movement import Servers, bar, bench_servers, make_project, osiris_run
 from peers import program_of
 
@@ -63,12 +63,22 @@ _COPIED = """\
     needs: [{family}]
     config: {{path: out/{family}.parquet}}
 """
+_WAYS = {"both": ("mysql", "postgres"), "mysql": ("mysql",), "postgres": ("postgres",)}
 _SOURCES = {
     "few": "table: few",
     # The start of a run varies by tenths of a second, so the movement must take seconds.
     "many": 'query: "select orders.* from orders, (select 1 as n union all select 2 union all select 3'
     ' union all select 4 union all select 5) as times"',
 }
+
+
+shared = bench_servers
+
+
+def own(folder: Path, checkout: Checkout, servers: Servers) -> list[Case]:
+    project = make_project(folder, servers)
+    names = ["postgres_orders", "postgres_few", *_write_totals(project), *_write_both(project)]
+    return [osiris_run(project, name, checkout=checkout) for name in names]
 
 
 def bars(folder: Path) -> list[Bar]:
@@ -130,13 +140,11 @@ def _with_sql(folder: Path, project: Path, servers: Servers) -> list[Bar]:
         f"version: 1\nconnections:\n  mysql:\n    bench: {{default: true, host: 127.0.0.1, port: {servers.mysql.port}, "
         'user: root, password: "", database: bench}\n'
     )
-    for table in ("orders", "few"):
-        target = "connection: '@postgres.bench', table: totals, write_mode: replace"
-        parts = {"table": table, "query": _SUMMED, "source": f"table: {table}", "writer": "postgres.writer"}
-        (project / f"totals_{table}.yaml").write_text(_TOTALS.format(target=target, **parts))
-        cases.append(osiris_run(project, f"totals_{table}"))
-        parts |= {"source": f"query: select * from {table}", "writer": "filesystem.csv_writer"}
-        (other / f"{table}.yaml").write_text(_TOTALS.format(target="path: totals.csv", **parts))
+    for table, name in zip(("orders", "few"), _write_totals(project), strict=True):
+        cases.append(osiris_run(project, name))
+        parts = {"source": f"query: select * from {table}", "writer": "filesystem.csv_writer"}
+        text = _TOTALS.format(table=table, query=_SUMMED, target="path: totals.csv", **parts)
+        (other / f"{table}.yaml").write_text(text)
         if peer:
             cases.append(Case(f"0.5.7 {table}", [peer, "run", f"{table}.yaml"], cwd=str(other)))
     figures = race(cases, rounds=3)
@@ -148,20 +156,23 @@ def _with_sql(folder: Path, project: Path, servers: Servers) -> list[Bar]:
     return [Bar(what, ours / theirs, 1 / 8, f"{ours:.2f} s against {theirs:.2f} s; {peaks}")]
 
 
+def _write_totals(project: Path) -> list[str]:
+    """Write the pipelines with SQL on the way, and return their names."""
+    target = "connection: '@postgres.bench', table: totals, write_mode: replace"
+    for table in ("orders", "few"):
+        parts = {"table": table, "query": _SUMMED, "source": f"table: {table}", "writer": "postgres.writer"}
+        (project / f"totals_{table}.yaml").write_text(_TOTALS.format(target=target, **parts))
+    return ["totals_orders", "totals_few"]
+
+
 def _cpu(figures: dict[str, Figures], name: str, start: str) -> float:
     return figures[name].cpu - figures[start].cpu
 
 
 def _both(project: Path) -> list[Bar]:
     """One pipeline with five times the table of either server, against a pipeline for each, one after the other."""
-    ways = {"both": ("mysql", "postgres"), "mysql": ("mysql",), "postgres": ("postgres",)}
-    names = [f"{way}_at_once_{rows}" for way in ways for rows in _SOURCES]
-    for name in names:
-        way, _, _, rows = name.split("_")
-        steps = "".join(_COPIED.format(family=family, read=_SOURCES[rows]) for family in ways[way])
-        (project / f"{name}.yaml").write_text(_HEAD.format(name=name) + steps)
-    figures = race([osiris_run(project, name) for name in names], rounds=3)
-    both, *apart = (figures[f"{way}_at_once_many"].wall - figures[f"{way}_at_once_few"].wall for way in ways)
+    figures = race([osiris_run(project, name) for name in _write_both(project)], rounds=3)
+    both, *apart = (figures[f"{way}_at_once_many"].wall - figures[f"{way}_at_once_few"].wall for way in _WAYS)
     detail = f"5 M rows each: {both:.2f} s against {' + '.join(f'{wall:.2f}' for wall in apart)} s"
     idle = _idle(project, "both_at_once_many") - _idle(project, "both_at_once_few")
     return [
@@ -170,6 +181,16 @@ def _both(project: Path) -> list[Bar]:
             "idle cores while two tables move", max(idle, 0) / both, 0.3, f"{os.cpu_count()} cores, servers on them too"
         ),
     ]
+
+
+def _write_both(project: Path) -> list[str]:
+    """Write the pipelines of two tables at once and of each alone, and return their names."""
+    names = [f"{way}_at_once_{rows}" for way in _WAYS for rows in _SOURCES]
+    for name in names:
+        way, _, _, rows = name.split("_")
+        steps = "".join(_COPIED.format(family=family, read=_SOURCES[rows]) for family in _WAYS[way])
+        (project / f"{name}.yaml").write_text(_HEAD.format(name=name) + steps)
+    return names
 
 
 def _idle(project: Path, name: str) -> float:

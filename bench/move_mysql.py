@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from measure import Bar, Case, race
+from measure import HERE, Bar, Case, Checkout, race
 from movement import (
     CHANGED,
     CHECKSUM,
     DECLARED,
+    Servers,
     bar,
     bench_servers,
     client,
@@ -38,11 +39,37 @@ with pq.ParquetWriter(out, schema, compression="zstd") as w:
 """
 
 
+shared = bench_servers
+
+
+def own(folder: Path, checkout: Checkout, servers: Servers) -> list[Case]:
+    project = make_project(folder, servers)
+    return [*_own_reads(project, checkout), *_own_writes(project, _reset(servers.mysql), checkout)]
+
+
 def bars(folder: Path) -> list[Bar]:
     """Measure all; the folder is for projects and files."""
     with bench_servers(folder) as servers:
         project, server = make_project(folder, servers), servers.mysql
         return [*_reads(folder, project, server), *_writes(folder, project, server)]
+
+
+def _own_reads(project: Path, checkout: Checkout = HERE) -> list[Case]:
+    names = [f"{way}_{table}" for way in ("arrow", "csv", "parquet") for table in ("orders", "few")]
+    return [osiris_run(project, name, checkout=checkout) for name in names]
+
+
+def _own_writes(project: Path, before: list[str], checkout: Checkout = HERE) -> list[Case]:
+    tables = [f"table_{table}" for table in ("orders", "few", "postgres_few", "postgres_orders")]
+    return [osiris_run(project, name, before, checkout) for name in (*tables, "upsert_changes", "upsert_few_changes")]
+
+
+def _reset(server: Server) -> list[str]:
+    statements = (
+        "drop table if exists copied, target, stage; create table target like orders; "
+        "insert into target select * from orders"
+    )
+    return [*client_command(server), "-e", statements]
 
 
 def _reads(folder: Path, project: Path, server: Server) -> list[Bar]:
@@ -52,9 +79,7 @@ def _reads(folder: Path, project: Path, server: Server) -> list[Bar]:
     if peer:
         command = [peer, "-c", _MYSQLCLIENT, str(server.port), "orders", str(folder / "peer.parquet")]
         cases.append(Case("mysqlclient", command))
-    for way in ("arrow", "csv", "parquet"):
-        cases += [osiris_run(project, f"{way}_orders"), osiris_run(project, f"{way}_few")]
-    figures = race(cases, rounds=5)
+    figures = race([*cases, *_own_reads(project)], rounds=5)
     found = [
         bar("MariaDB -> CSV, 1 M rows, against mariadb --batch", figures, ("csv_orders", "csv_few"), ("batch",), 1.1),
         bar("MariaDB -> Arrow, against the same", figures, ("arrow_orders", "arrow_few"), ("batch",), 0.75),
@@ -66,11 +91,7 @@ def _reads(folder: Path, project: Path, server: Server) -> list[Bar]:
 
 
 def _writes(folder: Path, project: Path, server: Server) -> list[Bar]:
-    reset = (
-        "drop table if exists copied, target, stage; create table target like orders; "
-        "insert into target select * from orders"
-    )
-    before = [*client_command(server), "-e", reset]
+    before = _reset(server)
     made = f"create table copied ({DECLARED.replace(' primary key', '')}) character set utf8mb4"
     by_hand = f"{made}; load data local infile '{folder / 'orders'}.tsv' into table copied character set utf8mb4"
     changes = ", ".join(f"{name} = values({name})" for name in CHANGED)
@@ -81,13 +102,8 @@ def _writes(folder: Path, project: Path, server: Server) -> list[Bar]:
     )
     cases = [
         Case("load data", [*client_command(server), "-e", by_hand], before=before),
-        osiris_run(project, "table_orders", before),
-        osiris_run(project, "table_few", before),
-        osiris_run(project, "table_postgres_few", before),
-        osiris_run(project, "table_postgres_orders", before),
         Case("upsert by hand", [*client_command(server), "-e", upsert], before=before),
-        osiris_run(project, "upsert_changes", before),
-        osiris_run(project, "upsert_few_changes", before),
+        *_own_writes(project, before),
     ]
     figures = race(cases, rounds=3)
     _compare(project, server)

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import psycopg2
-from measure import Bar, Case, Figures
+from measure import HERE, Bar, Case, Checkout, Figures
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.servers import postgres
 from tests.servers.mariadb import Server, private_server
 
-_OSIRIS = str(Path(sys.executable).parent / "osiris")
 MANY, FEW, START = 10_000_000, 1_000_000, 10
 _HASH = "((i * 2654435761) % 1000000007)"
 ORDERS = f"""
@@ -155,9 +154,9 @@ def make_project(folder: Path, servers: Servers) -> Path:
     return project
 
 
-def osiris_run(project: Path, name: str, before: list[str] | None = None) -> Case:
+def osiris_run(project: Path, name: str, before: Sequence[str] = (), checkout: Checkout = HERE) -> Case:
     """Return the case of one run of a pipeline."""
-    return Case(name, [_OSIRIS, "run", "--no-aiop", f"{name}.yaml"], cwd=str(project), before=before or ())
+    return Case(name, [checkout.osiris, "run", "--no-aiop", f"{name}.yaml"], cwd=str(project), before=before)
 
 
 def bar(what: str, figures: dict[str, Figures], ours: tuple[str, str], base: tuple[str, ...], limit: float) -> Bar:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from measure import Bar, Case, race
+from measure import HERE, Bar, Case, Checkout, race
 
 STEPS = 20
 _RUNS = 5
@@ -78,7 +79,7 @@ with dg.DagsterInstance.get() as instance:
 )
 
 
-def bars(folder: Path) -> list[Bar]:
+def own(folder: Path, checkout: Checkout) -> list[Case]:
     (folder / "pipelines").mkdir()
     (folder / "osiris.yaml").touch()
     steps = "".join(_STEP.format(n=n, before=n - 1) for n in range(1, STEPS))
@@ -86,13 +87,18 @@ def bars(folder: Path) -> list[Bar]:
     home = folder / "home"
     home.mkdir()
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
-    for name, text in (("ours", _OURS), ("by_hand", _HAND)):
-        (folder / f"{name}.py").write_text(text.replace("RUNS", str(_RUNS)))
+    (folder / "ours.py").write_text(_OURS.replace("RUNS", str(_RUNS)))
     env = {"DAGSTER_HOME": str(home), "OSIRIS_HOME": str(folder), "PYTHONWARNINGS": "ignore"}
-    cases = [Case(name, [sys.executable, f"{name}.py"], env, seconds=_seconds) for name in ("ours", "by_hand")]
-    race(cases[:1], rounds=1, cwd=str(folder))  # leaves the events for the other
+    return [Case("ours", [checkout.python, "ours.py"], env, cwd=str(folder), seconds=_seconds)]
+
+
+def bars(folder: Path) -> list[Bar]:
+    (ours_case,) = own(folder, HERE)
+    (folder / "by_hand.py").write_text(_HAND.replace("RUNS", str(_RUNS)))
+    hand_case = replace(ours_case, name="by_hand", command=[sys.executable, "by_hand.py"])
+    race([ours_case], rounds=1)  # leaves the events for the other
     assert len(json.loads((folder / "events.json").read_text())) == STEPS
-    figures = race(cases, rounds=3, cwd=str(folder))
+    figures = race([ours_case, hand_case], rounds=3)
     ours, by_hand = figures["ours"].wall, figures["by_hand"].wall
     detail = f"{ours * 1000:.0f} ms against {by_hand * 1000:.0f} ms a run"
     return [Bar(f"{STEPS} empty steps, against a multi_asset with the same events", ours / by_hand, 1.2, detail)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from measure import Bar, Case, race
+from measure import HERE, Bar, Case, Checkout, race
 
 _OML = """\
 oml_version: "0.1.0"
@@ -39,25 +39,24 @@ if __name__ == "__main__":
 """
 
 
-def bars(folder: Path) -> list[Bar]:
+def own(folder: Path, checkout: Checkout) -> list[Case]:
     (folder / "osiris.yaml").touch()
     (folder / "in.csv").write_text("a,b\n1,x\n2,y\n")
     (folder / "trivial.yaml").write_text(_OML)
-    (folder / "by_hand.py").write_text(_HAND)
     home = folder / "home"
     home.mkdir()
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
-    env = {"DAGSTER_HOME": str(home)}
-    osiris = str(Path(sys.executable).parent / "osiris")
-    figures = race(
-        [
-            Case("by hand", [sys.executable, "by_hand.py"], env),
-            Case("osiris", [osiris, "run", "--no-aiop", "trivial.yaml"], env),
-            Case("osiris with export", [osiris, "run", "trivial.yaml"], env),
-        ],
-        rounds=5,
-        cwd=str(folder),
-    )
+    env, run = {"DAGSTER_HOME": str(home)}, [checkout.osiris, "run", "trivial.yaml"]
+    return [
+        Case("osiris", [*run, "--no-aiop"], env, cwd=str(folder)),
+        Case("osiris with export", run, env, cwd=str(folder)),
+    ]
+
+
+def bars(folder: Path) -> list[Bar]:
+    cases = own(folder, HERE)
+    (folder / "by_hand.py").write_text(_HAND)
+    figures = race([Case("by hand", [sys.executable, "by_hand.py"], cases[0].env, cwd=str(folder)), *cases])
     hand, ours, export = figures["by hand"], figures["osiris"], figures["osiris with export"]
     detail = f"{ours.wall:.2f} s against {hand.wall:.2f} s"
     with_export = f"{export.wall:.2f} s: the package costs {export.wall - ours.wall:.2f} s"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from measure import Bar, Case, race
+from measure import HERE, Bar, Case, Checkout, race
 
 _STEP = """\
   - id: step_{n}
@@ -25,17 +25,14 @@ def twenty_steps() -> str:
     return head + first + middle + last
 
 
-def bars(folder: Path) -> list[Bar]:
+def own(folder: Path, checkout: Checkout) -> list[Case]:
     (folder / "twenty.yaml").write_text(twenty_steps())
-    osiris = str(Path(sys.executable).parent / "osiris")
-    figures = race(
-        [
-            Case("imports", [sys.executable, "-c", "import yaml, jsonschema, click"]),
-            Case("validate", [osiris, "validate", "twenty.yaml"]),
-        ],
-        rounds=9,
-        cwd=str(folder),
-    )
+    return [Case("validate", [checkout.osiris, "validate", "twenty.yaml"], cwd=str(folder))]
+
+
+def bars(folder: Path) -> list[Bar]:
+    imports = Case("imports", [sys.executable, "-c", "import yaml, jsonschema, click"])
+    figures = race([imports, *own(folder, HERE)], rounds=9)
     floor, ours = figures["imports"], figures["validate"]
     detail = f"{ours.wall * 1000:.0f} ms against {floor.wall * 1000:.0f} ms; {ours.peak_mib:.0f} MiB"
     return [Bar("validate 20 steps: wall, against `import yaml, jsonschema, click`", ours.wall / floor.wall, 3, detail)]

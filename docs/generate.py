@@ -1,12 +1,15 @@
-"""Write the reference pages from what the product knows about itself; with --check only tell whether they are current.
+"""Write the reference pages, and schema and context of packages, from what the product knows about itself.
+
+With --check only tell whether they are current.
 
 python docs/generate.py [--check]
 """
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import yaml
@@ -21,11 +24,15 @@ from osiris_dagster.specs.reference import reference
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(1, str(Path(__file__).parent.parent))
+from oml_keys import keys_page
+from package_schema import context_text, schema_text
 from public_names import public_page
 from terms import terms_page
 from type_tables import types_page
 
-FOLDER = Path(__file__).parent / "reference"
+ROOT = Path(__file__).parent.parent
+FOLDER = Path("docs/reference")
+MODEL = Path("osiris_dagster/aiop/model")
 OTHERS = yaml.safe_load((Path(__file__).parent / "codes.yaml").read_text("utf-8"))
 INTRODUCTION = (
     "Every finding has a code, and every code has a section here. Errors stand in the way; warnings do not. "
@@ -84,26 +91,34 @@ def _yaml(text: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the pages, or with --check name those that are not current and return 1."""
-    pages = {
-        "diagnostics.md": diagnostics_page(),
-        "components.md": components_page(read_catalogue(components_folder())),
-        "public.md": f"{NOTE}\n\n{public_page()}",
-        "aiop.md": f"{NOTE}\n\n{terms_page()}",
-        "../types.md": f"{NOTE}\n\n{types_page()}",
+    """Write the files, or with --check name those that are not current and return 1."""
+    context, schema = MODEL / "context.json", MODEL / "core.schema.json"
+    texts: dict[Path, Callable[[], str]] = {
+        context: lambda: context_text(_current(context)),
+        schema: lambda: schema_text(_current(schema)),
+        FOLDER / "diagnostics.md": diagnostics_page,
+        FOLDER / "components.md": lambda: components_page(read_catalogue(components_folder())),
+        FOLDER / "oml.md": lambda: f"{NOTE}\n\n{keys_page()}",
+        FOLDER / "public.md": lambda: f"{NOTE}\n\n{public_page()}",
+        FOLDER / "aiop.md": lambda: f"{NOTE}\n\n{terms_page(json.loads(context_text(_current(context))))}",
+        FOLDER.parent / "types.md": lambda: f"{NOTE}\n\n{types_page()}",
     }
-    stale = [name for name, text in pages.items() if _current(FOLDER / name) != text]
-    if "--check" in arguments:
-        for name in stale:
-            sys.stderr.write(f"docs/reference/{name} is not current: run python docs/generate.py\n")
-        return 1 if stale else 0
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for name in stale:
-        (FOLDER / name).write_text(pages[name], "utf-8")
-    return 0
+    stale = 0
+    for name, text in texts.items():
+        fresh = text()
+        if _current(name) == fresh:
+            continue
+        stale += 1
+        if "--check" in arguments:
+            sys.stderr.write(f"{name.as_posix()} is not current: run python docs/generate.py\n")
+        else:
+            (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
+            (ROOT / name).write_text(fresh, "utf-8")
+    return 1 if stale and "--check" in arguments else 0
 
 
-def _current(file: Path) -> str:
+def _current(name: Path) -> str:
+    file = ROOT / name
     return file.read_text("utf-8") if file.is_file() else ""
 
 

@@ -1,16 +1,13 @@
-"""Run the demo project in a work copy, so that the checkout stays clean.
+"""Tell the demo: the pipelines of this checkout, run as anybody would run them, and what they leave.
 
-    python examples/demo.py run         two pipelines, from an operational database to a report
-    python examples/demo.py failure     a pipeline that fails, and what that leaves
-    python examples/demo.py ui [PORT]   the Dagster UI on the same project
-
-The work copy is `demo/` beside `examples/`. A file that you change there is kept until its original is newer.
+python examples/demo.py run         two pipelines, from an operational database to a report
+python examples/demo.py failure     a pipeline that fails, and what that leaves
+python examples/demo.py ui [PORT]   the Dagster UI on the same project
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -21,9 +18,7 @@ import duckdb
 from osiris_dagster.project import Project
 
 ROOT = Path(__file__).resolve().parent.parent
-DEMO = ROOT / "demo"
-STATE = DEMO / ".osiris"
-ENVIRONMENT = {**os.environ, "OSIRIS_HOME": str(DEMO), "DAGSTER_HOME": str(STATE / "dagster_home")}
+ENVIRONMENT = {**os.environ, "OSIRIS_HOME": str(ROOT), "DAGSTER_HOME": str(Project(ROOT).dagster_home)}
 FAILED_STEP = 4  # exit code of `osiris run`
 
 LEFT_BEHIND = {
@@ -41,10 +36,10 @@ def title(text: str) -> None:
 
 
 def osiris(*arguments: str) -> int:
-    """Run the command in the work copy, show it as a person would type it, and return its exit code."""
+    """Run the command, show it as a person would type it, and return its exit code."""
     print(f"\n$ osiris {' '.join(arguments)}", flush=True)
     command = [Path(sys.executable).with_name("osiris"), *arguments]
-    return subprocess.run(command, cwd=DEMO, env=ENVIRONMENT, check=False).returncode
+    return subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, check=False).returncode
 
 
 def must(*arguments: str) -> None:
@@ -53,23 +48,10 @@ def must(*arguments: str) -> None:
         sys.exit(code)
 
 
-def prepare() -> None:
-    """Bring the work copy up to date and fill its operational database."""
-    original = Path(__file__).with_suffix("")
-    for file in [*original.glob("*.*"), *original.glob("pipelines/*")]:
-        copy = DEMO / file.relative_to(original)
-        if not copy.exists() or copy.stat().st_mtime < file.stat().st_mtime:
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(file, copy)
-    title("The operational database: demo/data/ops.duckdb")
-    seed = [sys.executable, "seed.py", ROOT / "examples/data/nycflights13"]
-    subprocess.run(seed, cwd=DEMO, env=ENVIRONMENT, check=True)
-
-
 def show_results() -> None:
     """Print what the two pipelines left, with row counts, and the head of the report."""
-    os.chdir(DEMO)
-    title("What the pipelines left in demo/")
+    os.chdir(ROOT)
+    title("What the pipelines left")
     with duckdb.connect() as session:
         session.execute("attach 'data/warehouse.duckdb' as warehouse (read_only)")
         for name, query in LEFT_BEHIND.items():
@@ -84,9 +66,9 @@ def show_package(pipeline: str) -> None:
     """Print the run card of the last run and where its package lies."""
     title("The run card")
     must("logs", "aiop", "--last", "--format", "md")
-    packages = sorted((DEMO / "aiop" / pipeline).glob("*/core.jsonld"), key=lambda file: file.stat().st_mtime)
+    packages = sorted((ROOT / "aiop" / pipeline).glob("*/core.jsonld"), key=lambda file: file.stat().st_mtime)
     if not packages:
-        sys.exit(f"no package of {pipeline} below demo/aiop/")
+        sys.exit(f"no package of {pipeline} below aiop/")
     title("The AI Operation Package")
     print(f"  {packages[-1].parent.relative_to(ROOT)}/")
     for file in sorted(path for path in packages[-1].parent.iterdir() if path.is_file()):
@@ -94,8 +76,7 @@ def show_package(pipeline: str) -> None:
 
 
 def run() -> None:
-    """Seed, compile and run both pipelines; the second reads the table that the first writes."""
-    prepare()
+    """Compile and run both pipelines; the second reads the table that the first writes."""
     for pipeline in ("flights-daily", "carrier-report"):
         title(f"The pipeline {pipeline}")
         must("compile", "--online", f"pipelines/{pipeline}.yaml")
@@ -107,14 +88,12 @@ def run() -> None:
 
 def failure() -> None:
     """Run the pipeline that must fail, show what it leaves, and fail when it does anything else."""
-    prepare()
     title("The pipeline dirty-cast, which fails on purpose")
-    must("compile", "--online", "pipelines/dirty-cast.yaml")
     code = osiris("run", "pipelines/dirty-cast.yaml")
     print(f"\nexit code {code}, expected {FAILED_STEP}: a step failed")
     if code != FAILED_STEP:
         sys.exit(1)
-    if (DEMO / "output/fleet.csv").exists():
+    if (ROOT / "output/fleet.csv").exists():
         sys.exit("output/fleet.csv exists, although the step before it failed")
     print("no output file was written")
     show_package("dirty-cast")
@@ -134,8 +113,7 @@ def ui(wanted: str = "3000") -> None:
     """Become the Dagster web server with its daemon, so that the sensors run too."""
     from osiris_dagster.runs.instance import dagster_home  # noqa: PLC0415 - only the UI waits for Dagster to load
 
-    prepare()
-    dagster_home(Project(DEMO), ENVIRONMENT)
+    dagster_home(Project(ROOT), ENVIRONMENT)
     port = free_port(int(wanted))
     print(f"\nDagster UI: http://127.0.0.1:{port}  (ready in about half a minute, Ctrl-C stops it)\n", flush=True)
     os.chdir(ROOT)

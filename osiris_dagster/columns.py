@@ -9,9 +9,9 @@ A field name of a struct stands in double quotes where it has a character of thi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+
+from osiris_dagster.codec import SPARSE
 
 TYPES = frozenset(
     """null bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64
@@ -30,19 +30,10 @@ class Column:
 
     name: str
     type: str
-    nullable: bool = True
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form; `nullable` only when it says something."""
-        return {"name": self.name, "type": self.type, **({} if self.nullable else {"nullable": False})}
+    nullable: bool = field(default=True, metadata=SPARSE)
 
 
 Columns = tuple[Column, ...]
-
-
-def columns_from(items: Iterable[Mapping[str, Any]]) -> Columns:
-    """Read back a list that `Column.as_dict` wrote."""
-    return tuple(Column(str(i["name"]), str(i["type"]), bool(i.get("nullable", True))) for i in items)
 
 
 def split_arguments(text: str) -> list[str]:

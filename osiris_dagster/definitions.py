@@ -26,17 +26,17 @@ from osiris_dagster.assets.pipeline import Execute, run_as_it_is
 from osiris_dagster.assets.translator import DagsterOsirisTranslator
 from osiris_dagster.assets.triggers import Starts, starts_of
 from osiris_dagster.compiler.manifest import Manifest
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.connections.resolution import Connections
 from osiris_dagster.errors import ConfigError, Diagnostic, Place
 from osiris_dagster.loading import Broken
 from osiris_dagster.location import STATE, Location, location_of, pinned
 from osiris_dagster.project import MARKER, Project, find_project
-from osiris_dagster.redaction import Redactor
 from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.resources.services import Services
 from osiris_dagster.resources.table import driver_resources
 from osiris_dagster.sensors.table import sensors
-from osiris_dagster.settings import Settings, connections_of
+from osiris_dagster.settings import Settings
 from osiris_dagster.specs.load import load_catalogue
 
 # Code references are beta in Dagster and say so at every use; a person at the console cannot act on it.
@@ -193,7 +193,7 @@ def _connections(project: Project, manifests: tuple[Manifest, ...]) -> Connectio
         if manifests:
             raise
         # The file is damaged, so every pipeline is broken and says why: that must be seen, not the location's end.
-        return Connections({}, {}, {}, Redactor())
+        return Connections({}, {}, {})
 
 
 def _told(lineage: Lineage, starts: dict[str, Starts]) -> dict[str, str]:

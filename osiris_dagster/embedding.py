@@ -18,6 +18,7 @@ from osiris_dagster.assets.pipeline import Execute, OsirisPipeline, run_as_it_is
 from osiris_dagster.assets.translator import DagsterOsirisTranslator
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.store import load, store
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.definitions import Choices, project_definitions
 from osiris_dagster.drivers.registry import installed
 from osiris_dagster.errors import ConfigError, OsirisError
@@ -29,7 +30,7 @@ from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.resources.services import Services
 from osiris_dagster.resources.table import driver_resources, resource_key
 from osiris_dagster.sensors.table import sensors
-from osiris_dagster.settings import Settings, connections_of
+from osiris_dagster.settings import Settings
 from osiris_dagster.specs.load import load_catalogue
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
@@ -197,6 +197,7 @@ class CoreLimitError(AiopError):
 class Frame:
     """One stack frame without a host's paths: `file` is relative to the project or to site-packages."""
 
+    JSON: ClassVar = "array"
     file: str
     line: int
     function: str
@@ -229,32 +230,6 @@ class ErrorInfo:
             parts += [error.type, error.code, _masked(error.message)]
             parts += [f"{frame.file}:{frame.function}" for frame in error.frames if frame.in_project]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form that `error_from_dict` reads back."""
-        return {
-            "type": self.type,
-            "message": self.message,
-            "code": self.code,
-            "fix": self.fix,
-            "retryable": self.retryable,
-            "frames": [[f.file, f.line, f.function, f.in_project] for f in self.frames],
-            "cause": self.cause.as_dict() if self.cause else None,
-        }
-
-
-def error_from_dict(value: Mapping[str, Any]) -> ErrorInfo:
-    """Read back what `ErrorInfo.as_dict` wrote."""
-    cause = value.get("cause")
-    return ErrorInfo(
-        type=str(value["type"]),
-        message=str(value["message"]),
-        code=str(value.get("code", "")),
-        fix=str(value.get("fix", "")),
-        retryable=value.get("retryable", "permanent"),
-        frames=tuple(Frame(str(f[0]), int(f[1]), str(f[2]), bool(f[3])) for f in value.get("frames", ())),
-        cause=error_from_dict(cause) if cause else None,
-    )
 
 
 _MASKS = (

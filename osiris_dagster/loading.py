@@ -6,18 +6,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from osiris_dagster.canonical import fingerprint
 from osiris_dagster.compiler.cache import compile_kept
 from osiris_dagster.compiler.draft import Compiled, Inputs
 from osiris_dagster.compiler.lock import SchemaLock, lock_path, read_lock
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.params import secret_params
 from osiris_dagster.compiler.store import store
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.connections.resolution import Connections
 from osiris_dagster.errors import CompileError, ConfigError, Diagnostic, OmlError, OsirisError
 from osiris_dagster.oml.validate import validate
 from osiris_dagster.oml_files import Named, neighbour_faults, oml_files
 from osiris_dagster.project import Project
-from osiris_dagster.settings import Settings, connections_of, read_oml
+from osiris_dagster.settings import Settings, read_oml
 from osiris_dagster.specs.load import load_catalogue
 
 
@@ -38,6 +40,11 @@ class Broken:
     file: str
     diagnostics: tuple[Diagnostic, ...]
     exit_code: int = CompileError.exit_code
+
+    @property
+    def fingerprint(self) -> str:
+        """What changes when the findings on the file change."""
+        return fingerprint([d.as_dict() for d in self.diagnostics])
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext, DefinitionsLoadType
 
 from osiris_dagster.atomic import write_bytes
-from osiris_dagster.compiler.manifest import Manifest, manifest_from_dict
+from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.store import load, store
 from osiris_dagster.errors import CompileError, ConfigError, Diagnostic, Place
 from osiris_dagster.loading import Broken, Folder, Loaded, load_folder
@@ -87,7 +87,7 @@ def keep(project: Project, path: Path) -> None:
     """Compile the project and write all of it to one file, from which `restore` makes it on any machine."""
     folder = load_folder(project, Settings())
     state = {
-        "loaded": [[item.file, item.text, item.manifest.as_dict()] for item in folder.loaded],
+        "loaded": [[item.file, item.text, item.manifest.to_json()] for item in folder.loaded],
         "broken": _broken_dicts(folder.broken),
     }
     write_bytes(path, json.dumps(state))
@@ -97,9 +97,9 @@ def restore(project: Project, path: Path) -> Folder:
     """Read what `keep` wrote, and put its manifests where runs and packages look for them."""
     try:
         state = json.loads(path.read_bytes())
-        loaded = tuple(Loaded(file, manifest_from_dict(found), text) for file, text, found in state["loaded"])
+        loaded = tuple(Loaded(file, Manifest.from_json(found), text) for file, text, found in state["loaded"])
         broken = _broken_from(state["broken"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
             "the kept state of the Osiris component cannot be read",
             code="CFG069",

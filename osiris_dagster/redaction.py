@@ -72,32 +72,60 @@ _PACKAGE = Path(__file__).parent
 
 
 class Redactor:
-    """Knows the secret values resolved in this process and removes them, plain or encoded, from any text."""
+    """Knows secret values and removes them, plain or encoded, from any text. Any thread may use it at any time."""
 
     def __init__(self) -> None:
-        self._secrets: set[str] = set()
-        self._forms: set[str] = set()
+        # Threads read while another registers, so these are replaced, never changed; forms go before what was judged.
+        self._secrets: frozenset[str] = frozenset()
+        self._guarded: frozenset[str] = frozenset()  # those of the secrets that were registered as such
+        self._forms: frozenset[str] = frozenset()
         self._pattern: re.Pattern[str] | None = None
         self._judged: dict[str, bool] = {}  # words that were looked into: whether one hides a secret
-        self._lock = threading.Lock()  # steps resolve their connections in threads
+        self._lock = threading.Lock()
 
-    def register(self, value: str) -> None:
-        """Remember a secret; values shorter than 4 characters are too common to be removed from text."""
+    def register(self, value: str, *, secret: bool = True) -> None:
+        """Remember a value to remove; those shorter than 4 characters are too common to be removed from text.
+
+        One that is not `secret` for itself, such as a host that a variable named, is no reason to withhold a package.
+        """
         if len(value) < _SHORTEST:
             return
         with self._lock:
-            self._secrets.add(value)
-            self._forms |= set(_forms(value))
-            self._pattern = None
-            self._judged = {}
+            if secret:
+                self._guarded |= {value}
+            if value not in self._secrets:
+                self._secrets |= {value}
+                self._forms |= frozenset(_forms(value))
+                self._pattern = None
+                self._judged = {}
+
+    def beyond(self, other: Redactor) -> Redactor:
+        """Return one that knows the secrets that the other does not know."""
+        found = Redactor()
+        for value in self._guarded - other._secrets:
+            found.register(value)
+        return found
+
+    def __bool__(self) -> bool:
+        """Tell whether there is anything to look for."""
+        return bool(self._secrets)
+
+    def holds(self, text: str) -> bool:
+        """Tell whether a known secret is in a text."""
+        return self.known(text) != text
+
+    def known(self, text: str) -> str:
+        """Return `text` with every known secret masked, and nothing else."""
+        if not self._forms:
+            return text
+        text = _ENCODED.sub(lambda match: MASK if self._hides(match.group()) else match.group(), text)
+        if any(form in text for form in self._forms):  # much cheaper than the pattern
+            text = self._one_of_all().sub(MASK, text)
+        return self._across_space(text)
 
     def text(self, text: str) -> str:
         """Return `text` with every known secret, every DSN user part and whatever looks like a secret masked."""
-        if self._forms:
-            text = _ENCODED.sub(lambda match: MASK if self._hides(match.group()) else match.group(), text)
-            if any(form in text for form in self._forms):  # much cheaper than the pattern
-                text = self._known().sub(MASK, text)
-            text = self._across_space(text)
+        text = self.known(text)
         if "://" in text:
             text = _DSN_USER.sub(r"\g<scheme>***@", text)
         if "'" in text:
@@ -111,12 +139,13 @@ class Redactor:
         """Tell whether a word is an encoding of something with a secret in it."""
         if _PLAIN_WORD.fullmatch(word):
             return False
-        found = self._judged.get(word)
+        judged = self._judged
+        found = judged.get(word)
         if found is None:
             found = any(form in plain for plain in _decoded(word, _DEPTH) for form in self._forms)
-            if len(self._judged) >= _MOST_REMEMBERED:
-                self._judged = {}
-            self._judged[word] = found
+            if len(judged) >= _MOST_REMEMBERED:
+                judged.clear()
+            judged[word] = found
         return found
 
     def _across_space(self, text: str) -> str:
@@ -134,7 +163,7 @@ class Redactor:
             return MASK
         return text
 
-    def _known(self) -> re.Pattern[str]:
+    def _one_of_all(self) -> re.Pattern[str]:
         """Return the pattern of all forms; made when it is needed, so that many secrets cost no more than one."""
         with self._lock:
             if self._pattern is None:
@@ -143,14 +172,18 @@ class Redactor:
             return self._pattern
 
     def data(self, value: Any) -> Any:
-        """Return JSON-like data with every string and every key cleaned."""
+        """Return JSON-like data with every known secret masked. Its keys are ours, and may look like one."""
         if isinstance(value, str):
-            return self.text(value)
+            return self.known(value)
         if isinstance(value, Mapping):
-            return {self.text(str(key)): self.data(item) for key, item in value.items()}
+            return {key: self.data(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self.data(item) for item in value]
         return value
+
+
+PROCESS = Redactor()
+"""Knows whatever this process resolved, for whichever connection: for the borders behind which somebody reads."""
 
 
 def _forms(value: str) -> Iterator[str]:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from osiris_dagster.connections.resolution import Connections, load_connections
-from osiris_dagster.errors import ConfigError
+from osiris_dagster.errors import ConfigError, Place
+from osiris_dagster.oml.compose import compose
 from osiris_dagster.oml.validate import Mode
 from osiris_dagster.project import MARKER, Project
-from osiris_dagster.specs.catalogue import Catalogue
-from osiris_dagster.specs.load import load_catalogue
-from osiris_dagster.specs.secrets import secret_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +24,6 @@ class Settings:
     connections_file: str = ""
     secrets_file: str = ""
     env: Mapping[str, str] = field(default_factory=lambda: os.environ)
-
-
-def connections_of(project: Project, settings: Settings, catalogue: Catalogue | None = None) -> Connections:
-    """Load the project's connections; ConfigError when the file is damaged."""
-    secret: defaultdict[str, set[str]] = defaultdict(set)
-    catalogue = load_catalogue() if catalogue is None else catalogue
-    for spec in catalogue:
-        secret[spec.family] |= secret_fields(spec)
-    return load_connections(
-        project,
-        file=settings.connections_file,
-        secrets_file=settings.secrets_file,
-        env=settings.env,
-        secret_fields=secret,
-        catalogue=catalogue,
-    )
 
 
 def read_oml(path: Path, shown: str) -> bytes:
@@ -63,18 +41,19 @@ def read_oml(path: Path, shown: str) -> bytes:
 
 
 def project_options(project: Project, section: str) -> Mapping[str, Any] | None:
-    """Return what a section of osiris.yaml says, None without one. ConfigError when it is no mapping."""
+    """Return what a section of osiris.yaml says, None without one. ConfigError when it is no mapping.
+
+    The file is read by the rules of OML: YAML 1.2, every key once, within limits.
+    """
     path = project.root / MARKER
     try:
-        value = yaml.safe_load(path.read_text("utf-8-sig")) if path.is_file() else None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f"{MARKER} cannot be read",
-            code="AIO030",
-            found=str(error).splitlines()[0],
-            expected="a YAML mapping",
-            fix=f"correct {MARKER}",
-        ) from None
+        document = compose(path.read_bytes() if path.is_file() else b"", MARKER)
+    except OSError as error:
+        raise _unreadable(str(error).splitlines()[0], Place(MARKER)) from None
+    if document.faults:
+        first = document.faults[0]
+        raise _unreadable(first.message, first.place or Place(MARKER))
+    value = document.value
     found = value.get(section) if isinstance(value, dict) else None
     if found is None or isinstance(found, dict):
         return found
@@ -84,4 +63,15 @@ def project_options(project: Project, section: str) -> Mapping[str, Any] | None:
         found=str(found)[:200],
         expected="a mapping of options",
         fix=f"correct `{section}` in {MARKER}",
+    )
+
+
+def _unreadable(found: str, place: Place) -> ConfigError:
+    return ConfigError(
+        f"{MARKER} cannot be read",
+        code="AIO030",
+        place=place,
+        found=found,
+        expected="a YAML mapping",
+        fix=f"correct {MARKER}",
     )

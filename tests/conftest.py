@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance
 
+from osiris_dagster.connections.project import load_connections
 from osiris_dagster.project import Project
+from osiris_dagster.redaction import PROCESS, Redactor
 from osiris_dagster.runs.instance import open_instance
 from tests.servers.places import in_memory
 
@@ -80,6 +82,22 @@ connections:
     ops: {path: data/ops.duckdb, default: true, description: The shop}
     warehouse: {path: data/warehouse.duckdb}
 """
+
+
+@pytest.fixture(autouse=True)
+def _a_process_that_has_resolved_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test see the secrets of another one: tests share a process, runs of Osiris do not."""
+    monkeypatch.setattr(PROCESS, "__dict__", dict(vars(Redactor())))
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> str:
+    """Return a secret that no pattern knows, resolved in this process for a connection of somebody else."""
+    secret, root = "quiet-harbour-seven", tmp_path / "other"
+    root.mkdir()
+    (root / "osiris_connections.yaml").write_text("connections: {mysql: {far: {host: h, password: '${FAR}'}}}")
+    load_connections(Project(root), env={"FAR": secret}).resolve("@mysql.far")
+    return secret
 
 
 @pytest.fixture

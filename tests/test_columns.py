@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osiris_dagster.arrow import arrow_type, columns_of, schema_of, type_name
-from osiris_dagster.columns import TYPES, Column, columns_from, is_type, split_arguments
+from osiris_dagster.codec import from_json, to_json
+from osiris_dagster.columns import TYPES, Column, is_type, split_arguments
+from tests.sampling import examples
 
 UNITS = ["s", "ms", "us", "ns"]
 SIMPLE = [arrow_type(name) for name in sorted(TYPES)]
@@ -33,7 +35,8 @@ ARROW = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@pytest.mark.matrix
+@settings(deadline=None, max_examples=examples(200))
 @given(ARROW)
 def test_an_arrow_type_has_a_name_that_gives_it_back(kind):
     name = type_name(kind)
@@ -45,7 +48,7 @@ def test_an_arrow_type_has_a_name_that_gives_it_back(kind):
 @given(st.lists(st.builds(Column, FIELD_NAMES, ARROW.map(type_name), st.booleans()), max_size=4).map(tuple))
 def test_columns_come_back_from_arrow_and_from_json(columns):
     assert columns_of(schema_of(columns)) == columns
-    assert columns_from(column.as_dict() for column in columns) == columns
+    assert from_json(tuple[Column, ...], to_json(columns)) == columns
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-"""The demo end to end, in a copy: its figures equal a second computation in plain Python, its failure is clean."""
+"""The demo end to end, in a copy of the checkout: its figures equal a second computation in plain Python, its failure
+is clean, and nothing that git knows changes by it."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "examples" / "data" / "nycflights13"
@@ -25,29 +27,63 @@ def rows(table: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith(("OSIRIS", "DAGSTER"))}
+
+
 def osiris(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("OSIRIS", "DAGSTER"))}
     command = [Path(sys.executable).with_name("osiris"), *arguments]
-    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=project, env=environment(), capture_output=True, text=True, check=False)
+
+
+def git(project: Path, *arguments: str) -> str:
+    who = (
+        "-c",
+        "safe.directory=*",
+        "-c",
+        "user.name=t",
+        "-c",
+        "user.email=t@example.com",
+        "-c",
+        "commit.gpgsign=false",
+    )
+    return subprocess.run(["git", *who, *arguments], cwd=project, check=True, capture_output=True, text=True).stdout
+
+
+def demo(project: Path, script: str, *arguments: str) -> str:
+    """Run a script of the examples as `make` does; return what it printed."""
+    command = [sys.executable, f"examples/{script}.py", *arguments]
+    done = subprocess.run(command, cwd=project, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a seeded copy of the demo project."""
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a clone of the checkout as it is, without what runs have made in it."""
     target = tmp_path_factory.mktemp("demo") / "project"
-    ignored = shutil.ignore_patterns("data", "output", "build", "aiop", ".osiris", "__pycache__")
-    shutil.copytree(ROOT / "examples" / "demo", target, ignore=ignored)
-    subprocess.run([sys.executable, "seed.py", DATA], cwd=target, check=True)
+    for name in git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0"):
+        if name and (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    git(target, "init", "-q")
+    git(target, "add", "-A")
+    git(target, "commit", "-qm", "all")
     return target
 
 
 @pytest.fixture(scope="module")
+def project(fresh: Path) -> Path:
+    """Return the clone with the data of the demo."""
+    demo(fresh, "seed")
+    return fresh
+
+
+@pytest.fixture(scope="module")
 def finished(project: Path) -> Path:
-    """Return the project after both pipelines ran."""
-    for name in ("flights-daily", "carrier-report"):
-        for command in (["compile", "--online"], ["run"]):
-            done = osiris(project, *command, f"pipelines/{name}.yaml")
-            assert done.returncode == 0, done.stdout + done.stderr
+    """Return the project after `make demo`."""
+    told = demo(project, "demo", "run")
+    assert "460 rows" in told
     return project
 
 
@@ -70,7 +106,7 @@ def test_the_database_holds_the_rows_of_the_files(project: Path) -> None:
             assert ops.table(table).shape[0] == len(rows(table))
 
 
-@pytest.mark.parametrize("pipeline", sorted(path.name for path in (ROOT / "examples/demo/pipelines").glob("*.yaml")))
+@pytest.mark.parametrize("pipeline", sorted(path.name for path in (ROOT / "pipelines").glob("*.yaml")))
 def test_a_pipeline_of_the_demo_validates_strictly(project: Path, pipeline: str) -> None:
     done = osiris(project, "validate", "--mode", "strict", f"pipelines/{pipeline}")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -112,10 +148,28 @@ def test_every_departure_reaches_the_parquet_file_once(finished: Path) -> None:
 
 
 def test_a_dirty_value_fails_the_run_and_leaves_no_output(project: Path) -> None:
-    assert osiris(project, "compile", "--online", "pipelines/dirty-cast.yaml").returncode == 0
-    failed = osiris(project, "run", "pipelines/dirty-cast.yaml")
-    assert failed.returncode == 4, failed.stdout + failed.stderr
-    assert "Traceback" not in failed.stdout + failed.stderr
-    assert "'NA'" in failed.stdout + failed.stderr
+    told = demo(project, "demo", "failure")
+    assert "Traceback" not in told
+    assert "fleet" in told
     assert not (project / "output" / "fleet.csv").exists()
     assert list((project / "aiop" / "dirty-cast").glob("*/core.jsonld"))
+
+
+def test_what_fails_on_purpose_says_so_and_starts_by_nothing() -> None:
+    document = yaml.safe_load((ROOT / "pipelines" / "dirty-cast.yaml").read_text("utf-8"))
+    assert document["description"].startswith("Fails on purpose")
+    assert document["tags"]["fails"] == "on-purpose"
+    assert "schedule" not in document
+
+
+def test_nothing_that_git_knows_changes_by_the_demo(finished: Path) -> None:
+    demo(finished, "demo", "failure")
+    assert git(finished, "status", "--porcelain") == ""
+
+
+def test_a_location_of_the_checkout_shows_its_pipelines(fresh: Path) -> None:
+    code = "from osiris_dagster.definitions import defs; print(*(job.name for job in defs().resolve_all_job_defs()))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=fresh, env=environment(), capture_output=True, text=True, check=True
+    )
+    assert {"carrier_report_job", "dirty_cast_job", "flights_daily_job"} <= set(done.stdout.split())

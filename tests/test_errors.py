@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from osiris_dagster.codec import from_json, to_json
 from osiris_dagster.errors import (
     AiopError,
     CompileError,
@@ -21,7 +22,6 @@ from osiris_dagster.errors import (
     OsirisError,
     Place,
     RunError,
-    error_from_dict,
 )
 
 TEXT = st.text(max_size=20)
@@ -86,7 +86,7 @@ def test_a_diagnostic_leaves_out_what_it_does_not_know():
 
 @given(INFOS)
 def test_a_recorded_error_comes_back(info):
-    assert error_from_dict(json.loads(json.dumps(info.as_dict()))) == info
+    assert from_json(ErrorInfo, json.loads(json.dumps(to_json(info)))) == info
     assert info.chain[0] == replace(info, cause=None)
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from osiris_dagster.compiler.store import load, load_latest
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.errors import ConfigError, OmlError
 from osiris_dagster.loading import Folder, compile_file, load_folder
 from osiris_dagster.project import Project
-from osiris_dagster.settings import Settings, connections_of
+from osiris_dagster.settings import Settings
 
 GOOD = """\
 oml_version: "0.2.0"

@@ -1,10 +1,12 @@
 import base64
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
 
-from osiris_dagster.errors import DriverError, error_from_dict
+from osiris_dagster.codec import from_json, to_json
+from osiris_dagster.errors import DriverError, ErrorInfo
 from osiris_dagster.redaction import MASK, Redactor, capture, secret_shapes
 
 SECRET = "p@ss/w0rd's +&"
@@ -33,9 +35,43 @@ def test_a_known_secret_goes_in_every_form(redactor, form):
     assert form.rstrip("=") not in redactor.text(f"<{form}>")
 
 
-def test_a_secret_goes_from_keys_and_values_of_data(redactor):
-    data = {"a": [SECRET, 1, None, {SECRET: True}]}
-    assert redactor.data(data) == {"a": [MASK, 1, None, {MASK: True}]}
+def test_a_secret_goes_from_the_values_of_data_and_leaves_its_shape(redactor):
+    redactor.register("root")
+    data = {"root_run_id": [SECRET, 1, None, {"found": f"a {SECRET}"}]}
+    assert redactor.data(data) == {"root_run_id": [MASK, 1, None, {"found": f"a {MASK}"}]}
+
+
+def test_threads_may_register_while_others_read():
+    known, done = Redactor(), threading.Event()
+    faults: list[str] = []
+
+    def read() -> None:
+        while not done.is_set():
+            if "first-secret" in known.text("first-secret and c2Vjb25kLXNlY3JldA=="):
+                faults.append("shown")
+
+    known.register("first-secret")
+    with ThreadPoolExecutor(3) as pool:
+        readers = [pool.submit(read) for _ in range(2)]
+        for number in range(40):
+            known.register(f"value-{number:04}")
+        done.set()
+        for reader in readers:
+            reader.result()
+    assert faults == []
+
+
+def test_what_another_knows_and_what_is_no_secret_for_itself_is_not_beyond_it():
+    process, own = Redactor(), Redactor()
+    for value in ("first-secret", "second-secret"):
+        process.register(value)
+    process.register("db.example.com", secret=False)
+    own.register("second-secret")
+    others = process.beyond(own)
+    shown = "first-secret second-secret db.example.com"
+    assert others.known(shown) == f"{MASK} second-secret db.example.com"
+    assert process.known(shown) == f"{MASK} {MASK} {MASK}"
+    assert not own.beyond(process)
 
 
 @pytest.mark.parametrize("innocent", ["primary_key", "author", "select password from users", "a" * 64])
@@ -81,7 +117,7 @@ def test_an_exception_is_recorded_without_secrets_and_without_the_hosts_paths(re
     assert info.fix == f"ask for {MASK}"
     assert info.cause.message == f"cannot open data/x.csv with {MASK}"
     assert not any(frame.file.startswith("/") for link in info.chain for frame in link.frames)
-    assert error_from_dict(info.as_dict()) == info
+    assert from_json(ErrorInfo, to_json(info)) == info
 
 
 def test_a_cause_that_was_cut_off_stays_unseen(redactor):

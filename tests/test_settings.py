@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.errors import ConfigError
 from osiris_dagster.project import Project
-from osiris_dagster.settings import Settings, connections_of, read_oml
+from osiris_dagster.settings import Settings, project_options, read_oml
 
 FILE = "connections: {duckdb: {ops: {path: '${OPS_PATH}', default: true}, empty: }}\n"
 
@@ -52,3 +53,37 @@ def test_an_oml_file_is_read_as_bytes_or_told_why_not(tmp_path):
             read_oml(tmp_path / name, "shown")
         assert (caught.value.first.code, caught.value.first.found) == ("CFG020", found)
         assert "shown" in caught.value.first.message
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", None),
+        ("a: {x: no, y: 010, z: 0x10, w: 12:30}", {"x": "no", "y": "010", "z": 16, "w": "12:30"}),
+        ("\ufeffa: {x: 1}", {"x": 1}),
+        ("b: {x: 1}", None),
+        ("just text", None),
+    ],
+)
+def test_osiris_yaml_is_read_by_the_rules_of_oml(tmp_path, text, expected):
+    (tmp_path / "osiris.yaml").write_text(text)
+    assert project_options(Project(tmp_path), "a") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "found"),
+    [
+        ("a: {x: 1, x: 2}", 1, "the key `x` stands twice"),
+        ("a: {x: 1}\nb: &b {y: 1}\nc: {<<: *b}", 3, "merge keys"),
+        ("a: [1", 1, "not closed"),
+        ("a: 1\n---\nb: 2", 2, "more than one document"),
+    ],
+)
+def test_an_osiris_yaml_that_cannot_be_read_names_the_line(tmp_path, text, line, found):
+    (tmp_path / "osiris.yaml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        project_options(Project(tmp_path), "a")
+    first = caught.value.first
+    assert (first.code, first.place.file) == ("AIO030", "osiris.yaml")
+    assert first.place.line == line
+    assert found in first.found

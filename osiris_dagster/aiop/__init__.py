@@ -1,1 +1,1 @@
-"""A run record and its manifest in, an AI Operation Package out."""
+"""AI Operation Packages: what a run did and why, as one document with its evidence. The rooms build on each other."""

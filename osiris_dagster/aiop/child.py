@@ -18,11 +18,12 @@ from tempfile import TemporaryFile
 from threading import Event, Timer
 from typing import Any, Self
 
-from osiris_dagster.aiop.facts.facts import Facts, checked, facts_as_dict, facts_from_dict
-from osiris_dagster.aiop.facts.map_texts import scrub
-from osiris_dagster.aiop.result import ExportResult, result_from_dict
+from osiris_dagster.aiop.disk.result import ExportResult
+from osiris_dagster.aiop.facts.facts import Facts, checked, lean
+from osiris_dagster.aiop.facts.map_texts import map_texts, scrub
+from osiris_dagster.codec import from_json, to_json
 from osiris_dagster.errors import AiopError, CoreLimitError, OsirisError
-from osiris_dagster.redaction import Redactor
+from osiris_dagster.redaction import PROCESS, Redactor
 
 _KEPT_ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "SYSTEMROOT")
 _NO_NETWORK = ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname", "urllib.Request")
@@ -64,12 +65,13 @@ class Exporter:
         facts = scrub(checked(job.facts), job.redactor)
         places = {"root": job.root, "logs": job.logs, "annexes": job.annexes}
         named = {name: str(path.resolve()) if path else "" for name, path in places.items()}
-        line = self._ask(json.dumps({"facts": facts_as_dict(facts), **named}).encode(), facts.record.run_id, timeout)
+        order = {"facts": to_json(lean(facts)), **named, "foreign": _foreign(facts, job)}
+        line = self._ask(json.dumps(order).encode(), facts.record.run_id, timeout)
         try:
             answered = json.loads(line)
             if "result" in answered:
-                return result_from_dict(answered["result"])
-            error = answered["error"]
+                return from_json(ExportResult, answered["result"])
+            error = PROCESS.data(answered["error"])
         except (ValueError, KeyError, TypeError):
             raise self._died(facts.record.run_id) from None
         kind = CoreLimitError if error["code"] == CoreLimitError.code else AiopError
@@ -110,7 +112,7 @@ class Exporter:
         return AiopError(
             f"the export of run {run_id} ended with exit status {self._process.returncode}",
             code="AIO003",
-            found=self._stderr.read()[-_TAIL:].decode(errors="replace").strip(),
+            found=PROCESS.text(self._stderr.read()[-_TAIL:].decode(errors="replace").strip()),
             fix="look at the end of its error output, kept with this error",
         )
 
@@ -139,6 +141,25 @@ class Exporter:
         self._stdout.close()
 
 
+def _foreign(facts: Facts, job: Job) -> int:
+    """Return how many texts of clean facts and log hold a secret that this process resolved for somebody else."""
+    others = PROCESS.beyond(job.redactor)
+    if not others:
+        return 0
+    seen: list[str] = []
+
+    def look(text: str) -> str:
+        seen.extend([text] if others.holds(text) else [])
+        return text
+
+    map_texts(facts, look)
+    if job.logs:
+        with job.logs.open("rb") as lines:
+            for line in lines:
+                look(json.loads(line)["message"])
+    return len(seen)
+
+
 def _environment() -> dict[str, str]:
     """Keep what Python needs to start; connections are configured through variables, and those are secrets."""
     kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
@@ -154,7 +175,8 @@ def answer(order: bytes) -> dict[str, Any]:
     try:
         job = json.loads(order)
         logs, annexes = (Path(job[name]) if job[name] else None for name in ("logs", "annexes"))
-        result = export(facts_from_dict(job["facts"]), Path(job["root"]), Spool(logs), annexes)
+        facts = from_json(Facts, job["facts"])
+        result = export(facts, Path(job["root"]), Spool(logs), annexes, foreign=int(job.get("foreign", 0)))
     except (KeyError, TypeError, ValueError) as error:
         return _error("AIO005", f"the job is malformed: {type(error).__name__}: {error}")
     except OSError as error:
@@ -162,7 +184,7 @@ def answer(order: bytes) -> dict[str, Any]:
     except OsirisError as error:
         first = error.first
         return _error(first.code, first.message, first.found, first.fix)
-    return {"result": result.as_dict()}
+    return {"result": to_json(result)}
 
 
 def _error(code: str, message: str, found: str = "", fix: str = "") -> dict[str, Any]:

@@ -81,9 +81,9 @@ def update_sensor(keys: Iterable[AssetKey]) -> AutomationConditionSensorDefiniti
 
 def freshness_of(manifest: Manifest) -> FreshnessPolicy | None:
     """Return the policy for the pipeline's last assets: failed when they are older than `max_lag`."""
-    if not manifest.freshness_max_lag:
+    if manifest.freshness is None:
         return None
-    return FreshnessPolicy.time_window(fail_window=timedelta(seconds=duration_seconds(manifest.freshness_max_lag)))
+    return FreshnessPolicy.time_window(fail_window=timedelta(seconds=duration_seconds(manifest.freshness.max_lag)))
 
 
 def pool_of(manifest: Manifest) -> str | None:

@@ -15,14 +15,15 @@ from dagster import (
 )
 
 from osiris_dagster.assets.keys import BROKEN, broken_key
-from osiris_dagster.canonical import fingerprint
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.errors import Diagnostic, OsirisError
 from osiris_dagster.loading import Broken, compile_file
 from osiris_dagster.oml.render import render
 from osiris_dagster.project import Project
-from osiris_dagster.settings import Settings, connections_of
+from osiris_dagster.settings import Settings
 
 CHECK = "compiles"
+DIGEST = "digest"  # metadata of the check: the fingerprint of the findings
 
 
 def broken_asset(broken: Broken, project: Project) -> AssetSpec:
@@ -69,13 +70,8 @@ def failed_check(broken: Broken) -> AssetCheckEvaluation:
         check_name=CHECK,
         passed=False,
         severity=AssetCheckSeverity.ERROR,
-        metadata={**_told(broken.diagnostics), "digest": digest(broken)},
+        metadata={**_told(broken.diagnostics), DIGEST: broken.fingerprint},
     )
-
-
-def digest(broken: Broken) -> str:
-    """Return what changes when the findings on a file change."""
-    return fingerprint([d.as_dict() for d in broken.diagnostics])
 
 
 def _told(diagnostics: tuple[Diagnostic, ...]) -> dict[str, MetadataValue[str]]:

@@ -14,7 +14,7 @@ from osiris_dagster.canonical import sha256
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.oml.model import Check
 from osiris_dagster.oml.partition import RANGE, Partition
-from osiris_dagster.steps.report import CheckResult
+from osiris_dagster.steps.report import CheckRecord
 
 _ROWS = "dagster/row_count"
 _LATEST = 200  # materializations in which a run over as many partitions is looked for
@@ -42,7 +42,7 @@ def _described(check: Check) -> str:
     return f"{check.type}: {options}"[:500]
 
 
-def check_results(key: AssetKey, results: Sequence[CheckResult]) -> Iterator[AssetCheckResult]:
+def check_results(key: AssetKey, results: Sequence[CheckRecord]) -> Iterator[AssetCheckResult]:
     """Yield what the checks of one step found."""
     for result in results:
         metadata: dict[str, Any] = {"rows": result.rows}

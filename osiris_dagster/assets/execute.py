@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 
 from dagster import (
     AssetCheckKey,
@@ -23,13 +24,14 @@ from osiris_dagster.assets.partitions import partition_of
 from osiris_dagster.assets.process import tell_process, wait_for_pool
 from osiris_dagster.assets.record import dataset_written, materialized, retried, unfinished
 from osiris_dagster.assets.surroundings import runtime_of
-from osiris_dagster.compiler.manifest import Manifest
+from osiris_dagster.compiler.manifest import Dataset, Manifest
 from osiris_dagster.errors import OsirisError
 from osiris_dagster.oml.partition import Partition
+from osiris_dagster.redaction import PROCESS, capture
 from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.runs.tags import ORIGIN
 from osiris_dagster.steps.execution import Execution
-from osiris_dagster.steps.report import StepFailure, StepReport, StepRetry
+from osiris_dagster.steps.report import StepRecord, StepRetry
 
 _INTERRUPTS = (DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__)
 Results = Generator[Result]
@@ -43,29 +45,28 @@ def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
     manifest = body.manifest
     keys = step_keys(manifest)
     selected = frozenset(step for step, key in keys.items() if key in context.selected_asset_keys)
-    failures: list[StepFailure] = []
+    failures: list[StepRecord] = []
     tell_process(context)
     if body.isolated:
         wait_for_pool(manifest, context)
     execution = _execution(body, context, selected, drivers)
     partition = partition_of(context.run, manifest.partitions)
-    try:
-        for event in execution.events():
-            if body.listener is not None:
-                body.listener(event)
-            if isinstance(event, StepReport):
-                yield from _ended(event, manifest, partition, context)
-            elif isinstance(event, StepRetry):
-                context.log_event(retried(keys[event.step_id], manifest, event))
-            elif isinstance(event, StepFailure):
-                context.log_event(unfinished(keys[event.step_id], manifest, event))
-                yield from _checked(event, keys, context)
-                failures.append(event)
-    except (DagsterExecutionInterruptedError, KeyboardInterrupt, GeneratorExit):
-        _canceled(execution, body, keys, context)
-        raise
-    except OsirisError as error:
-        raise Failure(str(error), allow_retries=False) from None
+    with _named(body):
+        try:
+            for event in execution.events():
+                if body.listener is not None:
+                    body.listener(event)
+                if isinstance(event, StepRetry):
+                    context.log_event(retried(keys[event.step_id], manifest, event))
+                elif isinstance(event, StepRecord) and event.status == "completed":
+                    yield from _ended(event, manifest, partition, context)
+                elif isinstance(event, StepRecord):
+                    context.log_event(unfinished(keys[event.step_id], manifest, event))
+                    yield from _checked(event, keys, context)
+                    failures.append(event)
+        except (DagsterExecutionInterruptedError, KeyboardInterrupt, GeneratorExit):
+            _canceled(execution, body, keys, context)
+            raise
     if failures:
         raise _failure(failures)
 
@@ -73,11 +74,23 @@ def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
 def _execution(
     body: Body, context: AssetExecutionContext, selected: frozenset[str], drivers: Mapping[str, OsirisDriver]
 ) -> Execution:
-    try:
+    with _named(body):
         runtime = runtime_of(body.manifest, body.services, context, drivers, isolated=body.isolated)
         return Execution(body.manifest, selected, runtime)
+
+
+@contextmanager
+def _named(body: Body) -> Iterator[None]:
+    """Let Dagster record what we know by its message, and nothing with a secret in it."""
+    try:
+        yield
     except OsirisError as error:
-        raise Failure(str(error), allow_retries=False) from None
+        raise Failure(PROCESS.text(str(error)), allow_retries=False) from None
+    except Exception as error:
+        if not PROCESS.holds(str(error)):
+            raise
+        info = capture(error, PROCESS, body.services.project.root)
+        raise Failure(f"{info.type}: {info.message}", allow_retries=False) from None
 
 
 def close_with_op(running: Results, context: AssetExecutionContext) -> None:
@@ -102,18 +115,18 @@ def _tell_canceling(context: AssetExecutionContext) -> None:
 
 
 def _ended(
-    report: StepReport, manifest: Manifest, partition: Partition | None, context: AssetExecutionContext
+    report: StepRecord, manifest: Manifest, partition: Partition | None, context: AssetExecutionContext
 ) -> Results:
     keys = step_keys(manifest)
     for dataset in report.writes:
         for key in partition.keys if partition else (None,):
-            context.log_event(dataset_written(dataset, manifest, report, key))
+            context.log_event(dataset_written(Dataset(dataset), manifest, report, key))
     yield materialized(keys[report.step_id], manifest, manifest.step(report.step_id), report, partition)
     yield from _checked(report, keys, context)  # after the materialization, which they are about
 
 
 def _checked(
-    end: StepReport | StepFailure, keys: Mapping[str, AssetKey], context: AssetExecutionContext
+    end: StepRecord, keys: Mapping[str, AssetKey], context: AssetExecutionContext
 ) -> Generator[AssetCheckResult]:
     for result in check_results(keys[end.step_id], end.checks):
         if AssetCheckKey(keys[end.step_id], str(result.check_name)) in context.selected_asset_check_keys:
@@ -135,7 +148,7 @@ def _canceled(execution: Execution, body: Body, keys: Mapping[str, AssetKey], co
         context.log_event(unfinished(keys[failure.step_id], body.manifest, failure))
 
 
-def _failure(failures: list[StepFailure]) -> Failure:
+def _failure(failures: list[StepRecord]) -> Failure:
     """Return the op's failure: the first failing step in words, without a traceback that could hold data."""
     first = next((f for f in failures if f.status == "failed"), failures[0])
     error = first.error

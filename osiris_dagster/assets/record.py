@@ -13,19 +13,18 @@ from osiris_dagster.assets.partitions import WORKED_ON
 from osiris_dagster.assets.translator import table_schema
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepPlan
 from osiris_dagster.oml.partition import Partition
-from osiris_dagster.runs.record import ArtifactRecord, CheckRecord, StepRecord
 from osiris_dagster.runs.trace import RETRY, TRACE, retry_entry, trace_entry
-from osiris_dagster.steps.report import CheckResult, StepFailure, StepReport, StepRetry
+from osiris_dagster.steps.report import StepRecord, StepRetry
 
 
 def materialized(
-    key: AssetKey, manifest: Manifest, step: StepPlan, report: StepReport, partition: Partition | None
+    key: AssetKey, manifest: Manifest, step: StepPlan, report: StepRecord, partition: Partition | None
 ) -> MaterializeResult[Any]:
     """Return the result of a step that ended well."""
     metadata = {
         **_numbers(report),
         **{f"artifact {a.path}": MetadataValue.path(a.path) for a in report.artifacts},
-        TRACE: MetadataValue.json(trace_entry(manifest, step_record(report))),
+        TRACE: MetadataValue.json(trace_entry(manifest, report)),
     }
     if partition:
         metadata[WORKED_ON] = partition.name
@@ -38,20 +37,20 @@ def materialized(
     return MaterializeResult(asset_key=key, metadata=metadata)
 
 
-def _numbers(report: StepReport) -> dict[str, Any]:
+def _numbers(report: StepRecord) -> dict[str, Any]:
     return {
         "dagster/row_count": report.rows_out,
         "rows in": report.rows_in,
         "bytes": report.bytes_out,
-        "duration (s)": round((report.end_ms - report.start_ms) / 1000, 3),
-        "busy (s)": round(report.busy_ms / 1000, 3),
+        "duration (s)": round((report.took_ms or 0) / 1000, 3),
+        "busy (s)": round((report.busy_ms or 0) / 1000, 3),
         **({"attempts": report.attempts} if report.attempts > 1 else {}),
-        "peak memory (MB)": round(report.peak_memory_bytes / 1e6, 1),
+        "peak memory (MB)": round((report.peak_memory_bytes or 0) / 1e6, 1),
     }
 
 
 def dataset_written(
-    dataset: Dataset, manifest: Manifest, report: StepReport, partition: str | None = None
+    dataset: Dataset, manifest: Manifest, report: StepRecord, partition: str | None = None
 ) -> AssetMaterialization:
     """Return the event that tells other pipelines that a table or file has new rows."""
     metadata: dict[str, Any] = {"osiris/written_by": f"{manifest.pipeline}/{report.step_id}"}
@@ -64,13 +63,13 @@ def dataset_written(
     return AssetMaterialization(dataset_key(dataset), metadata=metadata, partition=partition)
 
 
-def unfinished(key: AssetKey, manifest: Manifest, failure: StepFailure) -> AssetObservation:
+def unfinished(key: AssetKey, manifest: Manifest, failure: StepRecord) -> AssetObservation:
     """Return the observation of a step that did not end well: what happened, and the error where it arose."""
     metadata: Mapping[str, Any] = {
         "status": failure.status,
         **({"error": failure.error.message} if failure.error else {}),
         **({"how to fix": failure.error.fix} if failure.error and failure.error.fix else {}),
-        TRACE: MetadataValue.json(trace_entry(manifest, failure_record(failure))),
+        TRACE: MetadataValue.json(trace_entry(manifest, failure)),
     }
     return AssetObservation(key, description=f"step {failure.step_id} {failure.status}", metadata=metadata)
 
@@ -85,46 +84,3 @@ def retried(key: AssetKey, manifest: Manifest, retry: StepRetry) -> AssetObserva
         RETRY: MetadataValue.json(retry_entry(manifest, retry)),
     }
     return AssetObservation(key, description=f"step {retry.step_id}: attempt {retry.attempt} failed", metadata=metadata)
-
-
-def step_record(report: StepReport) -> StepRecord:
-    """Return the record of a step that ended well."""
-    return StepRecord(
-        step_id=report.step_id,
-        status="completed",
-        start_ms=report.start_ms,
-        end_ms=report.end_ms,
-        busy_ms=report.busy_ms,
-        rows_in=report.rows_in,
-        rows_out=report.rows_out,
-        bytes_out=report.bytes_out,
-        peak_memory_bytes=report.peak_memory_bytes,
-        attempts=report.attempts,
-        columns=report.columns,
-        artifacts=tuple(ArtifactRecord(a.path, a.size_bytes, a.sha256, a.mime_type) for a in report.artifacts),
-        writes=tuple(dataset.key for dataset in report.writes),
-        rows_total=report.rows_total,
-        notes=report.notes,
-        checks=tuple(_check_record(result) for result in report.checks),
-    )
-
-
-def _check_record(result: CheckResult) -> CheckRecord:
-    return CheckRecord(
-        result.name, result.type, result.severity, result.passed, result.rows, result.failing, result.message
-    )
-
-
-def failure_record(failure: StepFailure) -> StepRecord:
-    """Return the record of a step that did not end well."""
-    return StepRecord(
-        step_id=failure.step_id,
-        status=failure.status,
-        start_ms=failure.start_ms,
-        end_ms=failure.end_ms,
-        rows_in=failure.rows_in if failure.start_ms is not None else None,
-        rows_out=failure.rows_out if failure.start_ms is not None else None,
-        attempts=failure.attempts,
-        error=failure.error,
-        checks=tuple(_check_record(result) for result in failure.checks),
-    )

@@ -10,7 +10,9 @@ from osiris_dagster.assets.checks import rows_before
 from osiris_dagster.assets.keys import step_keys, step_ops
 from osiris_dagster.assets.partitions import partition_of
 from osiris_dagster.compiler.manifest import Manifest
+from osiris_dagster.drivers.registry import guarded
 from osiris_dagster.oml.partition import Partition
+from osiris_dagster.redaction import PROCESS
 from osiris_dagster.resources.driver import OsirisDriver
 from osiris_dagster.resources.services import Services
 from osiris_dagster.runs.ancestry import resumed_of, root_of
@@ -34,9 +36,9 @@ def runtime_of(
     partition = partition_of(run, manifest.partitions)
     return Runtime(
         project=services.project,
-        factories={family: driver.factory(services) for family, driver in drivers.items()},
+        factories={family: guarded(driver.factory(services), services.catalogue) for family, driver in drivers.items()},
         resolve=services.connections.resolve,
-        redactor=services.connections.redactor,
+        redactor=PROCESS,
         run_id=run.run_id,
         root_run_id=root_of(run),
         retry_of=resumed_of(run),

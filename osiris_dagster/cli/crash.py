@@ -8,10 +8,13 @@ from __future__ import annotations
 import errno
 import os
 import platform
+import sys
+import threading
 
 from osiris_dagster import __version__
+from osiris_dagster.codec import to_json
 from osiris_dagster.errors import Diagnostic
-from osiris_dagster.redaction import Redactor, capture
+from osiris_dagster.redaction import PROCESS, capture
 from osiris_dagster.verbs.outcome import FAILED, NOT_CONFIGURED, Outcome
 
 
@@ -30,9 +33,15 @@ def refused_by_system(error: OSError) -> Outcome | None:
     return Outcome({}, "", NOT_CONFIGURED, (found,))
 
 
+def tell_thread(ended: threading.ExceptHookArgs) -> None:
+    """Say on standard error what a thread broke on; Python itself would print it with whatever secret is in it."""
+    if isinstance(ended.exc_value, Exception):
+        print(crash_report(ended.exc_value, "a thread").text, file=sys.stderr)
+
+
 def crash_report(error: Exception, verb: str) -> Outcome:
     """Return the outcome of a verb that broke: exit code 1, and everything that a bug report needs."""
-    info = capture(error, Redactor())
+    info = capture(error, PROCESS)
     lines = [
         "osiris met an error that it does not know. Please report it with the text below.",
         f"  osiris-dagster {__version__}, Python {platform.python_version()}, {platform.system()}, verb: {verb}",
@@ -41,4 +50,4 @@ def crash_report(error: Exception, verb: str) -> Outcome:
         lines.append(f"  {step.type}: {step.message}")
         lines += [f"    {frame.file}:{frame.line} in {frame.function}" for frame in step.frames]
     found = Diagnostic("OSI900", f"{info.type}: {info.message}", fix="please report it")
-    return Outcome({"error": info.as_dict()}, "\n".join(lines), FAILED, (found,))
+    return Outcome({"error": to_json(info)}, "\n".join(lines), FAILED, (found,))

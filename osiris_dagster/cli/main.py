@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,10 +15,11 @@ import click
 
 from osiris_dagster import __version__
 from osiris_dagster.canonical import readable_json
-from osiris_dagster.cli.crash import crash_report, refused_by_system
+from osiris_dagster.cli.crash import crash_report, refused_by_system, tell_thread
 from osiris_dagster.cli.screen import Screen
 from osiris_dagster.errors import Diagnostic, OsirisError
-from osiris_dagster.verbs.outcome import FAILED, INTERRUPTED, INVALID, Outcome
+from osiris_dagster.redaction import PROCESS
+from osiris_dagster.verbs.outcome import FAILED, INTERRUPTED, INVALID, OK, Outcome
 from osiris_dagster.verbs.table import VERBS, Option, Verb
 
 _GROUPS = {
@@ -43,6 +45,7 @@ def main(argv: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a file name can hold what no encoding has
+    threading.excepthook = tell_thread
     arguments = sys.argv[1:] if argv is None else argv
     as_json = "--json" in arguments
     try:
@@ -149,16 +152,19 @@ def _caller(verb: Verb) -> Callable[..., int]:
 
 
 def _show(outcome: Outcome, *, as_json: bool) -> int:
+    """Print an outcome. Faults may quote anything, so no secret of this process leaves with them."""
+    faulty = outcome.exit_code != OK or bool(outcome.diagnostics)
     if as_json:
         # JSON is UTF-8 whatever the terminal speaks; half a surrogate pair becomes an escape that JSON knows.
-        click.echo(readable_json(outcome.as_dict()).encode("utf-8", "backslashreplace"), nl=False)
+        data = PROCESS.data(outcome.as_dict()) if faulty else outcome.as_dict()
+        click.echo(readable_json(data).encode("utf-8", "backslashreplace"), nl=False)
         return outcome.exit_code
     if outcome.diagnostics and not outcome.text:
         from osiris_dagster.oml.render import render  # noqa: PLC0415 - only when something is wrong
 
-        click.echo(render(outcome.diagnostics), err=True)
+        click.echo(PROCESS.known(render(outcome.diagnostics)), err=True)
     if outcome.text:
-        click.echo(outcome.text, err=outcome.exit_code == FAILED)
+        click.echo(PROCESS.known(outcome.text) if faulty else outcome.text, err=outcome.exit_code == FAILED)
     return outcome.exit_code
 
 

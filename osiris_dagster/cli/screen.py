@@ -6,6 +6,8 @@ import os
 import shutil
 import sys
 
+from osiris_dagster.redaction import PROCESS
+
 _ERASE = "\r\x1b[2K"
 
 
@@ -22,6 +24,7 @@ class Screen:
         """Show a line; live ones only where they can be rewritten."""
         if self._quiet or (live and not self._terminal):
             return
+        line = PROCESS.known(line)
         if self._live:
             self._out.write(_ERASE)
         if live:

@@ -18,27 +18,16 @@ from osiris_dagster.columns import Column, Columns
 from osiris_dagster.compiler.bound_plan import RANKS, UnknownPlanError, body_of, made_of, sole_scans
 from osiris_dagster.compiler.lineage import ColumnLineage, ColumnSource, Lineage
 from osiris_dagster.compiler.manifest import StepInput
-from osiris_dagster.compiler.sqltypes import NotCarriedError, create_empty, described, from_plan, quoted, to_duckdb
-from osiris_dagster.sql.duckdb_reader import (
-    LOCK,
-    PLAN_OF,
-    calls,
-    detail_of,
-    located,
-    locked_database,
-    not_reading,
-    statements_of,
-    tree_of,
-)
-from osiris_dagster.sql.side_effects import acts
+from osiris_dagster.compiler.sqltypes import NotCarriedError, create_empty, described, from_plan, to_duckdb
+from osiris_dagster.sql.duckdb_reader import LOCK, PLAN_OF, check_step, detail_of, located, locked_database
+from osiris_dagster.sql.quoting import literal, quoted
+from osiris_dagster.sql.refusal import SqlRefusedError
 
 MANY_SCANS = 2
 NOT_ONE_SELECT = "NOT_ONE_SELECT"
 NO_FILES = "Permission"
 NOT_CARRIED = "TYPE_NOT_CARRIED"  # with NOT_ONE_SELECT our own kinds of fault, beside those of DuckDB
 ACTS = "ACTS"
-_CALL = re.compile(r'(?P<name>[A-Za-z_]\w*)"?\s*\(')
-_DYNAMIC = frozenset({"query", "query_table"})  # read tables by a text: here there are none but the inputs
 _NUMBERED = re.compile(r"_\d+\Z")  # DuckDB numbers names that occur twice in a subquery
 _HINTS = re.compile(r"\n\s*(?:Candidate|Did you mean).*", re.DOTALL)
 
@@ -81,7 +70,7 @@ class BindError(Exception):
 
 def bind(query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Bound:
     """Bind one SELECT over inputs of known columns; raises BindError."""
-    _check_kind(query)
+    check_statement(query)
     with LOCK:
         connection = locked_database()
         return _at_once(connection, query, inputs) or _in_full(connection, query, inputs)
@@ -145,44 +134,34 @@ def plan_of(query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Any:
 
 def check_statement(query: str) -> None:
     """Refuse anything but exactly one SELECT statement that only reads; raises BindError."""
-    _check_kind(query)
-    tree = tree_of(query)
-    if tree is None or (found := not_reading(tree)):
-        raise _not_one_select(found if tree else "a statement that is no query")
-
-
-def _check_kind(query: str) -> None:
     try:
-        statements = statements_of(query)
-    except duckdb.Error as error:
-        raise _fault(error, query, prefix=0) from None
-    kinds = [statement.type.name for statement in statements]
-    if kinds == ["MULTI"]:
-        message = "the PIVOT names no values, so its columns depend on the rows"
-        raise BindError(message, kind=NOT_ONE_SELECT, fix="name the values: `pivot ... on day in ('mon', 'tue')`")
-    if kinds != ["SELECT"]:
-        raise _not_one_select(", ".join(kinds) or "nothing")
-    if statements[0].named_parameters:
-        raise _not_one_select("a placeholder for a value")
-    for call in _CALL.finditer(query):
-        if acts(call["name"], "duckdb") and call["name"].lower() not in _DYNAMIC and calls(query, call["name"]):
-            raise BindError(
-                f"the function {call['name']} does more than compute a value from rows",
-                kind=ACTS,
-                offset=call.start("name"),
-                length=len(call["name"]),
-                name=call["name"],
-                fix=f"leave {call['name']} out; files are read by extractor steps",
-            )
+        check_step(query)
+    except SqlRefusedError as fault:
+        raise _refused(fault, query) from None
 
 
-def _not_one_select(found: str) -> BindError:
-    return BindError(f"the query must be one SELECT statement, found {found}", kind=NOT_ONE_SELECT)
+def _refused(fault: SqlRefusedError, query: str) -> BindError:
+    if isinstance(fault.__cause__, duckdb.Error):
+        return _fault(fault.__cause__, query, prefix=0)
+    if fault.kind == "not_read_only":
+        if fault.found == "MULTI":
+            message = "the PIVOT names no values, so its columns depend on the rows"
+            return BindError(message, kind=NOT_ONE_SELECT, fix="name the values: `pivot ... on day in ('mon', 'tue')`")
+        found = "a placeholder for a value" if fault.found == "a placeholder" else fault.found
+        return BindError(f"the query must be one SELECT statement, found {found}", kind=NOT_ONE_SELECT)
+    name = fault.found if fault.offset is None else query[fault.offset : fault.offset + fault.length]
+    return BindError(
+        f"the function {name} does more than compute a value from rows",
+        kind=ACTS,
+        offset=fault.offset,
+        length=fault.length,
+        name=name,
+        fix=f"leave {name} out; files are read by extractor steps",
+    )
 
 
 def _on_tables(connection: duckdb.DuckDBPyConnection, query: str, inputs: Sequence[tuple[StepInput, Columns]]) -> Bound:
     owners = _create_inputs(connection, inputs)
-    check_statement(query)
     output = described(connection, query)
     plan = _plan(connection, query)
     scans = _explained(connection, query, owners)
@@ -218,8 +197,7 @@ def _create_inputs(
 
 def _plan(connection: duckdb.DuckDBPyConnection, query: str) -> Mapping[str, Any] | None:
     """Return the bound plan of a query that does not write, or None where DuckDB gives none."""
-    text = query.replace("'", "''")
-    row = connection.execute(f"execute {PLAN_OF}('{text}')").fetchone()
+    row = connection.execute(f"execute {PLAN_OF}({literal(query)})").fetchone()
     value = json.loads(row[0]) if row else {}
     plans = value.get("plans", ())
     return plans[0] if len(plans) == 1 else None

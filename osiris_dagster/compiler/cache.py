@@ -16,8 +16,10 @@ from typing import Any
 
 from osiris_dagster.atomic import write_bytes
 from osiris_dagster.canonical import canonical_json, fingerprint, sha256, slug
+from osiris_dagster.codec import stamped
 from osiris_dagster.compiler.draft import Compiled, Inputs
-from osiris_dagster.compiler.manifest import Manifest, manifest_from_dict
+from osiris_dagster.compiler.lock import VERSION
+from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.params import variable
 
 _PACKAGE = Path(__file__).parent.parent
@@ -49,8 +51,10 @@ def cache_key(inputs: Inputs) -> str:
             "file": pipeline.file,
             "text": sha256(inputs.document.text),
             "specs": {name: inputs.catalogue.fingerprint(name) for name in components},
-            "connections": [[f.reference, f.identity, f.default, list(f.fields)] for f in inputs.connections],
-            "lock": inputs.lock.as_dict(),
+            "connections": [
+                [f.reference, f.identity, f.default, list(f.fields), list(f.paths)] for f in inputs.connections
+            ],
+            "lock": stamped(inputs.lock, VERSION),
             "profile": inputs.profile,
             "overrides": dict(inputs.overrides),
             "variables": {name: inputs.env[name] for name in sorted(variables) if name in inputs.env},
@@ -78,13 +82,13 @@ def _kept(path: Path, key: str) -> Manifest | None:
         value: Any = json.loads(path.read_bytes())
         if value["key"] != key or sha256(canonical_json(value["manifest"])) != value["hash"]:
             return None
-        return manifest_from_dict(value["manifest"])
+        return Manifest.from_json(value["manifest"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def _keep(path: Path, key: str, manifest: Manifest) -> None:
-    value = manifest.as_dict()
+    value = manifest.to_json()
     try:
         write_bytes(
             path, canonical_json({"key": key, "hash": sha256(canonical_json(value)), "manifest": value}), durable=False

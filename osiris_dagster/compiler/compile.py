@@ -7,6 +7,8 @@ from typing import Any
 
 from osiris_dagster import __version__
 from osiris_dagster.canonical import fingerprint, sha256
+from osiris_dagster.codec import to_json
+from osiris_dagster.compiler.blocks import planned
 from osiris_dagster.compiler.check_faults import check_checks
 from osiris_dagster.compiler.contract import check_contracts
 from osiris_dagster.compiler.draft import Compiled, Draft, Inputs
@@ -66,13 +68,10 @@ def _manifest(draft: Draft) -> Manifest:
         intent="" if intent is None else substitute_text(str(intent), draft.params),
         owners=tuple(substitute_text(owner, draft.params) for owner in pipeline.owners),
         tags={name: substitute_text(text, draft.params) for name, text in pipeline.tags.items()},
-        schedule=pipeline.schedule,
-        partitions=pipeline.partitions,
-        freshness_max_lag=pipeline.freshness_max_lag,
-        concurrency=pipeline.concurrency,
         execution=pipeline.execution,
         params=_params(draft),
         fingerprints=_fingerprints(draft),
+        **planned(pipeline, draft.params),
     )
 
 
@@ -84,7 +83,7 @@ def _fingerprints(draft: Draft) -> dict[str, str]:
     inputs = draft.inputs
     specs = {step.component: inputs.catalogue.fingerprint(step.component) for step in draft.steps}
     extractors = {step.id for step in draft.steps if step.role == "extractor"}
-    locked = {step: entry for step, entry in inputs.lock.as_dict()["steps"].items() if step in extractors}
+    locked = {step: entry for step, entry in to_json(inputs.lock)["steps"].items() if step in extractors}
     used = {step.connection for step in draft.steps}
     places = {facts.reference: facts.identity for facts in inputs.connections if facts.reference in used}
     return {

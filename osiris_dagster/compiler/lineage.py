@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
+
+from osiris_dagster.codec import SPARSE, json_key
 
 LineageKind = Literal["identity", "transformation", "aggregation", "unknown"]
 KINDS: tuple[LineageKind, ...] = ("identity", "transformation", "aggregation", "unknown")
@@ -16,8 +18,8 @@ class ColumnSource:
     """A column that another is made of: of the rows of a step, or of a dataset (then `step` is empty)."""
 
     column: str
-    step: str = ""
-    dataset: tuple[str, ...] = ()
+    step: str = field(default="", metadata=SPARSE)
+    dataset: tuple[str, ...] = field(default=(), metadata=SPARSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,28 +28,10 @@ class ColumnLineage:
 
     column: str
     kind: LineageKind
-    sources: tuple[ColumnSource, ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {"column": self.column, "kind": self.kind, "from": [_source_dict(source) for source in self.sources]}
+    sources: tuple[ColumnSource, ...] = field(default=(), metadata=json_key("from"))
 
 
 Lineage = tuple[ColumnLineage, ...]
-
-
-def _source_dict(source: ColumnSource) -> dict[str, Any]:
-    origin = {"step": source.step} if source.step else {"dataset": list(source.dataset)}
-    return {"column": source.column, **origin}
-
-
-def lineage_from(items: Iterable[Mapping[str, Any]]) -> Lineage:
-    """Read back a list that `ColumnLineage.as_dict` wrote."""
-    return tuple(ColumnLineage(i["column"], i["kind"], tuple(_source_from(s) for s in i["from"])) for i in items)
-
-
-def _source_from(item: Mapping[str, Any]) -> ColumnSource:
-    return ColumnSource(item["column"], item.get("step", ""), tuple(item.get("dataset", ())))
 
 
 def unchanged(columns: Iterable[str], *, step: str = "", dataset: tuple[str, ...] = ()) -> Lineage:

@@ -9,11 +9,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from osiris_dagster.atomic import write_bytes
 from osiris_dagster.canonical import readable_json
-from osiris_dagster.columns import Columns, columns_from, is_type
+from osiris_dagster.codec import MalformedError, from_json, json_key, stamped
+from osiris_dagster.columns import Columns, is_type
 from osiris_dagster.errors import CompileError, Place
 
 VERSION = 1
@@ -23,7 +23,7 @@ VERSION = 1
 class LockedSchema:
     """Columns of one extractor, and the fingerprint of the step they were read for."""
 
-    step: str  # fingerprint
+    step: str = field(metadata=json_key("fingerprint"))
     columns: Columns
 
 
@@ -32,14 +32,6 @@ class SchemaLock:
     """Locked schemas by step id."""
 
     steps: Mapping[str, LockedSchema] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form of the file."""
-        entries = {
-            step: {"fingerprint": locked.step, "columns": [c.as_dict() for c in locked.columns]}
-            for step, locked in self.steps.items()
-        }
-        return {"version": VERSION, "steps": entries}
 
 
 def lock_path(oml: Path) -> Path:
@@ -53,12 +45,7 @@ def read_lock(path: Path, shown: str) -> SchemaLock:
         value = json.loads(path.read_text(encoding="utf-8"))
         if value["version"] != VERSION:
             raise ValueError(f"version {value['version']}")
-        return SchemaLock(
-            {
-                step: LockedSchema(str(entry["fingerprint"]), _columns(entry["columns"]))
-                for step, entry in value["steps"].items()
-            }
-        )
+        return _checked(from_json(SchemaLock, {"steps": value["steps"]}))
     except FileNotFoundError:
         return SchemaLock()
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -66,20 +53,25 @@ def read_lock(path: Path, shown: str) -> SchemaLock:
             f"the schema lock {shown} is damaged",
             code="CMP040",
             place=Place(shown),
-            found=(isinstance(error, OSError) and error.strerror) or f"{type(error).__name__}: {error}",
+            found=_told(error),
             expected=f"a file written by `osiris compile --online` (version {VERSION})",
             fix="delete it and run `osiris compile --online` again",
         ) from None
 
 
-def _columns(items: Any) -> Columns:
-    columns = columns_from(items)
-    for column in columns:
+def _told(error: Exception) -> str:
+    if isinstance(error, MalformedError):
+        return str(error)
+    return (isinstance(error, OSError) and error.strerror) or f"{type(error).__name__}: {error}"
+
+
+def _checked(lock: SchemaLock) -> SchemaLock:
+    for column in (column for locked in lock.steps.values() for column in locked.columns):
         if not is_type(column.type):
             raise ValueError(f"{column.type!r} is not a type name")
-    return columns
+    return lock
 
 
 def write_lock(path: Path, lock: SchemaLock) -> None:
     """Write a lock file, atomically, in one canonical form."""
-    write_bytes(path, readable_json(lock.as_dict()))
+    write_bytes(path, readable_json(stamped(lock, VERSION)))

@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from osiris_dagster.canonical import canonical_json, sha256, slug
-from osiris_dagster.columns import Columns, columns_from
-from osiris_dagster.compiler.blocks import (
-    block_dict,
-    execution_dict,
-    execution_from,
-    partitions_from,
-    step_blocks_dict,
-    step_blocks_from,
-)
-from osiris_dagster.compiler.lineage import Lineage, lineage_from
-from osiris_dagster.oml.model import Check, Execution, Incremental, Partitions, Retry, Schedule
+from osiris_dagster.codec import SPARSE, fields_from_json, fields_to_json, json_key, to_json
+from osiris_dagster.columns import Columns
+from osiris_dagster.compiler.lineage import Lineage
+from osiris_dagster.oml.model import Check, Execution, Freshness, Incremental, Partitions, Retry, Schedule
 from osiris_dagster.oml.relationship import KIND as RELATIONSHIP
 from osiris_dagster.specs.model import Package
 
@@ -34,6 +27,7 @@ class Dataset:
     Table: (family, alias or the connection's identity, schema, table). File: ("file", *parts of the project path).
     """
 
+    JSON: ClassVar = "value"
     key: tuple[str, ...]
 
     @property
@@ -64,17 +58,27 @@ class StepPlan:
     needs: tuple[str, ...] = ()  # all upstream steps: those in `inputs` and those for order only
     inputs: tuple[StepInput, ...] = ()
     columns: Columns | None = None  # what it hands on (a writer: what it receives); None = known at run start
-    reads: tuple[Dataset, ...] = ()
-    writes: tuple[Dataset, ...] = ()
-    lineage: Lineage | None = None  # of `columns`, or of those that SQL of a source names; None = nothing is known
+    reads: tuple[Dataset, ...] = field(default=(), metadata=json_key("consumes"))
+    writes: tuple[Dataset, ...] = field(default=(), metadata=json_key("produces"))
     description: str = ""
-    retry: Retry | None = None
-    timeout: float | None = None  # seconds of the step's own busy time
-    checks: tuple[Check, ...] = ()
-    contract: Columns = ()  # columns that the OML declares
-    incremental: Incremental | None = None
     line: int = 1  # of the step in the OML file
-    package: Package | None = None  # where the component comes from; None: from the product
+    # Only what is set is written from here on, so that manifests of older versions keep their hash.
+    package: Package | None = field(default=None, metadata=SPARSE)  # where the component comes from; None: the product
+    lineage: Lineage | None = field(default=None, metadata=SPARSE)  # of `columns`, or of those that SQL names
+    retry: Retry | None = field(default=None, metadata=SPARSE)
+    timeout: float | None = field(default=None, metadata=SPARSE)  # seconds of the step's own busy time
+    checks: tuple[Check, ...] = field(default=(), metadata=SPARSE)
+    contract: Columns = field(default=(), metadata=SPARSE)  # columns that the OML declares
+    incremental: Incremental | None = field(default=None, metadata=SPARSE)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form: the fields, and where the configuration lies beside the manifest."""
+        return {**fields_to_json(self), "cfg": cfg_path(self.id)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read back what `to_json` wrote; MalformedError for another shape."""
+        return fields_from_json(cls, value)
 
     @property
     def family(self) -> str:
@@ -91,7 +95,7 @@ class StepPlan:
     def fingerprint(self) -> str:
         """Hash of everything that decides what the step does by itself (not its upstreams)."""
         parts = [self.component, self.version, dict(self.config), self.connection]
-        return sha256(canonical_json(parts if self.package is None else [*parts, self.package.as_dict()]))
+        return sha256(canonical_json(parts if self.package is None else [*parts, to_json(self.package)]))
 
 
 @dataclass(frozen=True)  # without slots: the hash is kept
@@ -106,10 +110,10 @@ class Manifest:
     intent: str = ""
     owners: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
-    schedule: Schedule | None = None
-    partitions: Partitions | None = None
-    freshness_max_lag: str = ""
-    concurrency: str = ""  # pool
+    schedule: Schedule | None = field(default=None, metadata=SPARSE)
+    partitions: Partitions | None = field(default=None, metadata=SPARSE)
+    freshness: Freshness | None = field(default=None, metadata=SPARSE)
+    concurrency: str = field(default="", metadata=SPARSE)  # pool
     execution: Execution = field(default_factory=Execution)
     params: Mapping[str, Any] = field(default_factory=dict)  # values used
     # inputs of the compilation: oml, specs, params, schemas, connections, compiler
@@ -130,104 +134,20 @@ class Manifest:
     @cached_property
     def hash(self) -> str:
         """Hex SHA-256 over the canonical JSON of the whole manifest, steps included."""
-        return sha256(canonical_json(self.as_dict()))
+        return sha256(canonical_json(self.to_json()))
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form, which satisfies the RunManifest schema; `manifest_from_dict` reads it back."""
-        return {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "pipeline": self.pipeline,
-            "file": self.file,
-            "oml_version": self.oml_version,
-            "description": self.description,
-            "intent": self.intent,
-            "owners": list(self.owners),
-            "tags": dict(self.tags),
-            **self._blocks(),
-            "execution": {**execution_dict(self.execution), "params": dict(self.params)},
-            "fingerprints": dict(self.fingerprints),
-            "steps": [_step_dict(step) for step in self.steps],
-        }
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form, which satisfies the RunManifest schema."""
+        told = fields_to_json(self)
+        told["execution"]["params"] = told.pop("params")
+        return {"apiVersion": API_VERSION, "kind": KIND, **told}
 
-    def _blocks(self) -> dict[str, Any]:
-        written = {
-            "schedule": self.schedule and block_dict(self.schedule),
-            "partitions": self.partitions and block_dict(self.partitions),
-            "freshness": self.freshness_max_lag and {"max_lag": self.freshness_max_lag},
-            "concurrency": self.concurrency,
-        }
-        return {name: value for name, value in written.items() if value}
-
-
-def _step_dict(step: StepPlan) -> dict[str, Any]:
-    return {
-        "id": step.id,
-        "cfg": cfg_path(step.id),
-        "component": step.component,
-        "version": step.version,
-        "role": step.role,
-        "config": dict(step.config),
-        "connection": step.connection,
-        "needs": list(step.needs),
-        "inputs": [{"step": i.step, "names": list(i.names), "scans": i.scans} for i in step.inputs],
-        "columns": None if step.columns is None else [c.as_dict() for c in step.columns],
-        "consumes": [list(d.key) for d in step.reads],
-        "produces": [list(d.key) for d in step.writes],
-        "description": step.description,
-        "line": step.line,
-        # Only what is set is written from here on, so that manifests of older versions keep their hash.
-        **({} if step.package is None else {"package": step.package.as_dict()}),
-        **({} if step.lineage is None else {"lineage": [column.as_dict() for column in step.lineage]}),
-        **step_blocks_dict(step),
-    }
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read back what `to_json` wrote; MalformedError for another shape."""
+        return fields_from_json(cls, {**value, "params": value.get("execution", {}).get("params")})
 
 
 def cfg_path(step_id: str) -> str:
     """Return where a step's configuration lies beside the manifest."""
     return f"cfg/{slug(step_id)}.json"
-
-
-def manifest_from_dict(value: Mapping[str, Any]) -> Manifest:
-    """Read back what `Manifest.as_dict` wrote; KeyError or TypeError for another shape."""
-    execution = value["execution"]
-    schedule = value.get("schedule")
-    return Manifest(
-        pipeline=value["pipeline"],
-        file=value["file"],
-        oml_version=value["oml_version"],
-        steps=tuple(_step_from(item) for item in value["steps"]),
-        description=value["description"],
-        intent=value["intent"],
-        owners=tuple(value["owners"]),
-        tags=value["tags"],
-        schedule=Schedule(**schedule) if schedule else None,
-        partitions=partitions_from(value.get("partitions")),
-        freshness_max_lag=value.get("freshness", {}).get("max_lag", ""),
-        concurrency=value.get("concurrency", ""),
-        execution=execution_from(execution),
-        params=execution["params"],
-        fingerprints=value["fingerprints"],
-    )
-
-
-def _step_from(item: Mapping[str, Any]) -> StepPlan:
-    columns, lineage, package = item["columns"], item.get("lineage"), item.get("package")
-    return StepPlan(
-        id=item["id"],
-        component=item["component"],
-        version=item["version"],
-        role=item["role"],
-        config=item["config"],
-        connection=item["connection"],
-        needs=tuple(item["needs"]),
-        inputs=tuple(StepInput(i["step"], tuple(i["names"]), i["scans"]) for i in item["inputs"]),
-        columns=None if columns is None else columns_from(columns),
-        reads=tuple(Dataset(tuple(key)) for key in item["consumes"]),
-        writes=tuple(Dataset(tuple(key)) for key in item["produces"]),
-        lineage=None if lineage is None else lineage_from(lineage),
-        description=item["description"],
-        line=item["line"],
-        package=None if package is None else Package(**package),
-        **step_blocks_from(item),
-    )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from osiris_dagster.canonical import sha256
-from osiris_dagster.compiler.manifest import Manifest
+
+if TYPE_CHECKING:  # `validate` asks for names, and makes no manifest
+    from osiris_dagster.compiler.manifest import Manifest
 
 _NO_IDENTIFIER = re.compile(r"[^A-Za-z0-9]")
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]+")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from osiris_dagster.compiler.blocks import step_blocks_of
+from osiris_dagster.compiler.blocks import planned
 from osiris_dagster.compiler.draft import Draft, Inputs
 from osiris_dagster.compiler.manifest import Dataset, StepInput, StepPlan
 from osiris_dagster.compiler.partitioning import partitioned_check, partitioned_config
@@ -57,7 +57,7 @@ def _plan(step: Step, inputs: Inputs, params: Mapping[str, Any]) -> StepPlan:
     connection = _reference(str(given.pop(CONNECTION, "") or ""), inputs.connections)
     ids = tuple(other.id for other in inputs.pipeline.steps)
     partitions = inputs.pipeline.partitions
-    blocks = step_blocks_of(step, params)
+    blocks = planned(step, params)
     blocks["checks"] = tuple(partitioned_check(_compared(check, inputs), partitions) for check in blocks["checks"])
     return StepPlan(
         id=step.id,

@@ -14,7 +14,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import Scope, build_scope
 
 from osiris_dagster.compiler.lineage import ColumnLineage, ColumnSource, Lineage, LineageKind, strongest
-from osiris_dagster.sql.sqlglot_reader import in_silence
+from osiris_dagster.sql.sqlglot_reader import in_silence, spelt
 
 DatasetKey = Callable[[exp.Table], tuple[str, ...]]
 _UNKNOWN = ColumnLineage("", "unknown")
@@ -22,18 +22,15 @@ _ONE_ROW = (exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue)  # a
 _FILTERS = (exp.Where, exp.Order, exp.Group, exp.Having)
 
 
-def source_lineage(
-    tree: exp.Expr, names: Sequence[str] | None, dataset: DatasetKey, *, folds: bool = False
-) -> Lineage | None:
+def source_lineage(tree: exp.Expr, names: Sequence[str] | None, dataset: DatasetKey, dialect: str) -> Lineage | None:
     """Return the lineage of a query's columns; None where not even their names can be told.
 
-    `names` are the columns as the source says them, if it was asked. `dataset` gives the key of a table; `folds` says
-    that names without quotes are lower case.
+    `names` are the columns as the source says them, if it was asked. `dataset` gives the key of a table.
     """
     try:
         with in_silence():
             scope = build_scope(tree) if isinstance(tree, exp.Query) else None
-        found = _Reader(dataset, folds=folds).columns(scope, names) if scope else None
+        found = _Reader(dataset, dialect).columns(scope, names) if scope else None
     except (SqlglotError, RecursionError):  # e.g. two tables under one alias
         found = None
     if names is None:
@@ -46,9 +43,9 @@ def source_lineage(
 class _Reader:
     """Follows columns through the scopes of one tree."""
 
-    def __init__(self, dataset: DatasetKey, *, folds: bool) -> None:
+    def __init__(self, dataset: DatasetKey, dialect: str) -> None:
         self._dataset = dataset
-        self._folds = folds
+        self._dialect = dialect
         self._under_way: set[tuple[int, str]] = set()  # a recursive CTE leads back to itself
 
     def columns(self, scope: Scope, names: Sequence[str] | None = None) -> Lineage | None:
@@ -175,7 +172,7 @@ class _Reader:
         written = node.args.get("alias") if isinstance(node, exp.Alias) else node.this
         if not isinstance(written, exp.Identifier):
             return ""
-        return written.name.lower() if self._folds and not written.args.get("quoted") else written.name
+        return spelt(written, self._dialect)
 
 
 def _merged(name: str, parts: Iterable[ColumnLineage], kind: LineageKind = "identity") -> ColumnLineage:

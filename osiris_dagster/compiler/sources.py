@@ -13,10 +13,9 @@ from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.partition import first_partition
 from osiris_dagster.oml.placeholders import filled
 from osiris_dagster.specs.model import SqlRule
-from osiris_dagster.sql import duckdb_reader
-from osiris_dagster.sql.refusal import CONDITION_TABLE, Kind, SourceSqlError, TablePath
+from osiris_dagster.sql.judge import check, tables_in
+from osiris_dagster.sql.refusal import Kind, SqlRefusedError, TablePath
 
-_DUCKDB = "duckdb"
 CODES: dict[Kind, str] = {
     "not_read_only": "CMP070",
     "acts": "CMP071",
@@ -41,8 +40,8 @@ def _faults(step: StepPlan, draft: Draft) -> Iterator[Diagnostic]:
     first = first_partition(draft.inputs.pipeline.partitions)
     for rule, field, text in _sql_of(step, draft):
         try:
-            tables_in(filled(text, first), rule.dialect, condition=field in rule.conditions)
-        except SourceSqlError as fault:
+            check(filled(text, first), rule.dialect, condition=field in rule.conditions)
+        except SqlRefusedError as fault:
             place, path = place_in_config(step, draft, field, fault.offset, fault.length)
             yield Diagnostic(
                 CODES[fault.kind],
@@ -63,20 +62,6 @@ def _sql_of(step: StepPlan, draft: Draft) -> Iterator[tuple[SqlRule, str, str]]:
             yield rule, field, str(text)
 
 
-def tables_in(text: str, dialect: str, *, condition: bool = False) -> tuple[TablePath, ...]:
-    """Return the tables that SQL of a source reads, each as its dotted path, sorted; SourceSqlError when refused."""
-    if dialect == _DUCKDB:
-        read = duckdb_reader.read_condition if condition else duckdb_reader.read_statement
-        found = duckdb_reader.tables_of(read(text))
-    else:
-        # sqlglot is loaded only where there is SQL for it.
-        from osiris_dagster.sql import sqlglot_reader  # noqa: PLC0415 - 0.15 s that most projects need not pay
-
-        parse = sqlglot_reader.read_condition if condition else sqlglot_reader.read_statement
-        found = sqlglot_reader.tables_of(parse(text, dialect), dialect)
-    return tuple(path for path in found if not (condition and path == (CONDITION_TABLE,)))
-
-
 def tables_read(step: StepPlan, draft: Draft) -> tuple[TablePath, ...]:
     """Return all tables that the SQL of a checked step names."""
     found = {
@@ -94,17 +79,17 @@ def query_lineage(
 
     None where nothing is known, for one because the SQL is of a kind that only the database itself can parse.
     """
-    from osiris_dagster.compiler import source_lineage  # noqa: PLC0415 - loads sqlglot, as above
-    from osiris_dagster.sql import sqlglot_reader  # noqa: PLC0415 - loads sqlglot, as above
+    from osiris_dagster.compiler import source_lineage  # noqa: PLC0415 - loads sqlglot
+    from osiris_dagster.sql import sqlglot_reader  # noqa: PLC0415 - loads sqlglot
 
     (rule, text), *_ = ((rule, text) for rule, field, text in _sql_of(step, draft) if field in rule.statements)
     try:
         tree = sqlglot_reader.read_statement(text, rule.dialect)
-    except SourceSqlError:
+    except SqlRefusedError:
         return None
     return source_lineage.source_lineage(
         tree,
         names,
         lambda table: key(sqlglot_reader.path_of(table, rule.dialect)),
-        folds=rule.dialect in sqlglot_reader.FOLDING,
+        rule.dialect,
     )

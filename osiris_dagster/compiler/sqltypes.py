@@ -10,6 +10,7 @@ import duckdb
 
 from osiris_dagster.arrow import columns_of, schema_of
 from osiris_dagster.columns import Column, Columns
+from osiris_dagster.sql.quoting import quoted
 
 _NAMES = {
     "BOOLEAN": "bool",
@@ -102,8 +103,3 @@ def _carried(kind: Any) -> bool:
         return False
     inner = kind.children if kind.id in ("list", "array", "struct", "map") else ()
     return all(_carried(child) for _, child in inner if isinstance(child, duckdb.sqltypes.DuckDBPyType))
-
-
-def quoted(identifier: str) -> str:
-    """Return a SQL identifier that means exactly this text."""
-    return '"' + identifier.replace('"', '""') + '"'

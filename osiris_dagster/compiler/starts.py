@@ -32,14 +32,14 @@ def _never_updated(draft: Draft) -> Iterator[Diagnostic]:
 
 
 def _too_fresh(draft: Draft) -> Iterator[Diagnostic]:
-    lag = draft.inputs.pipeline.freshness_max_lag
-    if lag and duration_seconds(lag) < SHORTEST_LAG:
+    freshness = draft.inputs.pipeline.freshness
+    if freshness and duration_seconds(freshness.max_lag) < SHORTEST_LAG:
         yield Diagnostic(
             "CMP101",
             "the data may not be older than less than a minute; nobody looks that often",
             place=draft.inputs.document.place(("freshness", "max_lag")),
             path="freshness.max_lag",
-            found=lag,
+            found=freshness.max_lag,
             expected="at least 1m",
             fix="write a longer time, such as 26h",
         )

@@ -10,7 +10,7 @@ import yaml
 
 from osiris_dagster.atomic import write_bytes
 from osiris_dagster.canonical import canonical_json, readable_json, sha256, slug
-from osiris_dagster.compiler.manifest import Manifest, cfg_path, manifest_from_dict
+from osiris_dagster.compiler.manifest import Manifest, cfg_path
 from osiris_dagster.errors import CompileError, ConfigError
 
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -73,7 +73,7 @@ def _write(folder: Path, manifest: Manifest, oml: str) -> None:
         "fingerprints.json": readable_json(dict(manifest.fingerprints)),
         SOURCE: oml,
         MANIFEST: as_yaml(manifest),
-        CANONICAL: canonical_json(manifest.as_dict()),
+        CANONICAL: canonical_json(manifest.to_json()),
     }
     for name, data in files.items():
         write_bytes(folder / name, data, durable=False)
@@ -101,7 +101,7 @@ _Dumper.add_representer(str, _Dumper.represent_str)
 
 def as_yaml(manifest: Manifest) -> str:
     """Return the canonical YAML of a manifest: sorted keys, one form for equal manifests."""
-    text: str = yaml.dump(manifest.as_dict(), Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=120)
+    text: str = yaml.dump(manifest.to_json(), Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=120)
     return text
 
 
@@ -129,7 +129,7 @@ def _read(folder: Path, pipeline: str) -> Manifest:
         data = (folder / CANONICAL).read_bytes()
         if sha256(data) != folder.name.rpartition("-")[2]:
             raise ValueError("another content than the name of its folder says")
-        return manifest_from_dict(json.loads(data))
+        return Manifest.from_json(json.loads(data))
     except FileNotFoundError:
         raise _absent(pipeline, folder.name) from None
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -19,9 +19,10 @@ from typing import Any
 
 from osiris_dagster.atomic import replacing
 from osiris_dagster.canonical import canonical_json, fingerprint, readable_json, sha256
+from osiris_dagster.codec import from_json, to_json
 from osiris_dagster.connections.doctor import Asking
 from osiris_dagster.drivers.faults import without_secrets
-from osiris_dagster.drivers.inspection import ConnectionCall, FoundTable, table_from_dict
+from osiris_dagster.drivers.inspection import ConnectionCall, FoundTable
 from osiris_dagster.drivers.registry import open_inspector
 from osiris_dagster.errors import ConfigError
 from osiris_dagster.project import Project
@@ -123,7 +124,7 @@ def _kept(file: Path, key: dict[str, str]) -> Discovery | None:
         value = json.loads(file.read_text("utf-8"))
         found = Discovery(
             reference=key["connection"],
-            tables=tuple(map(table_from_dict, value["payload"])),
+            tables=from_json(tuple[FoundTable, ...], value["payload"]),
             created_at=float(value["created_at"]),
             ttl_seconds=int(value["ttl_seconds"]),
             cached=True,
@@ -139,7 +140,7 @@ def _keep(file: Path, key: dict[str, str], found: Discovery) -> None:
         "key": {"format": VERSION, **key},
         "created_at": found.created_at,
         "ttl_seconds": found.ttl_seconds,
-        "payload": [table.as_dict() for table in found.tables],
+        "payload": to_json(found.tables),
     }
     with replacing(file, mode=0o600) as temporary:
         temporary.write_text(readable_json(value), "utf-8")

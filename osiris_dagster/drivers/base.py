@@ -35,6 +35,7 @@ class StepCall:
     connection: Mapping[str, Any]  # resolved fields of the connection, secrets included; empty without one
     project: Project
     role: str = ""  # what the step asks for: extractor, processor or writer; empty where only the schema is read
+    oml: str = ""  # project path of the OML file that the step stands in
     reference: str = ""  # the name of the connection, "@family.alias", for messages
     run_id: str = ""
     root_run_id: str = ""

@@ -53,16 +53,6 @@ class Probe:
         """Tell whether the connection can be used."""
         return self.category == "ok"
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "category": self.category,
-            "message": self.message,
-            "fix": self.fix,
-            "server": self.server,
-            "latency_ms": self.latency_ms,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class FoundColumn:
@@ -73,16 +63,6 @@ class FoundColumn:
     source_type: str
     nullable: bool = True
     comment: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "name": self.name,
-            "type": self.type,
-            "source_type": self.source_type,
-            "nullable": self.nullable,
-            "comment": self.comment,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,33 +82,6 @@ class FoundTable:
     def qualified(self) -> str:
         """Schema and name as one readable text."""
         return f"{self.schema}.{self.name}" if self.schema else self.name
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form that `table_from_dict` reads back."""
-        return {
-            "schema": self.schema,
-            "name": self.name,
-            "kind": self.kind,
-            "columns": [column.as_dict() for column in self.columns],
-            "primary_key": list(self.primary_key),
-            "rows": self.rows,
-            "comment": self.comment,
-            "problem": self.problem,
-        }
-
-
-def table_from_dict(value: Mapping[str, Any]) -> FoundTable:
-    """Read back what `FoundTable.as_dict` wrote; KeyError or TypeError for anything else."""
-    return FoundTable(
-        schema=str(value["schema"]),
-        name=str(value["name"]),
-        kind=value["kind"],
-        columns=tuple(FoundColumn(**column) for column in value["columns"]),
-        primary_key=tuple(value["primary_key"]),
-        rows=value["rows"],
-        comment=str(value["comment"]),
-        problem=str(value["problem"]),
-    )
 
 
 class Inspector(Protocol):

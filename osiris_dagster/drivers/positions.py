@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from osiris_dagster.errors import DriverError
+from osiris_dagster.sql.quoting import literal
 
 POSITIONS = "positions"
 """Table beside the record of loads: one row for each incremental step and target."""
@@ -38,8 +39,8 @@ class Since:
     def condition(self, quoted: Callable[[str], str]) -> str:
         """Return the condition in SQL; `quoted` quotes an identifier."""
         bare = self.type.startswith(_BARE)
-        literal = self.value if bare else "'" + self.value.replace("'", "''") + "'"
-        return f"{quoted(self.column)} {'>=' if self.inclusive else '>'} {literal}"
+        value = self.value if bare else literal(self.value)
+        return f"{quoted(self.column)} {'>=' if self.inclusive else '>'} {value}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,21 @@ def open_driver(spec: ComponentSpec, call: StepCall) -> Driver:
     DriverError when the step asks for what the spec does not declare: another mode, or a capability that is missing.
     """
     _check_role(spec, call)
+    _check_overrides(spec, call)
     return driver_class(spec)(call)
+
+
+def guarded(factory: DriverFactory, catalogue: Catalogue) -> DriverFactory:
+    """Return a factory, perhaps another project's own, behind what holds for every call.
+
+    Its component is installed as it was compiled, and it does not go past the connection that it names.
+    """
+
+    def open_step(call: StepCall) -> Driver:
+        _check_overrides(installed(catalogue, call.component, call.package), call)
+        return factory(call)
+
+    return open_step
 
 
 def open_inspector(spec: ComponentSpec, call: ConnectionCall) -> Inspector:
@@ -71,6 +85,20 @@ def _check_role(spec: ComponentSpec, call: StepCall) -> None:
         )
     if call.role == "processor":
         _check_capability(spec, "customTransforms", "transform rows")
+
+
+def _check_overrides(spec: ComponentSpec, call: StepCall) -> None:
+    """A step that names a connection goes where its fields say, and nowhere else with its password."""
+    named = f"the connection {call.reference}" if call.reference else "its connection" if call.connection else ""
+    for name, policy in spec.connection_fields.items() if named else ():
+        if policy == "forbidden" and call.config.get(name) is not None:
+            raise DriverError(
+                f"step {call.step_id!r}: `{name}` is set by {named} and may not be set by the step",
+                code="SPC013",
+                found=f"`{name}` in the step",
+                expected=f"`{name}` only in the connection",
+                fix="remove it from the step, or define another connection; then compile the pipeline again",
+            )
 
 
 def _check_capability(spec: ComponentSpec, capability: str, what: str) -> None:

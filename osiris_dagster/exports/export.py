@@ -18,8 +18,10 @@ from osiris_dagster.aiop.child import Exporter, Job
 from osiris_dagster.aiop.facts.configure import load_options
 from osiris_dagster.aiop.facts.options import Options
 from osiris_dagster.assets.keys import aiop_key, op_name
+from osiris_dagster.codec import stamped
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.store import load
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.connections.resolution import Connections
 from osiris_dagster.errors import ConfigError
 from osiris_dagster.exports.gather import gather
@@ -27,13 +29,13 @@ from osiris_dagster.exports.neighbours import neighbours
 from osiris_dagster.exports.queue import export_queue
 from osiris_dagster.exports.spool import Wanted, spool_logs
 from osiris_dagster.project import Project
-from osiris_dagster.redaction import Redactor
-from osiris_dagster.runs.history import ENTRY, history_entry
+from osiris_dagster.redaction import PROCESS, Redactor
+from osiris_dagster.runs.history import ENTRY, VERSION
 from osiris_dagster.runs.logs import log_lines
 from osiris_dagster.runs.past import past_of
 from osiris_dagster.runs.read import read_run
 from osiris_dagster.runs.record import RunRecord
-from osiris_dagster.settings import Settings, connections_of
+from osiris_dagster.settings import Settings
 
 TIMEOUT = 60.0  # seconds for one package
 CORE, RUN_CARD = "core.jsonld", "run-card.md"
@@ -50,16 +52,14 @@ class Exported:
     core_bytes: int
     triples: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "pipeline": self.pipeline,
-            "folder": self.folder,
-            "valid": self.valid,
-            "reasons": list(self.reasons),
-            "core_bytes": self.core_bytes,
-            "triples": self.triples,
-        }
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A package that was written, the run that it is about, and the fingerprints of what went wrong there."""
+
+    record: RunRecord
+    package: Exported
+    errors: tuple[str, ...]
 
 
 def export_run(
@@ -80,10 +80,10 @@ def export_run(
     wanted = options or load_options(project)
     with queue.alone(run_id):
         shown = set(queue.packages(run_id))
-        for record, package, errors in packages_of(instance, project, run_id, wanted, exporter=exporter):
-            exported.append(package)
-            if package.folder not in shown:
-                instance.report_runless_asset_event(_event(project, record, package, errors))
+        for delivered in packages_of(instance, project, run_id, wanted, exporter=exporter):
+            exported.append(delivered.package)
+            if delivered.package.folder not in shown:
+                instance.report_runless_asset_event(_event(project, delivered))
         queue.done(run_id, [package.folder for package in exported])
     return tuple(exported)
 
@@ -95,8 +95,8 @@ def packages_of(
     options: Options,
     root: Path | None = None,
     exporter: Exporter | None = None,
-) -> Iterator[tuple[RunRecord, Exported, tuple[str, ...]]]:
-    """Yield record, package and error fingerprints for each pipeline of a run, written below `root`."""
+) -> Iterator[Delivered]:
+    """Write a package for each pipeline of a run below `root`, and yield it."""
     records = read_run(instance, project, run_id)
     if not records:
         return
@@ -111,32 +111,35 @@ def _packages(
     options: Options,
     root: Path,
     exporter: Exporter,
-) -> Iterator[tuple[RunRecord, Exported, tuple[str, ...]]]:
-    connections = connections_of(project, Settings())
+) -> Iterator[Delivered]:
     annexes = project.inside(options.annex_dir) if options.annex_dir else None
     manifests = {record.pipeline: load(project.build, record.pipeline, record.manifest_hash) for record in records}
-    for manifest in manifests.values():
-        _learn_secrets(manifest, connections)
+    known = {name: _resolved(manifest, project) for name, manifest in manifests.items()}
     around = neighbours(project)
     project.state.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="log-", dir=project.state) as folder:
-        wanted = {r.pipeline: _wanted(r, Path(folder) / f"{number}.jsonl") for number, r in enumerate(records)}
-        redact = _relative(connections.redactor, project)
-        told = spool_logs(log_lines(instance, records[0].run_id), wanted, redact)
+        wanted = {
+            record.pipeline: _wanted(
+                record, Path(folder) / f"{number}.jsonl", _relative(known[record.pipeline].redactor, project)
+            )
+            for number, record in enumerate(records)
+        }
+        told = spool_logs(log_lines(instance, records[0].run_id), wanted)
         for record in records:
             logged = replace(record, events=(*record.events, *told[record.pipeline]))
             facts = gather(instance, project, logged, manifests[record.pipeline], around)
+            connections = known[record.pipeline]
             facts = replace(facts, connections=connections.facts, options=options)
             job = Job(facts, root, connections.redactor, wanted[record.pipeline].path, annexes)
             result = exporter.export(job, TIMEOUT)
             where = project.relative(root / Path(result.folder))
             package = Exported(record.pipeline, where, result.valid, result.reasons, result.core_bytes, result.triples)
-            yield record, package, result.errors
+            yield Delivered(record, package, result.errors)
 
 
-def _wanted(record: RunRecord, path: Path) -> Wanted:
+def _wanted(record: RunRecord, path: Path, redact: Callable[[str], str]) -> Wanted:
     ended = [step.end_ms for step in record.steps if step.status == "failed" and step.end_ms is not None]
-    return Wanted(op_name(record.pipeline), path, min(ended, default=record.end_ms))
+    return Wanted(op_name(record.pipeline), path, min(ended, default=record.end_ms), redact)
 
 
 def _relative(redactor: Redactor, project: Project) -> Callable[[str], str]:
@@ -144,24 +147,30 @@ def _relative(redactor: Redactor, project: Project) -> Callable[[str], str]:
     return lambda text: redactor.text(text).replace(f"{project.root}/", "")
 
 
-def _learn_secrets(manifest: Manifest, connections: Connections) -> None:
-    """Resolve the connections of the pipeline, so that the redactor knows their secrets before anything is shown."""
+def _resolved(manifest: Manifest, project: Project) -> Connections:
+    """Return connections whose redactor knows the secrets of this pipeline, and no others.
+
+    So a package is the same whatever else the process has resolved; what that knows is only looked for.
+    """
+    connections = connections_of(project, Settings())
     for reference in {step.connection for step in manifest.steps if step.connection}:
         with suppress(ConfigError):  # a secret that cannot be resolved here cannot be in the record either
             connections.resolve(reference)
+    return connections
 
 
-def _event(project: Project, record: RunRecord, package: Exported, errors: tuple[str, ...]) -> AssetMaterialization:
+def _event(project: Project, delivered: Delivered) -> AssetMaterialization:
+    record, package = delivered.record, delivered.package
     folder = project.root / package.folder
     metadata: dict[str, Any] = {
         "run": MetadataValue.dagster_run(record.run_id),
         "run status": record.status,
-        "what happened": _headline(record),
+        "what happened": PROCESS.text(_headline(record)),
         "run card": MetadataValue.md((folder / RUN_CARD).read_text(encoding="utf-8")),
         "package": MetadataValue.path(f"{package.folder}/{CORE}"),
         "valid": package.valid,
         "triples": package.triples,
-        ENTRY: MetadataValue.json(history_entry(replace(past_of(record), errors=errors))),
+        ENTRY: MetadataValue.json(stamped(replace(past_of(record), errors=delivered.errors), VERSION)),
     }
     if package.reasons:
         metadata["why not valid"] = "; ".join(package.reasons)

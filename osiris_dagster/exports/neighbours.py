@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from osiris_dagster.atomic import write_bytes
 from osiris_dagster.canonical import canonical_json
+from osiris_dagster.codec import from_stamped, stamped
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.store import LATEST, load_latest
 from osiris_dagster.errors import CompileError
@@ -41,23 +42,37 @@ class Neighbour:
     steps: tuple[Touch, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A pipeline as its manifest of that name was read."""
+
+    version: str
+    pipeline: Neighbour
+
+
+@dataclass(frozen=True, slots=True)
+class _Cache:
+    pipelines: Mapping[str, _Known]  # by folder below build/
+
+
 def neighbours(project: Project) -> tuple[Neighbour, ...]:
     """Return every pipeline whose OML file is still there, by name; only manifests that are new are read."""
     cache = project.state / "neighbours.json"
-    known, fresh = _remembered(cache), {}
+    known = _remembered(cache)
+    fresh: dict[str, _Known] = {}
     for pointer in sorted(project.build.glob(f"*/{LATEST}")):
         folder, version = pointer.parent.name, pointer.read_text(encoding="utf-8", errors="replace").strip()
-        if folder in known and known[folder]["version"] == version:
+        if folder in known and known[folder].version == version:
             fresh[folder] = known[folder]
         else:
             try:
                 found = _neighbour(load_latest(project.build, folder))
             except CompileError:
                 continue  # damaged or half gone: its own runs say so
-            fresh[folder] = {"version": version, "pipeline": asdict(found)}
+            fresh[folder] = _Known(version, found)
     if fresh != known:
-        write_bytes(cache, canonical_json({"version": _VERSION, "pipelines": fresh}))
-    every = [_from_dict(item["pipeline"]) for item in fresh.values()]
+        write_bytes(cache, canonical_json(stamped(_Cache(fresh), _VERSION)))
+    every = [item.pipeline for item in fresh.values()]
     return tuple(n for n in sorted(every, key=lambda n: n.pipeline) if (project.root / n.file).is_file())
 
 
@@ -109,23 +124,9 @@ def _neighbour(manifest: Manifest) -> Neighbour:
     return Neighbour(manifest.pipeline, manifest.file, manifest.owners, tuple(steps))
 
 
-def _from_dict(value: Mapping[str, Any]) -> Neighbour:
-    steps = tuple(
-        Touch(
-            item["step"],
-            tuple(item["needs"]),
-            tuple(tuple(key) for key in item["reads"]),
-            tuple(tuple(key) for key in item["writes"]),
-        )
-        for item in value["steps"]
-    )
-    return Neighbour(value["pipeline"], value["file"], tuple(value["owners"]), steps)
-
-
-def _remembered(cache: Path) -> dict[str, Any]:
-    """Return what was read last time; nothing when the file is missing, damaged or of another release."""
-    try:
-        value = json.loads(cache.read_bytes())
-        return dict(value["pipelines"]) if value["version"] == _VERSION else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+def _remembered(path: Path) -> Mapping[str, _Known]:
+    """Return what was read last time; nothing when the file is missing, damaged or of another version."""
+    with suppress(OSError, ValueError):
+        cache = from_stamped(_Cache, json.loads(path.read_bytes()), _VERSION)
+        return cache.pipelines if cache else {}
+    return {}

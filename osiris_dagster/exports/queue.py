@@ -1,23 +1,20 @@
-"""The export queue: one small file for each ended run, moved from `pending` to `done`, or to `dead` when it cannot be.
+"""The export queue: an entry for each ended run, moved from `pending` to `done`, or to `dead` when it cannot be.
 
-Plain files, so that a crash loses nothing and a person can read and repair it. All steps are idempotent.
+All steps are idempotent.
 """
 
 from __future__ import annotations
 
-import fcntl
-import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from osiris_dagster.atomic import write_bytes
-from osiris_dagster.canonical import readable_json, sha256, slug
+from osiris_dagster.codec import MalformedError, from_json, to_json
+from osiris_dagster.file_queue import FileQueue
 from osiris_dagster.project import Project
 
 MAX_ATTEMPTS = 5
+PENDING, DONE, DEAD = "pending", "done", "dead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,68 +30,46 @@ class Pending:
 class ExportQueue:
     """The queue of one project."""
 
-    root: Path
+    files: FileQueue
 
     def add(self, run_id: str) -> bool:
         """Queue an ended run; False when it is known already, whatever became of it."""
-        if self.known(run_id):
+        if self.files.has(run_id, (PENDING, DONE, DEAD)):
             return False
-        self._write("pending", run_id, {"run_id": run_id, "attempts": 0, "error": ""})
+        self.files.put(PENDING, run_id, to_json(Pending(run_id)))
         return True
-
-    def known(self, run_id: str) -> bool:
-        """Tell whether a run was ever queued or exported."""
-        return any(self._path(state, run_id).is_file() for state in ("pending", "done", "dead"))
 
     def pending(self) -> Iterator[Pending]:
         """Yield what waits, oldest first; a damaged entry starts again from its name."""
-        folder = self.root / "pending"
-        for path in sorted(folder.glob("*.json"), key=lambda p: (p.stat().st_mtime_ns, p.name)):
+        for name, value in self.files.entries(PENDING):
             try:
-                value = json.loads(path.read_text(encoding="utf-8"))
-                yield Pending(str(value["run_id"]), int(value["attempts"]), str(value["error"]))
-            except (ValueError, KeyError, TypeError):
-                yield Pending(path.stem)
+                yield from_json(Pending, value)
+            except MalformedError:
+                yield Pending(name)
 
     def done(self, run_id: str, packages: list[str]) -> None:
         """Record that the packages of a run are written, at these project-relative folders."""
-        self._write("done", run_id, {"run_id": run_id, "packages": packages})
-        self._path("pending", run_id).unlink(missing_ok=True)
+        self.files.move(run_id, PENDING, DONE, {"run_id": run_id, "packages": packages})
 
     def packages(self, run_id: str) -> list[str]:
         """Return the folders of an exported run; empty when there are none."""
-        path = self._path("done", run_id)
-        return list(json.loads(path.read_text(encoding="utf-8"))["packages"]) if path.is_file() else []
+        value = self.files.get(DONE, run_id)
+        return list(value["packages"]) if value else []
 
     def failed(self, item: Pending, error: str) -> bool:
         """Record a failed attempt; True when it was the last one and the entry is now in `dead`."""
-        attempts = item.attempts + 1
-        value = {"run_id": item.run_id, "attempts": attempts, "error": error}
-        if attempts < MAX_ATTEMPTS:
-            self._write("pending", item.run_id, value)
+        tried = Pending(item.run_id, item.attempts + 1, error)
+        if tried.attempts < MAX_ATTEMPTS:
+            self.files.put(PENDING, item.run_id, to_json(tried))
             return False
-        self._write("dead", item.run_id, value)
-        self._path("pending", item.run_id).unlink(missing_ok=True)
+        self.files.move(item.run_id, PENDING, DEAD, to_json(tried))
         return True
 
-    @contextmanager
-    def alone(self, run_id: str) -> Iterator[None]:
-        """Let one process at a time export a run: the sensor and `osiris run` may both want to.
-
-        Each run locks a byte of one file, so that nothing is left behind; two runs rarely meet on one.
-        """
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / ".lock").open("a+b") as file:
-            fcntl.lockf(file, fcntl.LOCK_EX, 1, int(sha256(run_id)[:7], 16))
-            yield
-
-    def _path(self, state: str, run_id: str) -> Path:
-        return self.root / state / f"{slug(run_id)}.json"
-
-    def _write(self, state: str, run_id: str, value: dict[str, Any]) -> None:
-        write_bytes(self._path(state, run_id), readable_json(value))
+    def alone(self, run_id: str) -> AbstractContextManager[None]:
+        """Let one process at a time export a run: the sensor and `osiris run` may both want to."""
+        return self.files.alone(run_id)
 
 
 def export_queue(project: Project) -> ExportQueue:
     """Return the queue of a project."""
-    return ExportQueue(project.state / "exports")
+    return ExportQueue(FileQueue(project.state / "exports"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from osiris_dagster.aiop.text import clean, cut
+from osiris_dagster.aiop.facts.text import clean, cut
 from osiris_dagster.assets.keys import op_of_pipeline
 from osiris_dagster.canonical import canonical_json
 from osiris_dagster.runs.logs import LogLine
@@ -42,16 +42,15 @@ class _Picked:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Whose lines go where: the op of a pipeline, its file, and the moment of its failure or end."""
+    """Whose lines go where: the op of a pipeline, its file, the moment of its failure or end, and what cleans lines."""
 
     op: str
     path: Path
     until_ms: int
+    redact: Callable[[str], str]
 
 
-def spool_logs(
-    lines: Iterable[LogLine], wanted: Mapping[str, Wanted], redact: Callable[[str], str]
-) -> dict[str, tuple[EventRecord, ...]]:
+def spool_logs(lines: Iterable[LogLine], wanted: Mapping[str, Wanted]) -> dict[str, tuple[EventRecord, ...]]:
     """Write the lines of each pipeline, and of the run as a whole, to its file; return its events for the timeline.
 
     Dagster's own lines go to the files alone: the timeline has the same from the record, step by step.
@@ -62,14 +61,18 @@ def spool_logs(
     with ExitStack() as stack:
         files: dict[str, IO[bytes]] = {name: stack.enter_context(item.path.open("wb")) for name, item in wanted.items()}
         for number, line in enumerate(lines):
-            known = redact(line.message)
-            shown = clean(known)
-            message = cut(shown if shown == known else redact(shown), LONGEST)
-            told = {"ts_ms": line.ts_ms, "level": line.level, "op": line.op, "event": line.event, "message": message}
+            told = {"ts_ms": line.ts_ms, "level": line.level, "op": line.op, "event": line.event}
             for name, item in wanted.items():
                 if (of := op_of_pipeline(line.op)) == item.op or of not in ops:
+                    message = told["message"] = _shown(line.message, item.redact)
                     written[name] += 1
                     files[name].write(canonical_json({"seq": written[name], **told}) + b"\n")
                     if not line.event:
                         picked[name].see(number, EventRecord(line.ts_ms, "log", "", message, line.level))
     return {name: item.events() for name, item in picked.items()}
+
+
+def _shown(message: str, redact: Callable[[str], str]) -> str:
+    known = redact(message)
+    shown = clean(known)
+    return cut(shown if shown == known else redact(shown), LONGEST)

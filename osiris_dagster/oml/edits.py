@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from osiris_dagster.errors import Edit
 from osiris_dagster.oml.document import Document, Path
 from osiris_dagster.oml.scalars import NotJson, resolve_plain
+from osiris_dagster.oml.sql_text import written_uses
 from osiris_dagster.oml.text import place_at
 
 _INDICATORS = "-?:,[]{}#&*!|>'\"%@`"
@@ -62,6 +64,18 @@ def replace_within(document: Document, path: Path, old: str, new: str, *, safe: 
         found.append(edit(document, begin, begin + len(old), new, safe=safe))
         begin = document.text.find(old, begin + len(old), span.end)
     return tuple(found)
+
+
+def replace_in_sql(
+    document: Document, path: Path, word: re.Pattern[str], new: str, *, dialect: str, safe: bool
+) -> tuple[Edit, ...]:
+    """Return the changes of a word in the SQL at `path`, outside of its string literals and comments."""
+    span = document.marks.get(path)
+    if span is None or document.text[span.begin : span.begin + 1] in ("*", "&", "!"):
+        return ()
+    found = written_uses(word, document.text[span.begin : span.end], str(value_at(document, path)), dialect)
+    ends = ((span.begin + use.start(), span.begin + use.end()) for use in found)
+    return tuple(edit(document, begin, end, new, safe=safe) for begin, end in ends)
 
 
 def insert_before(document: Document, path: Path, entry: str, *, safe: bool) -> tuple[Edit, ...]:
@@ -142,6 +156,16 @@ def scalar_text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def in_brackets(written: str) -> str:
+    """Return a value, as it is written on a line of its own, as it can stand in brackets.
+
+    >>> in_brackets("${params.shop}"), in_brackets('"@mysql.shop"'), in_brackets("[a, b]"), in_brackets("5")
+    ('"${params.shop}"', '"@mysql.shop"', '[a, b]', '5')
+    """
+    plain = written[:1] not in ("", *_INDICATORS)
+    return json.dumps(written, ensure_ascii=False) if plain and set(written) & set(",[]{}") else written
+
+
 def newline(text: str) -> str:
     """Return the line break that a text uses."""
     return "\r\n" if "\r\n" in text else "\n"
@@ -151,12 +175,13 @@ def move_into_config(document: Document, path: Path, *, safe: bool) -> tuple[Edi
     """Return the changes that move a one-line entry of a step into its `config`; nothing where that cannot be done."""
     step, key = path[:-1], str(path[-1])
     config = (*step, "config")
-    target = _value_at(document, config)
+    target = value_at(document, config)
     value = written(document, path)
     if "\n" in value or (target is not None and not isinstance(target, dict)) or key in (target or {}):
         return ()
     removed = remove_entry(document, path, safe=safe)
-    entry = f"{scalar_text(key)}: {value}"
+    braces = target is None or in_flow(document, config)
+    entry = f"{scalar_text(key)}: {in_brackets(value) if braces else value}"
     if target:
         added = insert_before(document, (*config, next(iter(target))), entry, safe=safe)
     elif target is None and config not in document.key_marks:
@@ -167,7 +192,8 @@ def move_into_config(document: Document, path: Path, *, safe: bool) -> tuple[Edi
     return (*removed, *added) if removed and added else ()
 
 
-def _value_at(document: Document, path: Path) -> Any:
+def value_at(document: Document, path: Path) -> Any:
+    """Return the value at `path` as the document has it; None for an option that is not there."""
     value: Any = document.value
     for part in path:
         value = value.get(part) if isinstance(value, dict) else value[part]

@@ -1,4 +1,7 @@
-"""What people write who come from other tools: their word -> the word of OML, or how to say it here. Data only."""
+"""What people write who come from other tools: their word -> the word of OML, or how to say it here. Data only.
+
+Their words for keys of OML stand in the rows of these (`oml/keys/`).
+"""
 
 from __future__ import annotations
 
@@ -8,24 +11,6 @@ from collections.abc import Mapping
 def _words(table: Mapping[str, str]) -> dict[str, str]:
     return {word: own for own, words in table.items() for word in words.split()}
 
-
-TOP_KEYS = _words(
-    {
-        "oml_version": "version omlVersion schema_version spec_version",
-        "name": "id title pipeline_name pipeline_id dag_id dataset_name project job_name",
-        "steps": "tasks jobs stages nodes transformations activities pipeline flow",
-        "params": "parameters vars variables inputs arguments",
-        "owners": "owner maintainers contacts",
-        "tags": "labels",
-        "schedule": "schedule_interval cron trigger triggers timetable",
-        "profiles": "environments envs",
-        "description": "desc doc docs summary",
-        "metadata": "meta annotations",
-        "concurrency": "max_active_runs pool",
-        "partitions": "partition partitions_def",
-    }
-)
-"""Top-level keys of other tools that have one counterpart."""
 
 TOP_ADVICE: Mapping[str, str] = {
     "sources": "`osiris upgrade` turns sources and sinks into steps; each source is a step with mode: read",
@@ -44,35 +29,17 @@ TOP_ADVICE: Mapping[str, str] = {
     "default_args": "write `owners` at the top, `retry` and `timeout` into the steps",
     "env": "secrets come from osiris_connections.yaml, other values from `params`",
     "connections": "connections stand in osiris_connections.yaml; a step names one as @family.alias",
-    "connectors": "connections are named by the steps: config.connection",
     "secrets": "secrets stand in the environment and are named in osiris_connections.yaml",
     "imports": "a pipeline is one file; pipelines share tables, not text",
     "apiVersion": "a document begins with oml_version, name and steps",
     "kind": "a document begins with oml_version, name and steps",
     "spec": "move what stands below it to the top of the document",
-    "outputs": "what a pipeline writes is said by its writer steps",
     "retries": "write retry: {attempts: N} into the steps that need it",
     "start_date": "write partitions: {type: daily, start: ...} if the pipeline works on days",
     "catchup": "partitions are filled by a backfill in Dagster",
     "on": "write `schedule`, as a cron string",
 }
 """Top-level keys of other tools that have no single counterpart."""
-
-STEP_KEYS = _words(
-    {
-        "id": "name task_id step step_id task_name key",
-        "component": "uses type operator driver connector plugin kind component_type tap",
-        "config": "with options arguments args properties settings configuration parameters params spec",
-        "needs": "depends_on dependsOn dependencies requires after upstream upstream_tasks inputs input depends",
-        "mode": "action operation role",
-        "checks": "tests data_tests expectations asserts quality",
-        "retry": "retries max_retries retry_policy",
-        "timeout": "execution_timeout timeout_seconds",
-        "description": "desc doc docs",
-        "columns": "schema_contract contract",
-    }
-)
-"""Step keys of other tools that have one counterpart."""
 
 MODES = _words(
     {

@@ -11,15 +11,11 @@ from collections.abc import Sequence
 
 from osiris_dagster.oml.compose import compose
 from osiris_dagster.oml.document import Document
+from osiris_dagster.oml.keys import PLACES
+from osiris_dagster.oml.keys.key import UNKNOWN
 from osiris_dagster.oml.tree import Branch, Entry, Leaf, Node, comments, read_tree
 
 WIDTH = 120
-_TOP = (
-    "oml_version name description owners tags metadata schedule partitions freshness concurrency execution"
-    " params profiles * steps"
-).split()
-_STEP = "id component mode description needs retry timeout incremental columns checks * config".split()
-_ORDERS = {("",): _TOP, ("", "steps", "-"): _STEP, ("", "steps", "-", "config"): ["connection", "*"]}
 
 
 class MeaningChanged(ValueError):  # noqa: N818 - an outcome that callers report, not an error of the product
@@ -109,11 +105,11 @@ def _below(path: Sequence[str], entry: Entry) -> Sequence[str]:
 
 def _in_order(branch: Branch, path: Sequence[str]) -> list[Entry]:
     """Return the entries in the order of keys for that place; `path` begins with the empty text of the root."""
-    order = _ORDERS.get(tuple(path), ()) if branch.is_map else ()
-    if not order:
+    keys = PLACES.get(tuple(path[1:])) if path and branch.is_map else None
+    if keys is None:
         return branch.entries
-    ranks = {name: rank for rank, name in enumerate(order)}
-    return sorted(branch.entries, key=lambda entry: ranks.get(entry.key.strip("'\""), ranks["*"]))
+    lines = {name: key.line for name, key in keys.items()}
+    return sorted(branch.entries, key=lambda entry: lines.get(entry.key.strip("'\""), UNKNOWN))
 
 
 def _one_line(node: Node, path: Sequence[str]) -> str | None:

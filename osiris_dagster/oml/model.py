@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from osiris_dagster.codec import SPARSE, json_key
 from osiris_dagster.columns import Columns
 from osiris_dagster.errors import Diagnostic, Place
 
@@ -38,12 +39,19 @@ class Partitions:
 
 
 @dataclass(frozen=True, slots=True)
+class Freshness:
+    """How old the data may be: a duration such as `26h`."""
+
+    max_lag: str
+
+
+@dataclass(frozen=True, slots=True)
 class Execution:
     """Where and how steps run; the defaults stream everything through one local process."""
 
-    isolation: Literal["pipeline", "step"] = "pipeline"
-    target: Literal["local", "e2b"] = "local"
-    checkpoint: Literal["auto", "always", "never"] = "auto"
+    isolation: Literal["pipeline", "step"] = field(default="pipeline", metadata=SPARSE)
+    target: Literal["local", "e2b"] = field(default="local", metadata=json_key("engine"))
+    checkpoint: Literal["auto", "always", "never"] = field(default="auto", metadata=SPARSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +116,7 @@ class Pipeline:
     tags: Mapping[str, str] = field(default_factory=dict)
     schedule: Schedule | None = None
     partitions: Partitions | None = None
-    freshness_max_lag: str = ""  # a duration such as `26h`
+    freshness: Freshness | None = None
     concurrency: str = ""  # pool name
     execution: Execution = field(default_factory=Execution)
 
@@ -125,6 +133,7 @@ class ConnectionFacts:
     purpose: str = ""
     sla: str = ""
     fields: tuple[str, ...] = ()  # names of the fields it sets
+    paths: tuple[tuple[str, str], ...] = ()  # those of them that are project paths, where the file says which
     place: Place | None = None  # in the connections file; None for one that only variables define
     faults: tuple[Diagnostic, ...] = ()  # what its fields have against the component specs
 

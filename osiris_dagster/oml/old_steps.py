@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
-from osiris_dagster.oml.edits import scalar_text
+from osiris_dagster.oml.compose import compose
+from osiris_dagster.oml.edits import in_brackets, scalar_text
 from osiris_dagster.oml.graph import table_names
+from osiris_dagster.oml.keys import STEP
+from osiris_dagster.oml.sql_text import written_uses
 from osiris_dagster.oml.tree import Branch, Entry, Leaf
 
-_KEYS = {"uses": "component", "type": "component", "with": "config", "depends_on": "needs", "name": "id"}
 _MODES = {"extract": "read", "source": "read", "load": "write", "sink": "write"}
 _ROLES = {"read": "extractor", "write": "writer"}
 _FAMILIES = ("mysql", "supabase", "postgres", "duckdb")
@@ -35,7 +37,13 @@ def renewed_step(step: Branch, mode: str, previous: str, ids: list[str]) -> list
 
 
 def _keys(step: Branch) -> list[str]:
-    return [_rename(step, old, new) for old, new in _KEYS.items() if _find(step, old) and not _find(step, new)]
+    names = sorted(STEP, key=lambda name: (name == "id", name))  # the id last: it is what the changes are told of
+    return [
+        _rename(step, old, new)
+        for new in names
+        for old in STEP[new].formerly.split()
+        if _find(step, old) and not _find(step, new)
+    ]
 
 
 def _config(step: Branch) -> list[str]:
@@ -57,6 +65,8 @@ def _config(step: Branch) -> list[str]:
         if isinstance(config.value, Branch) and not _find(config.value, "connection"):
             step.entries.remove(connection)
             config.value.entries.insert(0, connection)
+            if config.value.flow and isinstance(connection.value, Leaf):
+                connection.value.text = in_brackets(connection.value.text)
             changes.append("`connection` moved into `config`")
     if config is not None and isinstance(config.value, Branch):
         inner = _find(config.value, "options")
@@ -118,13 +128,18 @@ def _options(step: Branch) -> list[str]:
     changes = [
         _rename(options, old, new, within="config.")
         for old, new in renamed.items()
-        if _find(options, old) and not _find(options, new)
+        if (found := _find(options, old)) and not _find(options, new) and not _several(found)
     ]
     truncate = _find(options, "truncate_before")
     if truncate is not None and _text(truncate) in ("true", "false"):
         changes += _truncate(options, truncate)
     write_mode = _find(options, "write_mode")
     return changes + (_revalue(write_mode, _WRITE_MODES, "config.write_mode") if write_mode else [])
+
+
+def _several(entry: Entry) -> bool:
+    """Tell whether a text holds several names, which the option of today would take for one."""
+    return isinstance(entry.value, Leaf) and not entry.value.text.startswith("[") and "," in entry.value.text
 
 
 def _truncate(options: Branch, truncate: Entry) -> list[str]:
@@ -165,8 +180,20 @@ def _query(step: Branch, previous: str, ids: list[str]) -> list[str]:
     if len(inputs) != 1 or _OLD_TABLE_DEFINED.search(query.value.text):
         return []
     table = table_names(inputs[0], dict.fromkeys([*ids, *inputs]))[0]
-    query.value.text = _OLD_TABLE.sub(table, query.value.text)
+    text = query.value.text
+    uses = written_uses(_OLD_TABLE, text, _value(text), "duckdb")
+    for use in reversed(uses):
+        text = text[: use.start()] + table + text[use.end() :]
+    query.value.text = text
+    if not uses:
+        return []  # in literals and comments, or written in a way that hides where they are
     return [f"`input_df` is now `{table}`"]
+
+
+def _value(scalar: str) -> str:
+    """Return the text that a scalar of YAML means; an empty one where it cannot be read alone, as an alias."""
+    value = compose(f"x: {scalar}\n", "").value
+    return str(value.get("x") or "") if isinstance(value, dict) else ""
 
 
 def _ids(needs: Entry) -> list[str]:

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from osiris_dagster.columns import Columns, columns_from
 from osiris_dagster.oml.document import Document
-from osiris_dagster.oml.model import (
-    Check,
-    Execution,
-    Incremental,
-    Partitions,
-    Pipeline,
-    Retry,
-    Schedule,
-    Step,
-)
+from osiris_dagster.oml.keys import DOCUMENT, STEP
+from osiris_dagster.oml.keys.key import Key
+from osiris_dagster.oml.model import VERSIONS, Check, Pipeline, Schedule, Step
 from osiris_dagster.oml.params import declared
 
 _CHECK_KEYS = frozenset({"type", "name", "severity"})
@@ -28,51 +20,30 @@ def parse(document: Document) -> Pipeline:
     An optional key with an empty value counts as absent. For other documents the result is undefined
     (KeyError, TypeError or a model that makes no sense): ask `validate`.
     """
-    body: Mapping[str, Any] = {key: value for key, value in document.value.items() if value is not None}
-    second = body["oml_version"] != "0.1.0"  # there, `schedule` may have any shape and means nothing
-    return Pipeline(
-        file=document.file,
-        oml_version=body["oml_version"],
-        name=body["name"],
-        steps=_steps(body["steps"]),
-        description=body.get("description", ""),
-        metadata=body.get("metadata", {}),
-        params=declared(body),
-        profiles={name: (profile or {}).get("params") or {} for name, profile in body.get("profiles", {}).items()},
-        owners=tuple(body.get("owners", ())),
-        tags=body.get("tags", {}),
-        schedule=_schedule(body["schedule"]) if second and "schedule" in body else None,
-        partitions=_partitions(body["partitions"]) if "partitions" in body else None,
-        freshness_max_lag=body.get("freshness", {}).get("max_lag", ""),
-        concurrency=body.get("concurrency", ""),
-        execution=Execution(**body.get("execution", {})),
-    )
+    body: Mapping[str, Any] = document.value
+    read = _read(DOCUMENT, body, body["oml_version"])
+    return Pipeline(file=document.file, **{**read, "params": declared(body)})
+
+
+def _read(keys: Mapping[str, Key], written: Mapping[str, Any], version: str) -> dict[str, Any]:
+    """Return what the keys of a mapping say, as the model holds it; what means nothing in that version is left out."""
+    return {
+        name: _READERS.get(name, key.held)(written[name])
+        for name, key in keys.items()
+        if written.get(name) is not None and key.means_in(version)
+    }
 
 
 def _steps(items: list[Mapping[str, Any]]) -> tuple[Step, ...]:
     steps: list[Step] = []
-    for index, written in enumerate(items):
-        item = {key: value for key, value in written.items() if value is not None}
-        implicit = (steps[-1].id,) if steps else ()
-        steps.append(_step(index, item, tuple(item["needs"]) if "needs" in item else implicit))
+    for index, item in enumerate(items):
+        implicit = {"needs": (steps[-1].id,) if steps else ()}
+        steps.append(Step(index=index, **{**implicit, **_read(STEP, item, VERSIONS[-1])}))
     return tuple(steps)
 
 
-def _step(index: int, item: Mapping[str, Any], needs: tuple[str, ...]) -> Step:
-    return Step(
-        index=index,
-        id=item["id"],
-        component=item["component"],
-        mode=item["mode"],
-        needs=needs,
-        config=item.get("config", {}),
-        description=item.get("description", ""),
-        retry=_retry(item["retry"]) if "retry" in item else None,
-        timeout=item.get("timeout"),
-        checks=_checks(item.get("checks", ())),
-        columns=_columns(item.get("columns", ())),
-        incremental=Incremental(**item["incremental"]) if "incremental" in item else None,
-    )
+def _profiles(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: (profile or {}).get("params") or {} for name, profile in value.items()}
 
 
 def _schedule(value: str | Mapping[str, Any]) -> Schedule:
@@ -81,19 +52,7 @@ def _schedule(value: str | Mapping[str, Any]) -> Schedule:
     return Schedule(value.get("cron", ""), value.get("timezone", "UTC"), value.get("on") == "update")
 
 
-def _partitions(value: Mapping[str, Any]) -> Partitions:
-    return Partitions(**{**value, "keys": tuple(value.get("keys", ()))})
-
-
-def _retry(value: Mapping[str, Any]) -> Retry:
-    return Retry(**{**value, "on": tuple(value.get("on", Retry().on))})
-
-
-def _columns(items: Any) -> Columns:
-    return columns_from(items)
-
-
-def _checks(items: Any) -> tuple[Check, ...]:
+def _checks(items: list[Mapping[str, Any]]) -> tuple[Check, ...]:
     return tuple(
         Check(
             type=item["type"],
@@ -103,6 +62,15 @@ def _checks(items: Any) -> tuple[Check, ...]:
         )
         for item in items
     )
+
+
+# Of the keys that the model holds in another form than they are written.
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "steps": _steps,
+    "profiles": _profiles,
+    "schedule": _schedule,
+    "checks": _checks,
+}
 
 
 def check_name(item: Mapping[str, Any]) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 
 from osiris_dagster.oml.params import Piece, origin_in
 from osiris_dagster.oml.partition import Partition
+from osiris_dagster.sql.dialects import dialect_of
 
 _PLACEHOLDER = re.compile(r"\$\{partition\.(key|start|end)\}")
-_BACKSLASHES = ("mysql",)  # dialects in which a backslash escapes a quote
 
 
 def named(value: Any) -> Iterator[str]:
@@ -56,13 +56,14 @@ def as_sql(text: str, dialect: str, *, hourly: bool) -> str:
     """
     if "${partition." not in text:
         return text
-    return _tokens(dialect in _BACKSLASHES).sub(lambda match: _literal(match, hourly=hourly), text)
+    return _tokens(dialect).sub(lambda match: _literal(match, hourly=hourly), text)
 
 
 @cache
-def _tokens(backslashes: bool) -> re.Pattern[str]:  # noqa: FBT001 - the key of a cache
-    inside = r"[^'\\]|\\.|''" if backslashes else r"[^']|''"
-    comments = r"--[^\n]*|/\*.*?\*/" + (r"|\#[^\n]*" if backslashes else "")
+def _tokens(dialect: str) -> re.Pattern[str]:
+    known = dialect_of(dialect)
+    inside = r"[^'\\]|\\.|''" if known.backslashes else r"[^']|''"
+    comments = r"--[^\n]*|/\*.*?\*/" + (r"|\#[^\n]*" if "#" in known.comments else "")
     quoted = rf"'(?:{inside})*'|\"[^\"]*\"|`[^`]*`|\$\$.*?\$\$"
     return re.compile(rf"{comments}|{quoted}|(?P<bare>{_PLACEHOLDER.pattern})", re.DOTALL)
 
@@ -82,5 +83,5 @@ def origin_before_filling(text: str, partition: Partition | None, offset: int) -
 
 def origin_before_quoting(text: str, dialect: str, offset: int, *, hourly: bool) -> int:
     """Return which character of `text` the character `offset` of what `as_sql` makes of it comes from."""
-    matches = (match for match in _tokens(dialect in _BACKSLASHES).finditer(text) if match["bare"])
+    matches = (match for match in _tokens(dialect).finditer(text) if match["bare"])
     return origin_in((Piece(m.start(), m.end(), len(_literal(m, hourly=hourly))) for m in matches), offset)

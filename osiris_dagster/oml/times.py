@@ -124,3 +124,8 @@ def moment(text: str) -> datetime | None:
         return datetime.fromisoformat(text)
     except ValueError:
         return None
+
+
+def moment_fault(text: str) -> str:
+    """Return what is wrong with a date or a date with time."""
+    return "" if moment(text) else "it is not a date"

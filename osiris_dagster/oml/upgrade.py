@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from osiris_dagster.oml.compose import compose
 from osiris_dagster.oml.document import Document
+from osiris_dagster.oml.keys import DOCUMENT
 from osiris_dagster.oml.layout import MeaningChanged, entry_lines, formatted
 from osiris_dagster.oml.model import VERSIONS
 from osiris_dagster.oml.old_steps import renewed_step
 from osiris_dagster.oml.tree import Branch, Entry, Leaf, Tree, comments, read_tree
 
 NEWEST = VERSIONS[-1]
-_OLD_VERSION_KEYS = ("version", "omlVersion")
 _OLD_LISTS = {
     "sources": "read",
     "extractors": "read",
@@ -57,8 +57,10 @@ def upgrade(document: Document) -> Upgraded:
     if not changes:
         return Upgraded(document.text, ())
     new = compose(result, document.file)
+    if not new.whole or new.faults:
+        raise MeaningChanged(document.file)
     kept = "\n".join(comments(result))  # a comment may have become a part of one
-    if not new.whole or new.faults or any(comment not in kept for comment in comments(text)):
+    if any(comment not in kept for comment in comments(text)):
         raise MeaningChanged(document.file)
     return Upgraded(result.replace("\n", breaks), tuple(changes))
 
@@ -190,7 +192,7 @@ def _version(tree: Tree, edits: _Edits, changes: list[str]) -> None:
     """Say that the document is 0.2.0; a schedule, which 0.1 never followed, becomes a comment so as not to start."""
     entries = tree.root.entries
     named = {_key(entry): entry for entry in entries}
-    old = next((named[key] for key in _OLD_VERSION_KEYS if key in named), None)
+    old = next((named[key] for key in DOCUMENT["oml_version"].formerly.split() if key in named), None)
     current = named.get("oml_version")
     if current is not None and not _is_older(current):
         return

@@ -6,12 +6,12 @@ Reading costs one query however many runs there were; a run's own record has eve
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from dagster import AssetKey, DagsterInstance, JsonMetadataValue
 
-from osiris_dagster.runs.past import PastRun, past_from_dict
+from osiris_dagster.codec import from_stamped
+from osiris_dagster.runs.past import PastRun
 from osiris_dagster.runs.record import RunRecord
 
 ENTRY = "osiris/run"
@@ -19,11 +19,6 @@ VERSION = 1
 KEPT = 50  # runs that a package may look back on
 _PAGE = 100
 _MOST_PAGES = 20
-
-
-def history_entry(past: PastRun) -> dict[str, Any]:
-    """Return the JSON entry that a package's event carries."""
-    return {"version": VERSION, **asdict(past)}
 
 
 def read_history(instance: DagsterInstance, key: AssetKey, record: RunRecord) -> tuple[PastRun, ...]:
@@ -50,6 +45,4 @@ def _past(metadata: Mapping[str, Any]) -> PastRun | None:
     """Return what an event says; None for one of another version, or without an entry."""
     value = metadata.get(ENTRY)
     data = value.value if isinstance(value, JsonMetadataValue) else None
-    if not isinstance(data, Mapping) or data.get("version") != VERSION:
-        return None
-    return past_from_dict({name: item for name, item in data.items() if name != "version"})
+    return from_stamped(PastRun, data, VERSION)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from osiris_dagster.runs.record import RunRecord
 
@@ -54,14 +53,9 @@ def measures_of(record: RunRecord) -> Measures:
     }
     measures = {RUN: _known(of_run)}
     for step in done:
-        took = None if step.start_ms is None or step.end_ms is None else max(step.end_ms - step.start_ms, 0)
+        took = None if step.took_ms is None else max(step.took_ms, 0)
         measures[step.step_id] = _known({"rows_out": step.rows_out, "duration_ms": took})
     return measures
-
-
-def past_from_dict(value: Mapping[str, Any]) -> PastRun:
-    """Read back the JSON form of a past run; KeyError or TypeError for another shape."""
-    return PastRun(**{**value, "errors": tuple(value["errors"])})
 
 
 def _known(values: Mapping[str, int | None]) -> dict[str, int]:

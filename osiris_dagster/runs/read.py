@@ -17,9 +17,10 @@ from osiris_dagster.errors import CompileError, ErrorInfo
 from osiris_dagster.project import Project
 from osiris_dagster.runs.ancestry import parent_of, root_of
 from osiris_dagster.runs.failure import dagster_error
-from osiris_dagster.runs.record import EventRecord, RunRecord, RunStatus, StepRecord
+from osiris_dagster.runs.record import EventRecord, RunRecord, RunStatus
 from osiris_dagster.runs.tags import ORIGIN, worked_on
 from osiris_dagster.runs.trace import RETRY, TRACE, Trace, read_retry, read_trace, versions
+from osiris_dagster.steps.report import StepRecord
 
 ENDED: Mapping[DagsterRunStatus, RunStatus] = {
     DagsterRunStatus.SUCCESS: "completed",

@@ -9,57 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from osiris_dagster.columns import Columns
 from osiris_dagster.errors import ErrorInfo
+from osiris_dagster.steps.report import StepRecord
 
 RunStatus = Literal["completed", "failed", "canceled"]
-StepStatus = Literal["completed", "failed", "aborted", "canceled", "skipped"]
-
-
-@dataclass(frozen=True, slots=True)
-class ArtifactRecord:
-    """A file the run left: project-relative path, size in bytes, SHA-256 in hex, media type."""
-
-    path: str
-    size_bytes: int
-    sha256: str
-    mime_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class CheckRecord:
-    """What one data check found: rows seen, rows at fault where they can be counted, a sentence without values."""
-
-    name: str
-    type: str
-    severity: Literal["error", "warn"]
-    passed: bool
-    rows: int
-    failing: int | None = None
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StepRecord:
-    """How one step went. `aborted`: its chain broke elsewhere; `skipped`: it never started; null times likewise."""
-
-    step_id: str
-    status: StepStatus
-    start_ms: int | None = None
-    end_ms: int | None = None
-    busy_ms: int | None = None
-    rows_in: int | None = None
-    rows_out: int | None = None
-    bytes_out: int | None = None
-    peak_memory_bytes: int | None = None
-    attempts: int = 1
-    columns: Columns = ()
-    artifacts: tuple[ArtifactRecord, ...] = ()
-    writes: tuple[tuple[str, ...], ...] = ()  # dataset keys it committed to
-    rows_total: int | None = None
-    notes: tuple[str, ...] = ()
-    error: ErrorInfo | None = None
-    checks: tuple[CheckRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

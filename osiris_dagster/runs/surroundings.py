@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 UpstreamState = Literal["written", "failed", "unknown"]
 
@@ -35,13 +34,3 @@ class Downstream:
     owners: tuple[str, ...]
     distance: int
     through: tuple[str, ...]  # names of the datasets it reads
-
-
-def upstream_from_dict(value: Mapping[str, Any]) -> Upstream:
-    """Read back the JSON form; KeyError or TypeError for another shape."""
-    return Upstream(**{**value, "dataset": tuple(value["dataset"])})
-
-
-def downstream_from_dict(value: Mapping[str, Any]) -> Downstream:
-    """Read back the JSON form; KeyError or TypeError for another shape."""
-    return Downstream(**{**value, "owners": tuple(value["owners"]), "through": tuple(value["through"])})

@@ -9,11 +9,11 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
+from osiris_dagster.codec import from_json, from_stamped, json_key, stamped, to_json
 from osiris_dagster.compiler.manifest import Manifest
-from osiris_dagster.errors import ErrorInfo, error_from_dict
-from osiris_dagster.runs.codec import step_as_dict, step_from_dict
-from osiris_dagster.runs.record import EventRecord, StepRecord
-from osiris_dagster.steps.report import StepRetry
+from osiris_dagster.errors import ErrorInfo
+from osiris_dagster.runs.record import EventRecord
+from osiris_dagster.steps.report import StepRecord, StepRetry
 
 TRACE = "osiris/step"
 RETRY = "osiris/retry"
@@ -25,53 +25,42 @@ class Trace:
     """How one step of one pipeline went, under one manifest."""
 
     pipeline: str
-    manifest_hash: str
+    manifest_hash: str = field(metadata=json_key("manifest"))
     step: StepRecord
     versions: Mapping[str, str] = field(default_factory=dict)  # of the software that ran it
 
 
+@dataclass(frozen=True, slots=True)
+class _RetryOf:
+    """Whose attempt failed; the keys of the `StepRetry` stand beside these."""
+
+    pipeline: str
+    manifest_hash: str = field(metadata=json_key("manifest"))
+
+
 def trace_entry(manifest: Manifest, record: StepRecord) -> dict[str, Any]:
     """Return the entry for one step of a run of that manifest."""
-    return {
-        "version": VERSION,
-        "pipeline": manifest.pipeline,
-        "manifest": manifest.hash,
-        "step": step_as_dict(record),
-        "versions": dict(versions()),
-    }
+    return stamped(Trace(manifest.pipeline, manifest.hash, record, versions()), VERSION)
 
 
 def read_trace(value: Mapping[str, Any]) -> Trace | None:
     """Return what an entry says; None for an entry of another version, which another release wrote."""
-    if value.get("version") != VERSION:
-        return None
-    ran_with = value.get("versions") or {}
-    return Trace(str(value["pipeline"]), str(value["manifest"]), step_from_dict(value["step"]), dict(ran_with))
+    return from_stamped(Trace, value, VERSION)
 
 
 def retry_entry(manifest: Manifest, retry: StepRetry) -> dict[str, Any]:
     """Return the entry for one attempt that failed and was not the last."""
-    return {
-        "version": VERSION,
-        "pipeline": manifest.pipeline,
-        "manifest": manifest.hash,
-        "step_id": retry.step_id,
-        "at_ms": retry.at_ms,
-        "attempt": retry.attempt,
-        "pause_ms": retry.pause_ms,
-        "error": retry.error.as_dict(),
-    }
+    return {**stamped(_RetryOf(manifest.pipeline, manifest.hash), VERSION), **to_json(retry)}
 
 
 def read_retry(value: Mapping[str, Any]) -> tuple[str, EventRecord] | None:
     """Return the pipeline and the event for its timeline; None for an entry of another version."""
-    if value.get("version") != VERSION:
+    whose = from_stamped(_RetryOf, value, VERSION)
+    if whose is None:
         return None
-    said = f"attempt {value['attempt']} failed, the next one after {value['pause_ms'] / 1000:g} s: "
-    said += _named(error_from_dict(value["error"]))
-    return str(value["pipeline"]), EventRecord(
-        int(value["at_ms"]), "step_retry", str(value["step_id"]), said, level="warning"
-    )
+    retry = from_json(StepRetry, value)
+    said = f"attempt {retry.attempt} failed, the next one after {retry.pause_ms / 1000:g} s: {_named(retry.error)}"
+    return whose.pipeline, EventRecord(retry.at_ms, "step_retry", retry.step_id, said, level="warning")
 
 
 def _named(error: ErrorInfo) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from jsonschema.protocols import Validator
 
 from osiris_dagster.canonical import fingerprint
+from osiris_dagster.codec import to_json
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.specs.connection_schema import connection_schema
 from osiris_dagster.specs.model import ComponentSpec
@@ -92,7 +93,7 @@ class Catalogue:
         if name not in self._fingerprints:
             contents, package = self._contents[name], self._specs[name].package
             self._fingerprints[name] = fingerprint(
-                contents if package is None else {"package": package.as_dict(), "spec": contents}
+                contents if package is None else {"package": to_json(package), "spec": contents}
             )
         return self._fingerprints[name]
 

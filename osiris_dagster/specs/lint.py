@@ -15,10 +15,12 @@ from jsonschema.protocols import Validator
 
 from osiris_dagster.errors import Diagnostic, OmlError, Place
 from osiris_dagster.specs.model import ComponentSpec, Package
+from osiris_dagster.specs.nearest import did_you_mean
 from osiris_dagster.specs.read import META_SCHEMA, components_folder, place_name, read_spec_file, spec_from
 from osiris_dagster.specs.schema import schema_validator
 from osiris_dagster.specs.schema_faults import SchemaFault, choices, schema_faults
 from osiris_dagster.specs.secrets import secret_fields, unescaped
+from osiris_dagster.sql.dialects import known_dialects
 
 Fault = tuple[str, str, tuple[str | int, ...], str, str]  # code, message, path in the file, expected, fix
 
@@ -149,6 +151,10 @@ def _inspector(spec: ComponentSpec, _contents: Mapping[str, Any], _file: Path) -
 
 def _sql(spec: ComponentSpec, _contents: Mapping[str, Any], _file: Path) -> Iterator[Fault]:
     """SQL that nothing checks would be a hole in a source that is only to be read."""
+    if spec.sql and spec.sql.dialect not in known_dialects():
+        message = f"sqlglot knows no dialect `{spec.sql.dialect}`"
+        fix = did_you_mean(spec.sql.dialect, sorted(known_dialects())) or "name the dialect that is nearest to it"
+        yield "SPC002", message, ("x-sql", "dialect"), "a dialect of sqlglot, such as postgres", fix
     query = spec.dataset.query if spec.dataset else ""
     if query and not (spec.sql and query in spec.sql.statements):
         message = f"`{query}` holds SQL that `x-sql` does not name"

@@ -31,10 +31,6 @@ class Package:
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
 
-    def as_dict(self) -> dict[str, str]:
-        """Return the JSON form."""
-        return {"name": self.name, "version": self.version}
-
 
 @dataclass(frozen=True, slots=True)
 class Constraint:

@@ -108,7 +108,7 @@ def _sql(rule: Mapping[str, Any]) -> SqlRule:
 
 def _connection_fields(items: list[Any]) -> dict[str, Override]:
     named: list[Any] = [{"name": item} if isinstance(item, str) else item for item in items]
-    return {item["name"]: item.get("override", "allowed") for item in named}
+    return {item["name"]: item.get("override", "forbidden") for item in named}
 
 
 def _malformed(name: str, reason: str, place: Place | None = None) -> OmlError:

@@ -11,16 +11,16 @@ from typing import Any
 
 import duckdb
 
+from osiris_dagster.sql.dialects import DUCKDB, acts
 from osiris_dagster.sql.refusal import (
     CONDITION_HEAD,
-    SourceSqlError,
+    SqlRefusedError,
     TablePath,
     acting,
     not_a_condition,
     not_one_select,
     not_read_only,
 )
-from osiris_dagster.sql.side_effects import acts
 
 LOCK = threading.RLock()
 PLAN_OF = "osiris_plan_of"
@@ -33,6 +33,10 @@ _SOURCES = frozenset(
 _FILE = re.compile(
     r".*(?:[/\\]|://|\.(?:csv|tsv|txt|json|jsonl|ndjson|parquet|xlsx|avro|gz|zst|db|duckdb)\Z).*", re.IGNORECASE
 )
+_WORD = re.compile(r"[^\W\d]\w*")
+_WRITES = frozenset("insert update delete merge truncate copy create drop alter call attach".split())
+_BY_TEXT = frozenset({"query", "query_table"})
+"""They read tables by a text: in SQL of a step there are none but its inputs."""
 # An empty table would otherwise be optimised out of the plan, and its scans with it.
 _KEPT_OUT = ("statistics_propagation", "empty_result_pullup", "late_materialization")
 
@@ -72,30 +76,23 @@ def tree_of(query: str) -> Tree | None:
     return statements[0]["node"] if len(statements) == 1 else None
 
 
-def not_reading(tree: Tree) -> str:
-    """Return the first part of a tree that does more than read, such as INSERT in a CTE; empty when all of it reads."""
+def _not_reading(tree: Tree) -> Iterator[str]:
+    """Yield the parts of a tree that do more than read rows, such as INSERT in a CTE."""
     for node in _nodes(tree):
         kind = str(node.get("type", ""))
         if kind.endswith("_NODE") and kind not in _QUERIES:
-            return kind.removesuffix("_QUERY_NODE").removesuffix("_NODE")
+            yield kind.removesuffix("_QUERY_NODE").removesuffix("_NODE")
         if "sample" in node and "class" not in node and not kind.endswith("_NODE") and kind not in _SOURCES:
-            return kind.removesuffix("_REF")
-    return ""
+            yield kind.removesuffix("_REF")
 
 
-def calls(query: str, function: str) -> bool:
-    """Tell whether a SELECT calls a function of that name, rather than having the name in a text or comment."""
-    tree, wanted = tree_of(query), function.lower()
-    return tree is None or any(str(node.get("function_name", "")).lower() == wanted for node in _nodes(tree))
-
-
-def read_statement(query: str) -> Tree:
-    """Return the tree of one statement that reads nothing but tables of the database; SourceSqlError."""
+def read_statement(query: str, _dialect: str = DUCKDB) -> Tree:
+    """Return the tree of one statement that reads nothing but tables of the database; SqlRefusedError."""
     return _read(query, 0)
 
 
-def read_condition(text: str) -> Tree:
-    """Return the tree of `select * from ROWS where (<text>)` for one condition; SourceSqlError."""
+def read_condition(text: str, _dialect: str = DUCKDB) -> Tree:
+    """Return the tree of `select * from ROWS where (<text>)` for one condition; SqlRefusedError."""
     tree = _read(f"{CONDITION_HEAD}{text}\n)", len(CONDITION_HEAD))
     plain = _read(f"{CONDITION_HEAD}true\n)", 0)
     differing = {key for key in tree.keys() | plain.keys() if key not in ("where_clause", "from_table")}
@@ -105,45 +102,94 @@ def read_condition(text: str) -> Tree:
 
 
 @lru_cache(maxsize=4096)
+def check_step(query: str) -> None:
+    """Refuse SQL of a step unless it is one statement that only reads; SqlRefusedError, of DuckDB's error if any.
+
+    A step sees nothing but its inputs, whatever names a table. Nothing acts or writes without a word for it, so the
+    tree, which takes longer to make than all the rest, is asked only where there is such a word.
+    """
+    _one_select(query, 0)
+    words = {word.lower() for word in _WORD.findall(query)} - _BY_TEXT
+    if words.isdisjoint(_WRITES) and not any(acts(word, DUCKDB) for word in words):
+        return
+    tree = tree_of(query)
+    if tree is None:
+        raise not_one_select("a statement that is no query")
+    for more in _not_reading(tree):
+        if more != "SHOW":  # DESCRIBE and SUMMARIZE of an input
+            raise not_read_only(more)
+    _check_functions(tree, query, 0, _BY_TEXT)
+
+
+@lru_cache(maxsize=4096)
 def _read(query: str, prefix: int) -> Tree:
+    _one_select(query, prefix)
+    tree = tree_of(query)
+    if tree is None:
+        raise not_one_select("SELECT")
+    for more in _not_reading(tree):
+        raise not_read_only(more)
+    _check_functions(tree, query, prefix)
+    for node in _nodes(tree):
+        _check_table(node, query, prefix)
+    return tree
+
+
+def _one_select(query: str, prefix: int) -> None:
     try:
         statements = statements_of(query)
     except duckdb.Error as error:
         message, offset, length = located(error, query)
         offset = None if offset is None else min(max(0, offset - prefix), max(0, len(query) - prefix - 2))
-        raise SourceSqlError("not_understood", message, offset=offset, length=length, fix="correct the SQL") from None
+        raise SqlRefusedError("not_understood", message, offset=offset, length=length, fix="correct the SQL") from error
     kinds = [statement.type.name for statement in statements]
-    tree = tree_of(query) if kinds == ["SELECT"] else None
-    if tree is None:
+    if kinds != ["SELECT"]:
         raise not_one_select(", ".join(kinds) or "nothing")
     if statements[0].named_parameters:
         raise not_read_only("a placeholder")
-    if more := not_reading(tree):
-        raise not_read_only(more)
+
+
+def _check_functions(tree: Tree, query: str, prefix: int, allowed: frozenset[str] = frozenset()) -> None:
+    """Refuse the first call in the text that acts."""
+    found: list[tuple[int, str]] = []
     for node in _nodes(tree):
-        _check_reference(node, query, prefix)
-    return tree
+        name = str(node.get("function_name", ""))
+        if name and name.lower() not in allowed and not node.get("is_operator") and acts(name, DUCKDB):
+            call = re.compile(rf'\b{re.escape(name)}(?="?\s*\()', re.IGNORECASE)
+            written = call.search(query, _offset(node, query) or 0)
+            found.append((written.start() if written else len(query), name))
+    if found:
+        at, name = min(found)
+        raise acting(name, max(0, at - prefix) if at < len(query) else None)
 
 
-def _check_reference(node: Tree, query: str, prefix: int) -> None:
-    name = str(node.get("function_name", ""))
-    if name and not node.get("is_operator") and acts(name, "duckdb"):
-        raise acting(name, _offset(node, query, prefix))
+def _check_table(node: Tree, query: str, prefix: int) -> None:
     if node.get("type") == "BASE_TABLE" and _FILE.fullmatch(node["table_name"]):
-        raise SourceSqlError(
+        at = _offset(node, query)
+        raise SqlRefusedError(
             "acts",
             "a file in the place of a table",
-            offset=_offset(node, query, prefix),
+            offset=None if at is None else max(0, at - prefix),
             length=len(node["table_name"]) + 2,
             found=node["table_name"],
             fix="read files with an extractor of `filesystem`",
         )
 
 
-def _offset(node: Tree, query: str, prefix: int) -> int | None:
+def _offset(node: Tree, query: str) -> int | None:
     at = node.get("query_location", len(query.encode()))
     data = query.encode()
-    return max(0, len(data[:at].decode(errors="ignore")) - prefix) if at < len(data) else None
+    return len(data[:at].decode(errors="ignore")) if at < len(data) else None
+
+
+def without_end(query: str, _dialect: str = DUCKDB) -> str:
+    """Return a statement without the semicolons and comments at its end, ready to be put in brackets."""
+    text = query.encode()
+    for offset, kind in reversed(duckdb.tokenize(query)):
+        if kind != duckdb.token_type.comment and text[offset : offset + 1] != b";":
+            break
+        text = text[:offset]
+    return text.decode().rstrip()
 
 
 def located(error: duckdb.Error, query: str, prefix: int = 0) -> tuple[str, int | None, int]:
@@ -181,7 +227,7 @@ def _nodes(value: Any) -> Iterator[Tree]:
             stack.extend(item)
 
 
-def tables_of(tree: Tree) -> tuple[TablePath, ...]:
+def tables_of(tree: Tree, _dialect: str = DUCKDB) -> tuple[TablePath, ...]:
     """Return the tables that a SELECT names, each as its dotted path, sorted; CTE names are not tables."""
     return tuple(sorted(set(_base_tables(tree, frozenset()))))
 

@@ -1,13 +1,17 @@
-"""Name and dialect of a SQL function in, whether it may be called while rows are read out.
+"""Names of SQL functions that do more than compute a value, by dialect; `*` stands for any ending or beginning.
 
-A list of what is known to act on the server, its files or other machines. Functions that are not on it are allowed: a
-database may have any number of its own, and the drivers read in a transaction that cannot write.
+They act on the server, its files or other machines. Functions that are not listed are allowed: a database may have any
+number of its own, and the drivers read in a transaction that cannot write.
 """
 
 from __future__ import annotations
 
-import re
-
+_EVERYWHERE = """
+    xp_* sp_* fn_xe_* fn_get_audit_file fn_trace_gettable openrowset opendatasource openquery
+    sys_eval sys_exec load_extension eval
+"""
+PACKAGES = "utl_* dbms_*"
+"""Whatever is called in one of them acts, in every dialect."""
 _MYSQL = """
     sleep benchmark load_file get_lock release_lock release_all_locks last_insert_id nextval setval lastval
     master_pos_wait source_pos_wait master_gtid_wait wait_for_executed_gtid_set wait_until_sql_thread_after_gtids
@@ -34,28 +38,13 @@ _DUCKDB = """
     duckdb_* truncate_duckdb_logs *_external_resource* load_* st_read* http_* shell* add_parquet_key
     postgres_* mysql_* sqlite_* iceberg_* delta_* ducklake_*
 """
-_EVERYWHERE = """
-    xp_* sp_* fn_xe_* fn_get_audit_file fn_trace_gettable openrowset opendatasource openquery
-    utl_* dbms_* sys_eval sys_exec load_extension eval
+_SQLITE = """
+    load_extension readfile writefile edit fsdir* fts3_tokenizer pragma_* sqlite_* zipfile* sqlar_*
 """
 
-
-def _pattern(words: str) -> re.Pattern[str]:
-    return re.compile("|".join(re.escape(word).replace(r"\*", ".*") for word in words.split()), re.IGNORECASE)
-
-
-_LISTS = {
-    "mysql": _pattern(_MYSQL + _EVERYWHERE),
-    "postgres": _pattern(_POSTGRES + _EVERYWHERE),
-    "duckdb": _pattern(_DUCKDB + _EVERYWHERE),
-}
-_ALL = _pattern(_MYSQL + _POSTGRES + _DUCKDB + _EVERYWHERE)
-
-
-def acts(function: str, dialect: str) -> bool:
-    """Tell whether a function does more than compute a value, or reads what is no table of the database.
-
-    >>> acts("pg_sleep", "postgres"), acts("PG_SLEEP", "postgres"), acts("date_trunc", "postgres")
-    (True, True, False)
-    """
-    return _LISTS.get(dialect, _ALL).fullmatch(function) is not None
+MYSQL = _MYSQL + _EVERYWHERE
+POSTGRES = _POSTGRES + _EVERYWHERE
+DUCKDB = _DUCKDB + _EVERYWHERE
+SQLITE = _SQLITE + _EVERYWHERE
+ALL = _MYSQL + _POSTGRES + _DUCKDB + _SQLITE + _EVERYWHERE
+"""For a dialect without a list of its own."""

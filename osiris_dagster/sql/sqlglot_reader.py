@@ -11,26 +11,25 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from sqlglot import exp, tokenize
 from sqlglot import parse as parse_statements
+from sqlglot.dialects.dialect import Dialect, NormalizationStrategy
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
+from osiris_dagster.sql.dialects import DUCKDB, acts, acts_as_package, dialect_of, silent
 from osiris_dagster.sql.refusal import (
     CONDITION_HEAD,
-    SourceSqlError,
+    SqlRefusedError,
     TablePath,
     acting,
     not_a_condition,
     not_one_select,
     not_read_only,
 )
-from osiris_dagster.sql.side_effects import acts
 
-FOLDING = frozenset({"postgres"})
-"""Dialects in which a name without quotes is lower case."""
 _READS = (
     *(exp.Condition, exp.Select, exp.SetOperation, exp.Subquery, exp.Values, exp.With, exp.CTE, exp.UDTF),
     *(exp.RecursiveWithSearch, exp.From, exp.Join, exp.Lateral, exp.Table, exp.TableAlias, exp.TableSample),
@@ -52,28 +51,28 @@ _WORDS: dict[type[exp.Expr], str] = {
     exp.Placeholder: "a placeholder",
     exp.Parameter: "a variable",
 }
+_FOLDS = (NormalizationStrategy.LOWERCASE, NormalizationStrategy.UPPERCASE)
 _LOCKS = {("FOR", "UPDATE"), ("FOR", "SHARE"), ("FOR", "NO"), ("FOR", "KEY"), ("LOCK", "IN")}
 _FIRST = frozenset({TokenType.SELECT, TokenType.WITH, TokenType.VALUES, TokenType.TABLE, TokenType.L_PAREN})
-# MySQL runs `/*! ... */`, only some databases nest `/*`, and `--x` is a comment in one and arithmetic in another.
-_BLOCK = r"/\*(?!M?!)(?:(?!/\*|\*/).)*\*/"
-_SILENT = {
-    "mysql": re.compile(rf"(?:[ \t\r\n\f\v]+|(?:--(?![^\s])|\#)[^\r\n]*|{_BLOCK})*", re.DOTALL),
-    "": re.compile(rf"(?:[ \t\r\n\f\v]+|--[^\r\n]*|{_BLOCK})*", re.DOTALL),
-}
 
 
 def read_statement(text: str, dialect: str) -> exp.Expr:
-    """Return the tree of one statement that only reads; SourceSqlError."""
-    return _read(text, dialect)
+    """Return the tree of one statement that only reads; SqlRefusedError."""
+    try:
+        return _read(text, dialect)
+    except SqlRefusedError as fault:
+        fault.harmless = fault.kind == "not_understood" and _stays_inside(without_end(text, dialect), dialect)
+        raise
 
 
 def read_condition(text: str, dialect: str) -> exp.Expr:
-    """Return the tree of `select * from ROWS where (<text>)` for one condition; SourceSqlError."""
+    """Return the tree of `select * from ROWS where (<text>)` for one condition; SqlRefusedError."""
     try:
         tree = _read(f"{CONDITION_HEAD}{text}\n)", dialect)
-    except SourceSqlError as fault:
+    except SqlRefusedError as fault:
         if fault.offset is not None:
             fault.offset = min(max(0, fault.offset - len(CONDITION_HEAD)), len(text))
+        fault.harmless = fault.kind == "not_understood" and _stays_inside(text, dialect)
         raise
     parts = {name for name, value in tree.args.items() if value}
     if not isinstance(tree, exp.Select) or parts - {"expressions", "from_", "where", "kind"}:
@@ -85,12 +84,9 @@ def read_condition(text: str, dialect: str) -> exp.Expr:
 
 @lru_cache(maxsize=4096)
 def _read(text: str, dialect: str) -> exp.Expr:
-    try:
-        tokens = tokenize(text, dialect=dialect)
-    except SqlglotError:
-        raise SourceSqlError("not_understood", "a text, a name or a comment does not end", fix="close it") from None
+    tokens = _tokens(text, dialect)
     first = tokens[0] if tokens else None
-    if first is None or (first.token_type not in _FIRST and (dialect, first.token_type) != ("duckdb", TokenType.FROM)):
+    if first is None or (first.token_type not in _FIRST and (dialect, first.token_type) != (DUCKDB, TokenType.FROM)):
         offset, length = (first.start, len(first.text)) if first else (None, 1)
         raise not_one_select(first.text.upper() if first else "nothing", offset, length)
     _check_spaces(text, tokens, dialect)
@@ -98,21 +94,52 @@ def _read(text: str, dialect: str) -> exp.Expr:
     return _only_reads(_parsed(text, dialect))
 
 
+def _tokens(text: str, dialect: str) -> list[Token]:
+    try:
+        return tokenize(text, dialect=dialect)
+    except SqlglotError:
+        raise SqlRefusedError("not_understood", "a text, a name or a comment does not end", fix="close it") from None
+    except ValueError:
+        known = f"name one that sqlglot knows in `x-sql` of the component, {DUCKDB} or postgres for example"
+        raise SqlRefusedError("not_understood", f"there is no dialect {dialect!r}", found=dialect, fix=known) from None
+
+
+def _stays_inside(text: str, dialect: str) -> bool:
+    """Tell whether a text that is put in brackets leaves none of them, whatever it means."""
+    try:
+        kinds = [token.token_type for token in _tokens(text, dialect)]
+    except SqlRefusedError:
+        return False
+    depths = list(accumulate((kind is TokenType.L_PAREN) - (kind is TokenType.R_PAREN) for kind in kinds))
+    return TokenType.SEMICOLON not in kinds and min(depths, default=0) == 0 and depths[-1:] == [0]
+
+
+def without_end(text: str, dialect: str) -> str:
+    """Return a statement without the semicolons and comments at its end, ready to be put in brackets."""
+    try:
+        tokens = _tokens(text, dialect)
+    except SqlRefusedError:
+        return text
+    while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
+        tokens.pop()
+    return text[: tokens[-1].end + 1] if tokens else ""
+
+
 def _check_spaces(text: str, tokens: list[Token], dialect: str) -> None:
-    silent, end = _SILENT.get(dialect, _SILENT[""]), 0
+    nothing, end = silent(dialect), 0
     for token in tokens:
-        if not silent.fullmatch(text, end, token.start):
-            raise _hidden(text, end, token.start, silent)
+        if not nothing.fullmatch(text, end, token.start):
+            raise _hidden(text, end, token.start, nothing)
         _check_token(text, token, dialect)
         end = token.end + 1
-    if not silent.fullmatch(text, end):
-        raise _hidden(text, end, len(text), silent)
+    if not nothing.fullmatch(text, end):
+        raise _hidden(text, end, len(text), nothing)
 
 
-def _hidden(text: str, begin: int, end: int, silent: re.Pattern[str]) -> SourceSqlError:
-    match = silent.match(text, begin, end)
+def _hidden(text: str, begin: int, end: int, nothing: re.Pattern[str]) -> SqlRefusedError:
+    match = nothing.match(text, begin, end)
     at = match.end() if match else begin
-    return SourceSqlError(
+    return SqlRefusedError(
         "hidden",
         "a comment that some databases run, or end elsewhere",
         offset=at,
@@ -126,11 +153,12 @@ def _check_token(text: str, token: Token, dialect: str) -> None:
     """Refuse texts and names that a database may end at another place, or read as another name."""
     written = text[token.start : token.end + 1]
     before = text[token.start - 2 : token.start].lower() if token.start > 1 else ""
-    escaped = dialect == "mysql" and token.token_type == TokenType.STRING and re.search(r"\\['\"]", written)
+    escapes = dialect_of(dialect).backslashes and token.token_type == TokenType.STRING
+    escaped = escapes and re.search(r"\\['\"]", written)
     joined = token.token_type == TokenType.HEREDOC_STRING and re.search(r"[\w$]\Z", before)
     hint = token.token_type == TokenType.HINT and re.search(r"set_var|/\*.*/\*", written, re.IGNORECASE | re.DOTALL)
     if escaped or joined or hint or (written.startswith('"') and before == "u&"):
-        raise SourceSqlError(
+        raise SqlRefusedError(
             "hidden",
             "a text or a name that databases read in different ways",
             offset=token.start,
@@ -142,9 +170,13 @@ def _check_token(text: str, token: Token, dialect: str) -> None:
 
 def _check_words(tokens: list[Token], dialect: str) -> None:
     """Refuse calls that act, and clauses that write or lock; here their places are known."""
-    for token, following in pairwise(tokens):
-        if following.token_type == TokenType.L_PAREN and acts(token.text, dialect):
-            raise acting(token.text, token.start)
+    for at, (token, following) in enumerate(pairwise(tokens)):
+        if following.token_type == TokenType.L_PAREN:
+            package = tokens[at - 2] if at > 1 and tokens[at - 1].token_type == TokenType.DOT else None
+            if acts(token.text, dialect):
+                raise acting(token.text, token.start)
+            if package and acts_as_package(package.text):
+                raise acting(package.text, package.start)
         pair = (token.text.upper(), following.text.upper())
         if token.token_type != TokenType.IDENTIFIER and (pair[0] == "INTO" or pair in _LOCKS):
             raise not_read_only(" ".join(pair) if pair in _LOCKS else pair[0], token.start, len(token.text))
@@ -153,11 +185,11 @@ def _check_words(tokens: list[Token], dialect: str) -> None:
 def _parsed(text: str, dialect: str) -> exp.Expr:
     try:
         with in_silence():
-            statements = [tree for tree in parse_statements(text, dialect=dialect) if tree is not None]
+            trees = parse_statements(text, dialect=dialect)
     except ParseError as error:
         detail = error.errors[0] if error.errors else {}
         word = str(detail.get("highlight") or "")
-        raise SourceSqlError(
+        raise SqlRefusedError(
             "not_understood",
             f"the statement is not understood{f' at `{word[:40]}`' if word else ''}",
             offset=_offset(text, detail.get("line"), detail.get("col"), len(word)),
@@ -166,7 +198,9 @@ def _parsed(text: str, dialect: str) -> exp.Expr:
             fix=f"write it in plain SQL of {dialect}, or read a view of the source that holds it",
         ) from None
     except (SqlglotError, RecursionError):
-        raise SourceSqlError("not_understood", "the statement is not understood", fix="make it simpler") from None
+        raise SqlRefusedError("not_understood", "the statement is not understood", fix="make it simpler") from None
+    # A comment behind the last semicolon is a tree of its own.
+    statements = [tree for tree in trees if tree is not None and not isinstance(tree, exp.Semicolon)]
     if len(statements) != 1:
         raise not_one_select(f"{len(statements)} statements")
     return statements[0]
@@ -215,8 +249,15 @@ def tables_of(tree: exp.Expr, dialect: str) -> tuple[TablePath, ...]:
 
 def path_of(table: exp.Table, dialect: str) -> TablePath:
     """Return the dotted path of a table, as the source spells it."""
-    folds = dialect in FOLDING
-    return tuple(p.name.lower() if folds and not p.args.get("quoted") else p.name for p in table.parts)
+    return tuple(spelt(part, dialect) for part in table.parts)
+
+
+def spelt(name: exp.Expr, dialect: str) -> str:
+    """Return a name as the source spells it: some change the case of one without quotes."""
+    strategy = Dialect.get_or_raise(dialect).normalization_strategy
+    if name.args.get("quoted") or strategy not in _FOLDS:
+        return name.name
+    return name.name.lower() if strategy is NormalizationStrategy.LOWERCASE else name.name.upper()
 
 
 def _is_cte(table: exp.Table) -> bool:

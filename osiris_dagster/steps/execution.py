@@ -13,11 +13,11 @@ from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.errors import ErrorInfo, RunError
 from osiris_dagster.steps.checkpoint import Kept
 from osiris_dagster.steps.increments import Increments
-from osiris_dagster.steps.journal import HEAR_SIGNALS, Journal, StepEnd
+from osiris_dagster.steps.journal import HEAR_SIGNALS, Journal
 from osiris_dagster.steps.meter import Clock, Watch
 from osiris_dagster.steps.open_drivers import OpenDrivers
 from osiris_dagster.steps.partitioned import for_partition
-from osiris_dagster.steps.report import StepEvent, StepFailure, StepReport
+from osiris_dagster.steps.report import StepEvent, StepRecord
 from osiris_dagster.steps.retrying import run_unit
 from osiris_dagster.steps.runtime import Runtime
 from osiris_dagster.steps.schedule import Schedule
@@ -59,10 +59,10 @@ class Execution:
         self._threads: list[threading.Thread] = []
         self._scratch = Scratch(runtime.scratch_root, runtime.run_id)
         self._begun = False
-        self._left: list[StepEnd] = []
+        self._left: list[StepRecord] = []
 
     def events(self) -> Generator[StepEvent]:
-        """Run, and yield what happens; each selected step ends exactly once, with a StepReport or a StepFailure.
+        """Run, and yield what happens; each selected step ends exactly once, with a StepRecord.
 
         Whatever leaves the loop early (an exception thrown in, `close`) cancels the run as `cancel` does.
         Raises RunError when the scratch folder cannot be made.
@@ -76,7 +76,7 @@ class Execution:
         finally:
             self._stop()
 
-    def cancel(self) -> tuple[StepFailure, ...]:
+    def cancel(self) -> tuple[StepRecord, ...]:
         """Interrupt the drivers, wait for them up to `cancel_seconds`, and return the failures not yet told.
 
         A step that had started is `canceled`, one that had not `skipped`. A step that could still commit is neither:
@@ -85,12 +85,12 @@ class Execution:
         self._begun = True
         self._stop()
         self._left = self._journal.take_untold()
-        return tuple(end for end in self._left if isinstance(end, StepFailure))
+        return tuple(end for end in self._left if end.status != "completed")
 
     @property
-    def late_reports(self) -> tuple[StepReport, ...]:
+    def late_reports(self) -> tuple[StepRecord, ...]:
         """After `cancel`: the steps that ended well all the same and whose report `events` has not yielded."""
-        return tuple(end for end in self._left if isinstance(end, StepReport))
+        return tuple(end for end in self._left if end.status == "completed")
 
     def _find(self, step_id: str) -> Stored | None:
         store = self._runtime.store
@@ -108,6 +108,7 @@ class Execution:
     def _start(self, folder: Path) -> None:
         shared = Shared(
             pipeline=self._manifest.pipeline,
+            file=self._manifest.file,
             runtime=self._runtime,
             selection=self._selection,
             plans={step.id: step for step in self._manifest.steps},

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from osiris_dagster.canonical import canonical_json, sha256
+from osiris_dagster.codec import to_json
 from osiris_dagster.columns import Columns
-from osiris_dagster.compiler.blocks import step_blocks_dict
 from osiris_dagster.compiler.manifest import Manifest, StepPlan
+from osiris_dagster.oml.keys import STEP
 from osiris_dagster.steps.narrowing import narrowed
 
 
@@ -33,7 +34,7 @@ class Identities:
         for step in self._up_to(step_id):
             if step.id not in self._found:
                 above = [[item.step, list(item.names), self._found[item.step]] for item in step.sources]
-                read = [column.as_dict() for column in self.narrowing(step.id) or step.columns or ()]
+                read = to_json(self.narrowing(step.id) or step.columns or ())
                 value = [self._run, step.fingerprint, above, read, _blocks(step)]
                 self._found[step.id] = sha256(canonical_json(value))
         return self._found[step_id]
@@ -59,4 +60,5 @@ class Identities:
 
 def _blocks(step: StepPlan) -> Mapping[str, object]:
     """Return what decides about rows outside the configuration; how often and how long it is tried does not."""
-    return {name: value for name, value in step_blocks_dict(step).items() if name not in ("retry", "timeout")}
+    written = step.to_json()
+    return {key.manifest: written[key.manifest] for key in STEP.values() if key.rows and key.manifest in written}

@@ -9,9 +9,8 @@ from queue import Empty, SimpleQueue
 
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.steps.meter import Clock
-from osiris_dagster.steps.report import StepEvent, StepFailure, StepProgress, StepReport, StepRetry, StepStarted
+from osiris_dagster.steps.report import StepEvent, StepProgress, StepRecord, StepRetry, StepStarted
 
-StepEnd = StepReport | StepFailure
 HEAR_SIGNALS = 0.5
 """Seconds that the caller's thread waits at most at once: a signal just before a wait does not end the wait."""
 
@@ -26,7 +25,7 @@ class Journal:
         self._queue: SimpleQueue[StepEvent | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._started: dict[str, int] = {}
-        self._ends: dict[str, StepEnd] = {}
+        self._ends: dict[str, StepRecord] = {}
         self._told: set[str] = set()
         self._taken = False
 
@@ -49,7 +48,7 @@ class Journal:
             if retry.step_id in self._open:
                 self._queue.put(retry)
 
-    def ended(self, ends: Iterable[StepEnd]) -> None:
+    def ended(self, ends: Iterable[StepRecord]) -> None:
         """Say how steps ended; the first end of a step counts."""
         with self._lock:
             for end in ends:
@@ -58,7 +57,7 @@ class Journal:
     def skipped(self, step_ids: Iterable[str]) -> None:
         """Say that steps will never start."""
         now = self._clock.now_ms()
-        self.ended(StepFailure(step_id, "skipped", None, now) for step_id in step_ids)
+        self.ended(StepRecord(step_id, "skipped", end_ms=now) for step_id in step_ids)
 
     def close(self, error: ErrorInfo | None = None) -> None:
         """End every step that has no end yet, as canceled with `error` if it started, and tell the listener to go."""
@@ -67,12 +66,12 @@ class Journal:
             for step_id in self._recorded:
                 start = self._started.get(step_id)
                 if start is None:
-                    self._end(StepFailure(step_id, "skipped", None, now))
+                    self._end(StepRecord(step_id, "skipped", end_ms=now))
                 else:
-                    self._end(StepFailure(step_id, "canceled", start, now, error=error))
+                    self._end(StepRecord(step_id, "canceled", start, now, rows_in=0, rows_out=0, error=error))
             self._queue.put(None)
 
-    def _end(self, end: StepEnd) -> None:
+    def _end(self, end: StepRecord) -> None:
         if end.step_id in self._open:
             self._open.discard(end.step_id)
             self._ends[end.step_id] = end
@@ -84,7 +83,7 @@ class Journal:
             with self._lock:
                 if self._taken:
                     return
-                if isinstance(event, StepReport | StepFailure):
+                if isinstance(event, StepRecord):
                     self._told.add(event.step_id)
             yield event
 
@@ -93,7 +92,7 @@ class Journal:
             with suppress(Empty):
                 return self._queue.get(timeout=HEAR_SIGNALS)
 
-    def take_untold(self) -> list[StepEnd]:
+    def take_untold(self) -> list[StepRecord]:
         """Return the ends that `tell` has not yielded, in manifest order; it yields nothing any more. Idempotent."""
         with self._lock:
             self._taken = True

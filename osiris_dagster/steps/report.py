@@ -1,4 +1,4 @@
-"""What a step says while it runs: plain events for whoever records them. Times are Unix milliseconds, UTC."""
+"""What a step says while it runs and at its end, as plain data. Times are Unix milliseconds, UTC."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from osiris_dagster.columns import Columns
-from osiris_dagster.compiler.manifest import Dataset
 from osiris_dagster.drivers.base import Artifact
 from osiris_dagster.errors import ErrorInfo
 
-FailureStatus = Literal["failed", "aborted", "canceled", "skipped"]
+StepStatus = Literal["completed", "failed", "aborted", "canceled", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +30,8 @@ class StepProgress:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckResult:
-    """What one data check found in the rows of a step, in numbers and words, never in values."""
+class CheckRecord:
+    """What one data check found: rows seen, rows at fault where they can be counted, a sentence without values."""
 
     name: str
     type: str
@@ -55,45 +54,39 @@ class StepRetry:
 
 
 @dataclass(frozen=True, slots=True)
-class StepReport:
-    """One step that ended well. Rows and bytes are what left it (a writer: what it committed).
+class StepRecord:
+    """How one step ended: what the step runner says last about it, what stands in the log and in a package.
 
-    Times begin with the first attempt; all other numbers are those of the last one.
+    `failed`: it failed itself; `aborted`: its stream broke elsewhere; `canceled`: the run was; `skipped`: it never
+    started. Times begin with the first attempt, all other numbers are those of the last one. Rows and bytes are what
+    left it (a writer: what it committed). None: nothing is known.
     """
 
     step_id: str
-    start_ms: int
-    end_ms: int
-    busy_ms: int  # time in the step's own code, without waiting for the steps before it
-    rows_in: int
-    rows_out: int
-    bytes_out: int  # Arrow bytes handed on or written
-    peak_memory_bytes: int  # of the process, while the step was open
+    status: StepStatus
+    start_ms: int | None = None
+    end_ms: int | None = None
+    busy_ms: int | None = None  # time in the step's own code, without waiting for the steps before it
+    rows_in: int | None = None
+    rows_out: int | None = None
+    bytes_out: int | None = None  # Arrow bytes handed on or written
+    peak_memory_bytes: int | None = None  # of the process, while the step was open
     attempts: int = 1
     columns: Columns = ()
     artifacts: tuple[Artifact, ...] = ()
-    writes: tuple[Dataset, ...] = ()
-    rows_total: int | None = None
+    writes: tuple[tuple[str, ...], ...] = ()  # keys of the datasets it committed to
+    rows_total: int | None = None  # in the target, afterwards
     notes: tuple[str, ...] = ()
-    checks: tuple[CheckResult, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class StepFailure:
-    """One step that did not end: it failed itself, or its chain broke (`status` aborted), or the run was canceled."""
-
-    step_id: str
-    status: FailureStatus
-    start_ms: int | None  # None when it never started
-    end_ms: int
-    rows_in: int = 0
-    rows_out: int = 0
-    attempts: int = 1
     error: ErrorInfo | None = None
-    checks: tuple[CheckResult, ...] = ()  # those that saw all rows
+    checks: tuple[CheckRecord, ...] = ()  # of a step that did not end well: those that saw all rows
+
+    @property
+    def took_ms(self) -> int | None:
+        """Milliseconds from start to end; None for a step that never started."""
+        return None if self.start_ms is None or self.end_ms is None else self.end_ms - self.start_ms
 
 
-StepEvent = StepStarted | StepProgress | StepRetry | StepReport | StepFailure
+StepEvent = StepStarted | StepProgress | StepRetry | StepRecord
 
 
 def in_place_of(silent: str, speaker: str, error: ErrorInfo) -> ErrorInfo:

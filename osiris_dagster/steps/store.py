@@ -11,14 +11,15 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 
 from osiris_dagster.atomic import replacing
 from osiris_dagster.canonical import canonical_json, slug
+from osiris_dagster.codec import from_stamped, stamped
 from osiris_dagster.drivers.positions import Position, Since
 from osiris_dagster.errors import RunError
 from osiris_dagster.steps.checkpoint import Checkpoint, open_checkpoint
@@ -71,16 +72,10 @@ class Store:
     def publish(self, step_id: str, checkpoint: Checkpoint, begun: Mapping[str, Begun]) -> None:
         """Let others read the rows from now on. RunError for a fault of the disk."""
         folder = self._folder(step_id, self.root_run_id)
-        told = {
-            "version": _VERSION,
-            "rows": checkpoint.path.name,
-            "run_id": self.run_id,
-            "at_ms": time.time_ns() // 1_000_000,
-            "policy": self.policy,
-            "begun": {step: _begun_dict(one) for step, one in begun.items()},
-        }
+        kept = {step: _KeptBegun(one.since, one.before, one.position()) for step, one in begun.items()}
+        told = _Description(checkpoint.path.name, self.run_id, time.time_ns() // 1_000_000, self.policy, kept)
         try:
-            _write(folder / f"{self.identities.of(step_id)}.json", canonical_json(told))
+            _write(folder / f"{self.identities.of(step_id)}.json", canonical_json(stamped(told, _VERSION)))
         except OSError as error:
             raise _unwritable(folder, error) from error
 
@@ -116,13 +111,13 @@ class Store:
     def _read(self, folder: Place, step_id: str) -> Stored | None:
         """Return what is described there; None when there is nothing, or nothing that can be read any more."""
         try:
-            told = json.loads((folder / f"{self.identities.of(step_id)}.json").read_bytes())
-            if told["version"] != _VERSION:
+            value = json.loads((folder / f"{self.identities.of(step_id)}.json").read_bytes())
+            told = from_stamped(_Description, value, _VERSION)
+            if told is None:
                 return None
-            checkpoint = open_checkpoint(folder / told["rows"])
-            begun = {step: _begun_from(one) for step, one in told["begun"].items()}
-            return Stored(checkpoint, str(told["run_id"]), int(told["at_ms"]), begun)
-        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+            begun = {step: Begun(one.since, one.before, one.read_to) for step, one in told.begun.items()}
+            return Stored(open_checkpoint(folder / told.rows), told.run_id, told.at_ms, begun)
+        except (OSError, ValueError, pa.ArrowException):
             return None
 
 
@@ -132,26 +127,27 @@ def folders_of(folder: Place) -> Iterator[Place]:
         yield from (entry for entry in folder.iterdir() if entry.is_dir())
 
 
-def _begun_dict(begun: Begun) -> dict[str, Any]:
-    position = begun.position()
-    return {
-        "since": begun.since and asdict(begun.since),
-        "before": {writer: at and asdict(at) for writer, at in begun.before.items()},
-        "position": position and asdict(position),
-    }
+@dataclass(frozen=True, slots=True)
+class _KeptBegun:
+    """An incremental step as it stands in a description: its position is that of the kept rows."""
+
+    since: Since | None
+    before: Mapping[str, Position | None]
+    position: Position | None
+
+    def read_to(self) -> Position | None:
+        return self.position
 
 
-def _begun_from(value: Mapping[str, Any]) -> Begun:
-    position = _position(value["position"])
-    return Begun(
-        Since(**value["since"]) if value["since"] else None,
-        {writer: _position(at) for writer, at in value["before"].items()},
-        lambda: position,
-    )
+@dataclass(frozen=True, slots=True)
+class _Description:
+    """What stands beside rows: the name of their file, the run that kept them, when and by which policy."""
 
-
-def _position(value: Mapping[str, str] | None) -> Position | None:
-    return Position(**value) if value else None
+    rows: str
+    run_id: str
+    at_ms: int
+    policy: Policy
+    begun: Mapping[str, _KeptBegun]
 
 
 def _make(folder: Place) -> None:

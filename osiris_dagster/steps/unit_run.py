@@ -20,12 +20,12 @@ from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.steps.checkpoint import Kept, keep
 from osiris_dagster.steps.checks.unit_checks import UnitChecks
 from osiris_dagster.steps.increments import Increments
-from osiris_dagster.steps.journal import Journal, StepEnd
+from osiris_dagster.steps.journal import Journal
 from osiris_dagster.steps.meter import Clock, Limit, Meter, Watch
 from osiris_dagster.steps.narrowing import narrowed
 from osiris_dagster.steps.open_drivers import Interruptible, OpenDriver, OpenDrivers
 from osiris_dagster.steps.promises import check_write, kept_columns
-from osiris_dagster.steps.report import FailureStatus, StepFailure, StepReport, in_place_of
+from osiris_dagster.steps.report import StepRecord, StepStatus, in_place_of
 from osiris_dagster.steps.runtime import Runtime, open_driver, step_call
 from osiris_dagster.steps.scans import counted_scans
 from osiris_dagster.steps.selection import Selection
@@ -42,6 +42,7 @@ class Shared:
     """What the units of one execution have in common."""
 
     pipeline: str
+    file: str  # of the OML, below the project
     runtime: Runtime
     selection: Selection
     plans: Mapping[str, StepPlan]  # of the whole pipeline
@@ -71,7 +72,7 @@ class UnitEnd:
     """How a unit ended: well or not, and the ends of recorded steps that follow from it."""
 
     well: bool
-    ends: tuple[StepEnd, ...]
+    ends: tuple[StepRecord, ...]
 
 
 class UnitRun:
@@ -142,11 +143,16 @@ class UnitRun:
 
     def _call(self, plan: StepPlan) -> StepCall:
         shared = self._shared
-        call = step_call(plan, shared.pipeline, shared.runtime, self._attempt.folder, shared.selection.steps)
+        call = self._step_call(plan, self._attempt.folder)
         if plan.role == "writer":
             return shared.increments.of_writer(plan, call)
         wanted = tuple(column.name for column in self._narrowed.get(plan.id, ()))
         return replace(call, wanted=wanted, since=shared.increments.begin(plan, self._asked))
+
+    def _step_call(self, plan: StepPlan, folder: Path) -> StepCall:
+        shared = self._shared
+        call = step_call(plan, shared.pipeline, shared.runtime, folder, shared.selection.steps)
+        return replace(call, oml=shared.file)
 
     @contextmanager
     def _asked(self, writer: StepPlan) -> Iterator[Driver]:
@@ -154,7 +160,7 @@ class UnitRun:
         shared = self._shared
         folder = self._attempt.folder / slug(f"before {self._at}")
         folder.mkdir(mode=0o700, exist_ok=True)
-        call = step_call(writer, shared.pipeline, shared.runtime, folder, shared.selection.steps)
+        call = self._step_call(writer, folder)
         opened = shared.drivers.add(open_driver(call, shared.runtime))
         try:
             yield opened.driver
@@ -255,13 +261,14 @@ class UnitRun:
         recorded = (step_id for step_id in self._unit.steps if step_id in self._shared.selection.recorded)
         return UnitEnd(well=True, ends=tuple(self._report(self._shared.plans[step_id], now) for step_id in recorded))
 
-    def _report(self, plan: StepPlan, now: int) -> StepReport:
+    def _report(self, plan: StepPlan, now: int) -> StepRecord:
         meter = self._meters[plan.id]
         written = self._written if plan.role == "writer" else None
         notes = list(written.notes) if written else []
         notes += self._shared.upstream_notes.get(plan.id, ())
-        return StepReport(
+        return StepRecord(
             step_id=plan.id,
+            status="completed",
             start_ms=meter.start_ms,
             end_ms=now,
             busy_ms=meter.busy_ms,
@@ -272,7 +279,7 @@ class UnitRun:
             attempts=self._attempt.number,
             columns=meter.columns,
             artifacts=written.artifacts if written else (),
-            writes=plan.writes,
+            writes=tuple(dataset.key for dataset in plan.writes),
             rows_total=written.rows_total if written else None,
             notes=(*notes, *self._notes[plan.id]),
             checks=self._checks.found(plan.id),
@@ -287,7 +294,7 @@ class UnitRun:
             steps.append(failed)
         ends = []
         for step_id in steps:
-            status: FailureStatus = "canceled" if error is None else "failed" if step_id == failed else "aborted"
+            status: StepStatus = "canceled" if error is None else "failed" if step_id == failed else "aborted"
             ends.append(self._failure(step_id, status, now, error if step_id == failed else None))
         return UnitEnd(well=False, ends=tuple(ends))
 
@@ -298,20 +305,20 @@ class UnitRun:
             error = in_place_of(fault.step_id, failed, error)
         return failed, error
 
-    def _failure(self, step_id: str, status: FailureStatus, now: int, error: ErrorInfo | None) -> StepFailure:
+    def _failure(self, step_id: str, status: StepStatus, now: int, error: ErrorInfo | None) -> StepRecord:
         meter = self._meters.get(step_id)
         if meter is None:
-            return StepFailure(step_id, "failed" if status == "failed" else "skipped", None, now, error=error)
-        return StepFailure(
+            return StepRecord(step_id, "failed" if status == "failed" else "skipped", end_ms=now, error=error)
+        return StepRecord(
             step_id,
             status,
             meter.start_ms,
             now,
-            meter.rows_in,
-            meter.rows_out,
-            self._attempt.number,
-            error,
-            self._checks.found(step_id),
+            rows_in=meter.rows_in,
+            rows_out=meter.rows_out,
+            attempts=self._attempt.number,
+            error=error,
+            checks=self._checks.found(step_id),
         )
 
 

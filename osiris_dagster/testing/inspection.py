@@ -18,9 +18,10 @@ import pyarrow as pa
 import pytest
 
 from osiris_dagster.arrow import columns_of
+from osiris_dagster.codec import from_json, to_json
 from osiris_dagster.columns import is_type
 from osiris_dagster.connections.doctor import probe_one
-from osiris_dagster.drivers.inspection import Category, ConnectionCall, Inspector, table_from_dict
+from osiris_dagster.drivers.inspection import Category, ConnectionCall, FoundTable, Inspector
 from osiris_dagster.drivers.registry import open_inspector
 from osiris_dagster.errors import ConfigError, DriverError
 from osiris_dagster.redaction import Redactor
@@ -135,8 +136,8 @@ class InspectionConformance:
     def test_answers_hold_no_secret_and_come_back_from_their_json_form(self, bench: Workbench) -> None:
         with self.opened(bench) as inspector:
             probe, tables = inspector.probe(), inspector.tables("")
-        assert [table_from_dict(table.as_dict()) for table in tables] == list(tables)
-        assert SECRET not in f"{probe.as_dict()} {[table.as_dict() for table in tables]}"
+        assert from_json(tuple[FoundTable, ...], to_json(tables)) == tables
+        assert SECRET not in f"{to_json(probe)} {to_json(tables)}"
 
     def test_a_stamp_changes_with_the_tables_or_is_empty(self, bench: Workbench) -> None:
         stamps = []

@@ -18,6 +18,7 @@ from osiris_dagster.aiop.files.folder import CARD, CORE
 from osiris_dagster.aiop.files.render import BRIEF, BUNDLE, OPENLINEAGE
 from osiris_dagster.aiop.files.rocrate import METADATA
 from osiris_dagster.atomic import write_bytes
+from osiris_dagster.codec import to_json
 from osiris_dagster.errors import AiopError, ConfigError
 from osiris_dagster.exports.export import export_run, packages_of
 from osiris_dagster.exports.queue import export_queue
@@ -44,7 +45,7 @@ def list_packages(asked: Asked, *, pipeline: str = "", limit: int = 20) -> Outco
     newest = sorted(entries, key=lambda entry: entry.age, reverse=True)[:limit]
     rows = [(e.pipeline, e.run_id, e.status, e.end_time, "valid" if e.valid else "NOT VALID", e.folder) for e in newest]
     text = table(rows, ("pipeline", "run", "status", "ended", "verdict", "folder")) if rows else "no packages yet"
-    return Outcome({"packages": [entry.as_dict() for entry in newest]}, text)
+    return Outcome({"packages": to_json(tuple(newest))}, text)
 
 
 def show(
@@ -90,13 +91,13 @@ def export(
         options = load_options(project, given)
         if output:
             root = Path(output).resolve()
-            packages = [package for _, package, _ in packages_of(instance, project, found.run_id, options, root)]
+            packages = [made.package for made in packages_of(instance, project, found.run_id, options, root)]
         else:
             packages = list(export_run(instance, project, found.run_id, options))
     if not packages:
         raise _no_package(found.run_id)
     lines = [f"{p.folder}  {'valid' if p.valid else 'NOT VALID: ' + '; '.join(p.reasons)}" for p in packages]
-    data = {"run_id": found.run_id, "packages": [package.as_dict() for package in packages]}
+    data = {"run_id": found.run_id, "packages": to_json(tuple(packages))}
     return Outcome(data, "\n".join(lines), OK if all(p.valid for p in packages) else FAILED)
 
 
@@ -146,7 +147,7 @@ def _packages(
     with open_instance(project) as instance, TemporaryDirectory() as scratch:
         found = find_run(instance, wanted, ended=True)
         if "cli" in options.sources.values():
-            made = [p for _, p, _ in packages_of(instance, project, found.run_id, options, Path(scratch))]
+            made = [d.package for d in packages_of(instance, project, found.run_id, options, Path(scratch))]
             folders = {package.folder: project.root / package.folder for package in made}
         else:
             names = export_queue(project).packages(found.run_id)

@@ -12,10 +12,10 @@ from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.store import load
 from osiris_dagster.project import Project
 from osiris_dagster.runs.ancestry import resuming
+from osiris_dagster.runs.lost import end_lost_runs
 from osiris_dagster.runs.read import ENDED, read_run
 from osiris_dagster.runs.record import RunRecord
 from osiris_dagster.runs.tags import FULL_REFRESH
-from osiris_dagster.sensors.reconcile import end_lost_runs
 from osiris_dagster.specs.nearest import did_you_mean
 from osiris_dagster.verbs.asked import WrongUsageError
 from osiris_dagster.verbs.find_run import RunNotFoundError, find_run

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from osiris_dagster.codec import to_json
 from osiris_dagster.compiler.store import manifest_folder
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.connections.resolution import Connections
 from osiris_dagster.errors import Diagnostic, OsirisError
 from osiris_dagster.loading import Broken, Folder, Loaded, broken, load_files
 from osiris_dagster.oml.render import render
 from osiris_dagster.oml_files import named_files
-from osiris_dagster.settings import connections_of
 from osiris_dagster.verbs.asked import Asked
 from osiris_dagster.verbs.lock import lock_sources
 from osiris_dagster.verbs.outcome import OK, Outcome
@@ -75,7 +76,7 @@ def _told(asked: Asked, item: Loaded, build: Path) -> dict[str, Any]:
         "manifest_hash": manifest.hash,
         "folder": asked.project.relative(_folder(build, item)),
         "steps": [
-            {"id": step.id, "columns": None if step.columns is None else [c.as_dict() for c in step.columns]}
+            {"id": step.id, "columns": None if step.columns is None else to_json(step.columns)}
             for step in manifest.steps
         ],
     }

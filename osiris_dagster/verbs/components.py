@@ -11,6 +11,7 @@ import yaml
 
 from osiris_dagster import __version__
 from osiris_dagster.canonical import readable_json
+from osiris_dagster.codec import to_json
 from osiris_dagster.errors import Diagnostic, OmlError
 from osiris_dagster.oml.render import render
 from osiris_dagster.specs.installed import installed_plugins
@@ -41,7 +42,7 @@ def list_all(asked: Asked) -> Outcome:  # noqa: ARG001 - every verb is asked by 
             "title": spec.title,
             "mode": spec.mode,
             "capabilities": sorted(spec.capabilities),
-            "package": (spec.package or _OWN).as_dict(),
+            "package": to_json(spec.package or _OWN),
         }
         for spec in specs
     ]
@@ -143,5 +144,5 @@ def _as_dict(spec: ComponentSpec) -> dict[str, Any]:
         "config_schema": dict(spec.config_schema),
         "constraints": [{"when": dict(c.when), "must": dict(c.must), "error": c.error} for c in spec.constraints],
         "examples": [{"title": e.title, "config": dict(e.config)} for e in spec.examples],
-        **({"package": spec.package.as_dict()} if spec.package else {}),
+        **({"package": to_json(spec.package)} if spec.package else {}),
     }

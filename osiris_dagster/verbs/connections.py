@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from osiris_dagster.codec import to_json
 from osiris_dagster.connections.doctor import Asking, probe_all
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.drivers.inspection import Category, Probe
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.model import ConnectionFacts
-from osiris_dagster.settings import connections_of
 from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.verbs.asked import Asked
 from osiris_dagster.verbs.outcome import NOT_CONFIGURED, OK, Outcome, table
@@ -54,7 +55,7 @@ def doctor(asked: Asked, *, references: tuple[str, ...] = (), timeout: int = 5) 
     probes = probe_all(Asking(asked.project, known, catalogue, timeout), facts)
     found = [_diagnostic(one, probe) for one, probe in zip(facts, probes, strict=True) if not probe.ok]
     data = [
-        {"reference": one.reference, "family": one.family, "alias": one.alias, **probe.as_dict()}
+        {"reference": one.reference, "family": one.family, "alias": one.alias, **to_json(probe)}
         for one, probe in zip(facts, probes, strict=True)
     ]
     code = NOT_CONFIGURED if any(finding.severity == "error" for finding in found) else OK

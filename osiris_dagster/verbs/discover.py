@@ -6,12 +6,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from osiris_dagster.codec import to_json
 from osiris_dagster.compiler.lock import lock_path
 from osiris_dagster.connections.discovery import Discovery, discover
 from osiris_dagster.connections.doctor import Asking
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.drivers.inspection import FoundTable
 from osiris_dagster.oml.render import plain
-from osiris_dagster.settings import connections_of
 from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.verbs.asked import Asked, WrongUsageError
 from osiris_dagster.verbs.lock import lock_sources
@@ -37,7 +38,7 @@ def discover_tables(
 def _locked(asked: Asked, path: Path) -> Outcome:
     found = lock_sources(asked, path, connections_of(asked.project, asked.settings))
     file = asked.project.relative(lock_path(path))
-    steps = [{"id": id_, "columns": [c.as_dict() for c in locked.columns]} for id_, locked in found.steps.items()]
+    steps = [{"id": id_, "columns": to_json(locked.columns)} for id_, locked in found.steps.items()]
     said = ", ".join(f"{id_} ({len(locked.columns)} columns)" for id_, locked in found.steps.items())
     return Outcome({"lock": file, "steps": steps}, f"{file}: {said or 'no extractor'}")
 
@@ -52,7 +53,7 @@ def _shown(asked: Asked, reference: str, pattern: str, *, refresh: bool) -> Outc
         "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(found.created_at)),
         "ttl_seconds": found.ttl_seconds,
         "cached": found.cached,
-        "tables": [one.as_dict() for one in found.tables],
+        "tables": to_json(found.tables),
     }
     return Outcome(data, _text(found, pattern))
 

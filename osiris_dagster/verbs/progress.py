@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.exports.export import Exported
-from osiris_dagster.runs.record import RunRecord, StepRecord
-from osiris_dagster.steps.report import StepEvent, StepFailure, StepProgress, StepReport, StepRetry, StepStarted
+from osiris_dagster.runs.record import RunRecord
+from osiris_dagster.steps.report import StepEvent, StepProgress, StepRecord, StepRetry, StepStarted
 from osiris_dagster.verbs.asked import Say
 from osiris_dagster.verbs.outcome import table
 
@@ -37,10 +37,10 @@ class Progress:
         again = f"attempt {event.attempt} failed, again in {seconds(event.pause_ms)}"
         return f"  {event.step_id.ljust(self._width)}  {again}: {said}"
 
-    def _ended(self, event: StepReport | StepFailure) -> str:
+    def _ended(self, event: StepRecord) -> str:
         name = event.step_id.ljust(self._width)
-        if isinstance(event, StepReport):
-            return f"  {name}  ok  {event.rows_out:>12,} rows  {seconds(event.end_ms - event.start_ms)}"
+        if event.status == "completed":
+            return f"  {name}  ok  {event.rows_out or 0:>12,} rows  {seconds(event.took_ms or 0)}"
         said = f": {event.error.message.splitlines()[0]}" if event.error and event.error.message else ""
         return f"  {name}  {_MARKS[event.status]}{said}"
 
@@ -86,7 +86,7 @@ def steps_table(steps: Sequence[StepRecord]) -> str:
             _MARKS[step.status],
             "" if step.rows_in is None else f"{step.rows_in:,}",
             "" if step.rows_out is None else f"{step.rows_out:,}",
-            seconds(step.end_ms - step.start_ms) if step.end_ms and step.start_ms else "",
+            "" if step.took_ms is None else seconds(step.took_ms),
             "" if step.peak_memory_bytes is None else f"{step.peak_memory_bytes / 1e6:,.0f} MB",
         )
         for step in steps

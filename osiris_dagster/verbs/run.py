@@ -8,7 +8,7 @@ import uuid
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,12 @@ from osiris_dagster.aiop.facts.configure import load_options
 from osiris_dagster.assets.factory import PipelineAssets, pipeline_assets
 from osiris_dagster.assets.keys import job_name, step_keys
 from osiris_dagster.assets.translator import DagsterOsirisTranslator
+from osiris_dagster.codec import to_json
 from osiris_dagster.compiler.draft import Compiled
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.params import param_text
 from osiris_dagster.compiler.store import store
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.errors import Diagnostic, OsirisError, RunError
 from osiris_dagster.exports.checkpoints import drop_checkpoints
 from osiris_dagster.exports.export import Exported, export_run
@@ -35,7 +37,6 @@ from osiris_dagster.runs.instance import open_instance
 from osiris_dagster.runs.read import read_run
 from osiris_dagster.runs.record import RunRecord
 from osiris_dagster.runs.tags import FULL_REFRESH, ORIGIN, process_tags
-from osiris_dagster.settings import connections_of
 from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.verbs.asked import Asked, WrongUsageError
 from osiris_dagster.verbs.choose_partitions import Wanted, runs_of
@@ -235,10 +236,10 @@ def _outcome(record: RunRecord, exported: tuple[Exported, ...], warned: tuple[Di
             "status": step.status,
             "rows_in": step.rows_in,
             "rows_out": step.rows_out,
-            "duration_ms": step.end_ms - step.start_ms if step.end_ms and step.start_ms else None,
+            "duration_ms": step.took_ms,
             **({"attempts": step.attempts} if step.attempts > 1 else {}),
-            **({"checks": [asdict(check) for check in step.checks]} if step.checks else {}),
-            **({"error": step.error.as_dict()} if step.error else {}),
+            **({"checks": to_json(step.checks)} if step.checks else {}),
+            **({"error": to_json(step.error)} if step.error else {}),
         }
         for step in record.steps
     ]
@@ -250,7 +251,7 @@ def _outcome(record: RunRecord, exported: tuple[Exported, ...], warned: tuple[Di
         **({"partition": record.partition} if record.partition else {}),
         "duration_ms": record.end_ms - record.start_ms,
         "steps": steps,
-        "aiop": [package.as_dict() for package in exported],
+        "aiop": to_json(exported),
     }
     return Outcome(data, _text(record, exported, warned), _EXIT[record.status], warned)
 

@@ -9,10 +9,10 @@ from dagster import RunRecord as DagsterRunRecord
 from dagster import RunsFilter
 
 from osiris_dagster.assets.keys import op_name
+from osiris_dagster.codec import to_json
 from osiris_dagster.compiler.store import manifest_folder
 from osiris_dagster.exports.queue import export_queue
 from osiris_dagster.project import Project
-from osiris_dagster.runs.codec import record_as_dict
 from osiris_dagster.runs.instance import open_instance
 from osiris_dagster.runs.read import read_run
 from osiris_dagster.runs.record import RunRecord
@@ -61,7 +61,7 @@ def view(asked: Asked, *, run: str = "") -> Outcome:
     data = {
         "run_id": found.run_id,
         "state": state,
-        "pipelines": [record_as_dict(record) for record in records],
+        "pipelines": to_json(records),
         "aiop": packages,
         "manifests": [_manifest(asked.project, record) for record in records],
     }

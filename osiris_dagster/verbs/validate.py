@@ -7,12 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.connections.resolution import Connections
 from osiris_dagster.errors import Diagnostic, OsirisError
 from osiris_dagster.oml.render import render
 from osiris_dagster.oml.validate import validate
 from osiris_dagster.oml_files import Named, named_files, neighbour_faults
-from osiris_dagster.settings import connections_of, read_oml
+from osiris_dagster.settings import read_oml
 from osiris_dagster.specs.catalogue import Catalogue
 from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.verbs.asked import Asked

@@ -12,8 +12,8 @@ from osiris_dagster.assets.automation import pool_of
 from osiris_dagster.assets.keys import op_name
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.errors import RunError
+from osiris_dagster.runs.lost import end_lost_runs
 from osiris_dagster.runs.pools import claim, free_ended, holders_of, limit_pools, releasing
-from osiris_dagster.sensors.reconcile import end_lost_runs
 from osiris_dagster.verbs.asked import Say
 
 PATIENCE = 600  # seconds, unless --wait says another number

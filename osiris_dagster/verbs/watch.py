@@ -8,7 +8,7 @@ from pathlib import Path
 
 from osiris_dagster.canonical import sha256
 from osiris_dagster.compiler.lock import lock_path
-from osiris_dagster.connections.resolution import CONNECTIONS_FILE
+from osiris_dagster.connections.file import CONNECTIONS_FILE
 from osiris_dagster.errors import ConfigError, OsirisError
 from osiris_dagster.oml.render import render
 from osiris_dagster.oml_files import oml_files

@@ -6,17 +6,18 @@ import json
 import tempfile
 from pathlib import Path
 
-from osiris_dagster.aiop.build import Built, build
 from osiris_dagster.aiop.child import Exporter, Job
-from osiris_dagster.aiop.facts.facts import Facts, checked, facts_from_dict
+from osiris_dagster.aiop.disk.result import ExportResult
+from osiris_dagster.aiop.facts.facts import Facts, checked
 from osiris_dagster.aiop.facts.map_texts import scrub
+from osiris_dagster.aiop.facts.normalize import normalize
 from osiris_dagster.aiop.facts.options import Options
-from osiris_dagster.aiop.facts.regular import settle
+from osiris_dagster.aiop.facts.trim import EVERYTHING
 from osiris_dagster.aiop.files.annex import Spool, write_annex
 from osiris_dagster.aiop.files.runcard import run_card
-from osiris_dagster.aiop.result import ExportResult
-from osiris_dagster.aiop.sections.scope import scene_of
-from osiris_dagster.aiop.trim import EVERYTHING
+from osiris_dagster.aiop.sections.build import Built, build
+from osiris_dagster.aiop.sections.scope import scope_of
+from osiris_dagster.codec import from_json, to_json
 from osiris_dagster.redaction import Redactor
 
 HERE = Path(__file__).parent
@@ -28,7 +29,7 @@ ALONE = {
     "commit_intent": "",
     "upstream": [],
     "downstream": [],
-    "options": Options().as_dict(),
+    "options": to_json(Options()),
 }
 CASES = tuple(sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir()))
 
@@ -47,15 +48,15 @@ def raw_facts(case: str) -> Facts:
     }
     if (folder / "around.json").exists():
         value |= json.loads((folder / "around.json").read_text(encoding="utf-8"))
-    return checked(facts_from_dict(value))
+    return checked(from_json(Facts, value))
 
 
 def built(case: str) -> Built:
     """The package of a case as an export builds it, with its annex."""
-    settled = settle(scrub(raw_facts(case), Redactor()))
+    normalized = normalize(scrub(raw_facts(case), Redactor()))
     with tempfile.TemporaryDirectory() as folder:
-        shards = write_annex(scene_of(settled, EVERYTHING), logs(case), Path(folder))
-    return build(settled, shards)
+        shards = write_annex(scope_of(normalized, EVERYTHING), logs(case), Path(folder))
+    return build(normalized, shards)
 
 
 def export_in_child(job: Job, timeout: float) -> ExportResult:

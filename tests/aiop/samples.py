@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cases import logs, raw_facts
 
-from osiris_dagster.aiop.disk.export import seal, workplace, write_package
+from osiris_dagster.aiop.disk.export import seal, staging_folder, write_package
 from osiris_dagster.aiop.facts.map_texts import scrub
 from osiris_dagster.redaction import Redactor
 
@@ -17,7 +17,7 @@ NAMES = ("success", "failure")
 
 def write_sample(name: str, target: Path) -> Path:
     """Write the package of a case into a folder and return it."""
-    with workplace(target) as folder:
+    with staging_folder(target) as folder:
         return write_package(target, seal(scrub(raw_facts(name), Redactor()), folder, logs(name)), folder)
 
 

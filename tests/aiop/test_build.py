@@ -16,22 +16,25 @@ from cases import CASES, built, raw_facts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from osiris_dagster.aiop import build as builder
-from osiris_dagster.aiop.build import SECTIONS, build
 from osiris_dagster.aiop.disk.export import seal
 from osiris_dagster.aiop.facts.facts import Facts, checked
 from osiris_dagster.aiop.facts.map_texts import scrub
+from osiris_dagster.aiop.facts.normalize import normalize
 from osiris_dagster.aiop.facts.options import MAX_CORE_BYTES, Options
-from osiris_dagster.aiop.facts.regular import settle
+from osiris_dagster.aiop.facts.trim import LADDER, Limits
 from osiris_dagster.aiop.gates.judge import judge
-from osiris_dagster.aiop.model import Artifact, Output, Package
+from osiris_dagster.aiop.model.evidence import Artifact, Output
 from osiris_dagster.aiop.model.jsonld import as_json
-from osiris_dagster.aiop.trim import LADDER, Limits
+from osiris_dagster.aiop.model.package import Package
+from osiris_dagster.aiop.sections import build as builder
+from osiris_dagster.aiop.sections.build import SECTIONS, build
 from osiris_dagster.columns import Column
 from osiris_dagster.compiler.manifest import Dataset, Manifest, StepInput, StepPlan
+from osiris_dagster.drivers.base import Artifact as ArtifactRecord
 from osiris_dagster.errors import AiopError, CoreLimitError, ErrorInfo, Frame
 from osiris_dagster.redaction import Redactor
-from osiris_dagster.runs.record import ArtifactRecord, EventRecord, RunRecord, StepRecord
+from osiris_dagster.runs.record import EventRecord, RunRecord
+from osiris_dagster.steps.report import StepRecord
 
 OTHERS = {"id", "generated", "summary", "metadata"}
 START = 1_768_445_700_000
@@ -49,7 +52,7 @@ def plan(step_id, role="processor", needs=(), **parts) -> StepPlan:
 
 
 def package(facts: Facts) -> Package:
-    result = build(settle(scrub(checked(facts), Redactor())))
+    result = build(normalize(scrub(checked(facts), Redactor())))
     assert judge(result.core).reasons == ()
     return result.package
 
@@ -361,7 +364,7 @@ def large(steps, events, columns, text="", width=1) -> Facts:
 )
 def test_a_core_never_grows_beyond_its_limit_and_counts_what_it_leaves_out(sizes):
     facts = large(*sizes)
-    result = build(settle(scrub(checked(facts), Redactor())))
+    result = build(normalize(scrub(checked(facts), Redactor())))
     assert len(result.core) <= MAX_CORE_BYTES
     assert judge(result.core).reasons == ()
     lost = {item.section: item for item in result.package.metadata.truncations}
@@ -401,7 +404,7 @@ def test_start_end_and_failures_stay_when_the_middle_of_the_timeline_goes():
 def test_a_package_that_cannot_be_made_small_enough_is_an_error_with_a_way_out(monkeypatch):
     monkeypatch.setattr(builder, "LADDER", (Limits(events=10, steps=5, columns=5, text=200, oml=200, items=5),))
     with pytest.raises(CoreLimitError, match="larger than a core may be") as caught:
-        build(settle(replace(raw_facts("success"), options=Options(max_core_bytes=1000))))
+        build(normalize(replace(raw_facts("success"), options=Options(max_core_bytes=1000))))
     assert (caught.value.first.code, caught.value.exit_code) == ("AIO006", 4)
 
 
@@ -472,7 +475,7 @@ def test_equal_events_in_another_order_are_the_same_package():
     events = list(facts.record.events)
     random.Random(7).shuffle(events)
     other = replace(facts, record=replace(facts.record, events=tuple(events)))
-    assert build(settle(scrub(other, Redactor()))).core == build(settle(scrub(facts, Redactor()))).core
+    assert build(normalize(scrub(other, Redactor()))).core == build(normalize(scrub(facts, Redactor()))).core
 
 
 anything = st.text(max_size=30) | st.sampled_from(["a.b", "_run", "`|`", "\x1b[31m", "\u202e", "<b>", "p:x", "@id"])

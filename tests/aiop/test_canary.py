@@ -19,7 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_secrets import knowing, planted
 
-from osiris_dagster.aiop.disk.export import seal, workplace, write_package
+from osiris_dagster.aiop.disk.export import seal, staging_folder, write_package
 from osiris_dagster.aiop.facts.map_texts import scrub
 from osiris_dagster.aiop.facts.options import Options
 from osiris_dagster.aiop.files.annex import Spool
@@ -89,13 +89,13 @@ def leaving(root: Path) -> bytes:
 def exported(root: Path, text: str, redactor: Redactor) -> bytes:
     """Plant a text in every place of a run and its log, and return all that an export leaves."""
     lines = [LogLine(1, "info", "", "", f"said {text} here"), LogLine(2, "error", "", "STEP_FAILURE", text)]
-    wanted = {"p": Wanted("p", root / "spool", 5)}
-    events = spool_logs(lines, wanted, redactor.text)["p"]
+    wanted = {"p": Wanted("p", root / "spool", 5, redactor.text)}
+    events = spool_logs(lines, wanted)["p"]
     facts = planted(raw_facts("failure"), text)
     record = replace(facts.record, events=(*facts.record.events, *events))
     facts = replace(facts, record=record, options=Options(compress="gzip"))
     packages = root / "packages"
-    with workplace(packages) as folder:
+    with staging_folder(packages) as folder:
         write_package(packages, seal(scrub(facts, redactor), folder, Spool(root / "spool")), folder)
     return leaving(packages)
 

@@ -15,16 +15,17 @@ from osiris_dagster.aiop import child
 from osiris_dagster.aiop.child import Exporter, Job, answer
 from osiris_dagster.aiop.disk.export import export
 from osiris_dagster.aiop.disk.index import read_index
-from osiris_dagster.aiop.facts.facts import facts_as_dict, facts_from_dict
+from osiris_dagster.aiop.facts.facts import Facts, lean
 from osiris_dagster.aiop.facts.map_texts import scrub
 from osiris_dagster.aiop.facts.options import Options
+from osiris_dagster.codec import from_json, to_json
 from osiris_dagster.errors import AiopError, CoreLimitError
-from osiris_dagster.redaction import Redactor
+from osiris_dagster.redaction import MASK, Redactor
 
 
 def order(case: str, root: Path) -> bytes:
     return json.dumps(
-        {"facts": facts_as_dict(scrub(raw_facts(case), Redactor())), "root": str(root), "logs": "", "annexes": ""}
+        {"facts": to_json(scrub(raw_facts(case), Redactor())), "root": str(root), "logs": "", "annexes": ""}
     ).encode()
 
 
@@ -58,7 +59,7 @@ def test_a_child_that_was_ended_is_replaced_for_the_next_package(tmp_path):
 @pytest.mark.parametrize("case", CASES)
 def test_facts_survive_the_way_to_the_child(case):
     facts = scrub(raw_facts(case), Redactor())
-    assert facts_from_dict(json.loads(json.dumps(facts_as_dict(facts)))) == facts
+    assert from_json(Facts, json.loads(json.dumps(to_json(lean(facts))))) == facts
 
 
 def test_the_child_works_in_a_folder_with_modules_that_look_like_others(tmp_path, monkeypatch):
@@ -88,6 +89,14 @@ def test_a_child_that_dies_leaves_its_last_words_in_the_error(tmp_path, monkeypa
         export_in_child(Job(raw_facts("success"), tmp_path), 60)
     assert caught.value.first.code == "AIO003"
     assert "nothing" in caught.value.first.found
+
+
+def test_the_last_words_of_a_child_hold_no_secret_of_its_parent(tmp_path, planted, monkeypatch):
+    monkeypatch.setattr(child, "__name__", f"osiris_dagster.aiop.{planted}")
+    with pytest.raises(AiopError) as caught:
+        export_in_child(Job(raw_facts("success"), tmp_path), 60)
+    assert planted not in caught.value.first.found
+    assert MASK in caught.value.first.found
 
 
 def test_facts_that_do_not_belong_together_never_reach_the_child(tmp_path):

@@ -14,7 +14,7 @@ from osiris_dagster.aiop.facts.facts import Facts
 from osiris_dagster.aiop.sections.delta import failing_since
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.runs.past import PastRun, past_of
-from osiris_dagster.runs.record import StepRecord
+from osiris_dagster.steps.report import StepRecord
 
 DAY = 86_400_000
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from cases import raw_facts
 
-from osiris_dagster.aiop.disk.export import export, seal, workplace, write_package
+from osiris_dagster.aiop.disk.export import export, seal, staging_folder, write_package
 from osiris_dagster.aiop.disk.index import read_index
 from osiris_dagster.aiop.facts.facts import Facts
 from osiris_dagster.aiop.facts.map_texts import scrub
@@ -45,7 +45,7 @@ def invalid(sealed):
 
 def written(root, case: str = "success", change=lambda sealed: sealed):
     """Seal a package, change what came out, and write it."""
-    with workplace(root) as folder:
+    with staging_folder(root) as folder:
         return write_package(root, change(seal(clean(case), folder)), folder)
 
 

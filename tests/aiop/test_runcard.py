@@ -8,16 +8,16 @@ from dataclasses import replace
 import pytest
 from cases import CASES, built, card, raw_facts
 
-from osiris_dagster.aiop.build import build
 from osiris_dagster.aiop.facts.map_texts import scrub
-from osiris_dagster.aiop.facts.regular import settle
+from osiris_dagster.aiop.facts.normalize import normalize
 from osiris_dagster.aiop.files.runcard import run_card
+from osiris_dagster.aiop.sections.build import build
 from osiris_dagster.redaction import Redactor
-from osiris_dagster.runs.record import StepRecord
+from osiris_dagster.steps.report import StepRecord
 
 
 def card_of(facts) -> str:
-    return run_card(build(settle(scrub(facts, Redactor()))).package, "aiop/x/y")
+    return run_card(build(normalize(scrub(facts, Redactor()))).package, "aiop/x/y")
 
 
 def test_the_answer_comes_first():

@@ -11,13 +11,14 @@ import pytest
 from cases import export_in_child, raw_facts
 
 from osiris_dagster.aiop.child import Job
-from osiris_dagster.aiop.disk.export import export, seal, workplace, write_package
+from osiris_dagster.aiop.disk.export import export, seal, staging_folder, write_package
 from osiris_dagster.aiop.facts.facts import Facts
-from osiris_dagster.aiop.facts.map_texts import CLOSED, change_strings, scrub
+from osiris_dagster.aiop.facts.map_texts import CLOSED, map_texts, scrub
 from osiris_dagster.canonical import sha256
+from osiris_dagster.drivers.base import Artifact as ArtifactRecord
 from osiris_dagster.errors import ErrorInfo, Frame
 from osiris_dagster.redaction import MASK, Redactor, secret_shapes
-from osiris_dagster.runs.record import ArtifactRecord, EventRecord
+from osiris_dagster.runs.record import EventRecord
 
 SECRET = "hunter2/ě+pass word"
 FORMS = {
@@ -118,7 +119,7 @@ def test_what_looks_like_a_secret_is_masked_though_nobody_registered_it(shape, t
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_package_that_still_looks_like_a_secret_does_not_leave(shape, tmp_path):
-    with workplace(tmp_path) as made:
+    with staging_folder(tmp_path) as made:
         folder = write_package(tmp_path, seal(planted(raw_facts("failure"), SHAPES[shape]), made), made)
     assert sorted(path.name for path in folder.iterdir()) == ["digests.json", "run-card.md", "verdict.json"]
     card = (folder / "run-card.md").read_text(encoding="utf-8")
@@ -164,7 +165,7 @@ def test_every_closed_field_exists():
 
 def test_every_other_string_is_shown_to_the_redactor():
     seen: set[str] = set()
-    change_strings(raw_facts("failure"), lambda text: (seen.add(text), text)[1])
+    map_texts(raw_facts("failure"), lambda text: (seen.add(text), text)[1])
     facts = raw_facts("failure")
     for text in (
         "delays",

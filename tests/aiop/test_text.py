@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from osiris_dagster.aiop.facts.text import clean, colourless, cut
 from osiris_dagster.aiop.files.markdown import block, code
-from osiris_dagster.aiop.text import clean, colourless, cut
 
 everything = st.text(alphabet=st.characters(codec=None))
 

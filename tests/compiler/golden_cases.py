@@ -14,9 +14,10 @@ from osiris_dagster.compiler.draft import Compiled
 from osiris_dagster.compiler.lock import SchemaLock
 from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.store import as_yaml
+from osiris_dagster.connections.project import connections_of
 from osiris_dagster.loading import compile_file
 from osiris_dagster.project import Project
-from osiris_dagster.settings import Settings, connections_of
+from osiris_dagster.settings import Settings
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = tuple(sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir()))

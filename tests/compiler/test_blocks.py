@@ -6,7 +6,7 @@ import json
 
 from osiris_dagster.compiler.compile import compile_pipeline
 from osiris_dagster.compiler.draft import Inputs
-from osiris_dagster.compiler.manifest import Manifest, manifest_from_dict
+from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.oml.compose import compose
 from osiris_dagster.oml.parse import parse
 from osiris_dagster.specs.load import load_catalogue
@@ -48,7 +48,7 @@ def compiled(text: str) -> Manifest:
 
 
 def test_every_block_is_in_the_manifest_with_its_parameters_filled_in():
-    value = compiled(WHOLE).as_dict()
+    value = compiled(WHOLE).to_json()
     assert {key: value[key] for key in ("owners", "tags", "schedule", "partitions", "freshness", "concurrency")} == {
         "owners": ["data@example.com"],
         "tags": {"domain": "sales", "stage": "prod"},
@@ -68,7 +68,7 @@ def test_every_block_is_in_the_manifest_with_its_parameters_filled_in():
 
 
 def test_every_block_of_a_step_is_in_the_manifest():
-    (step,) = compiled(WHOLE).as_dict()["steps"]
+    (step,) = compiled(WHOLE).to_json()["steps"]
     assert {key: step[key] for key in ("retry", "timeout", "incremental", "contract", "checks", "description")} == {
         "retry": {"attempts": 3, "delay": 30, "on": ["transient", "timeout"]},
         "timeout": 600,
@@ -85,7 +85,7 @@ def test_every_block_of_a_step_is_in_the_manifest():
 
 def test_a_manifest_with_all_blocks_comes_back_from_its_dictionary():
     manifest = compiled(WHOLE)
-    again = manifest_from_dict(json.loads(json.dumps(manifest.as_dict())))
+    again = Manifest.from_json(json.loads(json.dumps(manifest.to_json())))
     assert (again, again.hash) == (manifest, manifest.hash)
 
 
@@ -106,15 +106,15 @@ def test_each_block_changes_the_hash_of_the_manifest():
     ):
         assert WHOLE.count(before) == 1
         changed = compiled(WHOLE.replace(before, after))
-        without_text = {**changed.as_dict(), "fingerprints": {}}
-        assert without_text != {**first.as_dict(), "fingerprints": {}}, after
+        without_text = {**changed.to_json(), "fingerprints": {}}
+        assert without_text != {**first.to_json(), "fingerprints": {}}, after
 
 
 def test_what_is_not_said_is_not_in_the_manifest():
     plain = compiled(
         'oml_version: "0.2.0"\nname: p\nsteps:\n'
         "  - {id: a, component: duckdb.processor, mode: transform, config: {query: select 1 as a}}\n"
-    ).as_dict()
+    ).to_json()
     assert plain["execution"] == {"engine": "local", "params": {}}
     assert not {"schedule", "partitions", "freshness", "concurrency"} & plain.keys()
     assert not {"retry", "timeout", "checks", "contract", "incremental"} & plain["steps"][0].keys()

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from osiris_dagster.compiler.manifest import manifest_from_dict
+from osiris_dagster.compiler.manifest import Manifest
 from tests.compiler.golden_cases import CASES, GOLDEN, compiled, golden_text
 
 SCHEMA = Draft202012Validator(json.loads((Path(__file__).parent / "run_manifest.schema.json").read_text("utf-8")))
@@ -29,8 +29,8 @@ def test_every_golden_manifest_satisfies_the_run_manifest_schema(case):
 @pytest.mark.parametrize("case", CASES)
 def test_a_manifest_comes_back_from_its_dictionary(case):
     manifest = compiled(case).manifest
-    assert manifest_from_dict(manifest.as_dict()) == manifest
-    again = manifest_from_dict(json.loads(json.dumps(manifest.as_dict())))
+    assert Manifest.from_json(manifest.to_json()) == manifest
+    again = Manifest.from_json(json.loads(json.dumps(manifest.to_json())))
     assert (again, again.hash) == (manifest, manifest.hash)
 
 

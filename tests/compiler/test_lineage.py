@@ -11,7 +11,7 @@ from osiris_dagster.compiler.bind import _at_once, _in_full, bind
 from osiris_dagster.compiler.lineage import ColumnLineage, back_to_datasets
 from osiris_dagster.compiler.source_lineage import source_lineage
 from osiris_dagster.sql.duckdb_reader import locked_database
-from osiris_dagster.sql.sqlglot_reader import FOLDING, path_of, read_statement
+from osiris_dagster.sql.sqlglot_reader import path_of, read_statement
 from tests.compiler.compiling import compiled, lock_for
 from tests.compiler.test_bind import CASES as BIND_CASES
 from tests.compiler.test_bind import INPUTS
@@ -64,7 +64,7 @@ def test_a_query_of_a_step_says_what_its_columns_are_made_of(case):
 def test_a_query_of_a_source_says_what_is_certain(case):
     dialect = case["dialect"]
     tree = read_statement(case["query"], dialect)
-    found = source_lineage(tree, case.get("columns"), lambda t: path_of(t, dialect), folds=dialect in FOLDING)
+    found = source_lineage(tree, case.get("columns"), lambda t: path_of(t, dialect), dialect)
     assert shown(found) == (None if "unknown" in case else case["lineage"])
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osiris_dagster.columns import Column
-from osiris_dagster.compiler.manifest import Dataset, Manifest, StepInput, StepPlan, cfg_path, manifest_from_dict
+from osiris_dagster.compiler.manifest import Dataset, Manifest, StepInput, StepPlan, cfg_path
 from osiris_dagster.compiler.store import as_yaml
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40) | st.sampled_from(
@@ -71,7 +71,7 @@ MANIFESTS = st.builds(
 @settings(deadline=None, max_examples=150)
 @given(MANIFESTS)
 def test_a_manifest_comes_back_from_its_yaml_with_the_same_hash(manifest):
-    again = manifest_from_dict(yaml.load(as_yaml(manifest), Loader=yaml.CSafeLoader))
+    again = Manifest.from_json(yaml.load(as_yaml(manifest), Loader=yaml.CSafeLoader))
     assert again == manifest
     assert again.hash == manifest.hash
     assert as_yaml(again) == as_yaml(manifest)

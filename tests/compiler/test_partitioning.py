@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from osiris_dagster.compiler.manifest import manifest_from_dict
+from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.oml.partition import Partition, first_partition
 from osiris_dagster.oml.placeholders import as_sql, filled
 from tests.compiler.compiling import compiled, lock_for
@@ -44,7 +44,7 @@ def test_a_manifest_is_one_for_all_partitions_and_knows_its_columns(text, kind):
     assert manifest.step("rows").reads[0].key == ("duckdb", "ops", "main", "orders")
     assert manifest.step("file").writes[0].key == ("file", "out", "${partition.key}.csv")
     assert manifest.step("out").config["partition_column"] == "day"
-    assert manifest_from_dict(manifest.as_dict()) == manifest
+    assert Manifest.from_json(manifest.to_json()) == manifest
 
 
 def test_without_partitions_nothing_changes():

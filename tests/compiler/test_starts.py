@@ -35,4 +35,4 @@ def test_a_freshness_below_a_minute_is_refused_where_it_stands():
         compiled(READS.format(block="freshness: {max_lag: 59s}"))
     (found,) = refused.value.diagnostics
     assert (found.code, found.place.line, found.place.column) == ("CMP101", 3, 22)
-    assert compiled(READS.format(block="freshness: {max_lag: 1m}")).manifest.freshness_max_lag == "1m"
+    assert compiled(READS.format(block="freshness: {max_lag: 1m}")).manifest.freshness.max_lag == "1m"

@@ -7,7 +7,7 @@ import json
 import pytest
 import yaml
 
-from osiris_dagster.compiler.manifest import manifest_from_dict
+from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.store import as_yaml, load, load_latest, manifest_folder, source_text, store
 from osiris_dagster.errors import CompileError, ConfigError
 from tests.compiler.compiling import compiled
@@ -86,7 +86,7 @@ steps:
     manifest = compiled(text).manifest
     assert manifest.step("a").config["columns"] is manifest.step("b").config["columns"]
     assert "&id" not in as_yaml(manifest)
-    assert as_yaml(manifest_from_dict(json.loads(json.dumps(manifest.as_dict())))) == as_yaml(manifest)
+    assert as_yaml(Manifest.from_json(json.loads(json.dumps(manifest.to_json())))) == as_yaml(manifest)
 
 
 def test_a_text_of_several_lines_stays_readable():

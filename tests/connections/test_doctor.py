@@ -12,7 +12,7 @@ import yaml
 
 from osiris_dagster.connections.discovery import discover
 from osiris_dagster.connections.doctor import Asking, probe_all
-from osiris_dagster.connections.resolution import load_connections
+from osiris_dagster.connections.project import load_connections
 from osiris_dagster.drivers.inspection import ConnectionCall, FoundTable, Probe
 from osiris_dagster.errors import DriverError
 from osiris_dagster.project import Project

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from osiris_dagster.connections.resolution import Connections, load_connections
+from osiris_dagster.connections.project import load_connections
+from osiris_dagster.connections.resolution import Connections
 from osiris_dagster.errors import ConfigError
 from osiris_dagster.project import Project
 from osiris_dagster.redaction import MASK
@@ -247,8 +248,14 @@ def test_nothing_secret_is_in_any_representation(tmp_path: Path) -> None:
         ("connections:\n  duckdb:\n    a: {default: true}\n    b: {default: true}", 3, "several defaults"),
         ("connections:\n  duckdb:\n    a: {}\n    a: {}", 4, "the key `a` of `duckdb` stands twice"),
         ("connections:\n  duckdb: {a: &x {}}\n  mysql: {<<: *x}", 3, "merge keys are not read"),
-        ("connections:\n  duckdb: {[a]: {}}", 2, "a key of `duckdb` is not a name"),
-        ("connections:\n  duckdb:\n    a: {x: !!python/object:os.system s3cret}", 3, "the tag"),
+        ("connections:\n  duckdb: {[a]: {}}", 2, "a key is not a name"),
+        ("connections:\n  duckdb: {2024: {}}", 2, "a key is not a name"),
+        ("connections:\n  duckdb: {'': {}}", 2, "a key of `duckdb` is not a name"),
+        ("connections: {}\nconnections: {}", 2, "the key `connections` of the file stands twice"),
+        ("connections:\n  duckdb: {a: {x: 1, x: 2}}", 2, "the key `x` of `a` stands twice"),
+        ("connections:\n  duckdb: {a: {x: {y: 1, y: 2}}}", 2, "the key `y` of the value stands twice"),
+        ("connections:\n  duckdb: {a: {x: .inf}}", 2, "a number is not finite"),
+        ("connections:\n  duckdb:\n    a: {x: !!python/object:os.system s3cret}", 3, "a tag is not allowed"),
         ("connections:\n  duckdb:\n\ta: {}", 3, "not YAML"),
         ("connections: {a: [", 1, "not YAML"),
         ("a: b\n---\nc: d", 2, "not YAML"),
@@ -281,8 +288,9 @@ def test_text_that_is_not_utf8_is_an_error(tmp_path: Path) -> None:
         load(tmp_path, None)
 
 
-def test_values_keep_the_types_of_json_and_everything_else_is_text(tmp_path: Path) -> None:
+def test_values_have_the_types_of_yaml_1_2_and_everything_else_is_text(tmp_path: Path) -> None:
     values = 'a: 1, b: 1.5, c: "1", d: true, e: null, f: no, g: 2020-01-01, h: 012, i: 0x1F, j: 12:30:00, k: ~, l: -7'
+    values += ", m: +5, n: .5, o: True, p: 1_000"
     found = load(tmp_path, f"connections: {{duckdb: {{x: {{{values}}}}}}}").resolve("@duckdb")
     assert found == {
         "a": 1,
@@ -293,10 +301,14 @@ def test_values_keep_the_types_of_json_and_everything_else_is_text(tmp_path: Pat
         "f": "no",
         "g": "2020-01-01",
         "h": "012",
-        "i": "0x1F",
+        "i": 31,
         "j": "12:30:00",
         "k": None,
         "l": -7,
+        "m": 5,
+        "n": 0.5,
+        "o": True,
+        "p": "1_000",
     }
 
 

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 import yaml
 
+from osiris_dagster.aiop.model.node import Node
+from osiris_dagster.aiop.model.values import Count, RunId, Text, Value
 from osiris_dagster.oml.rules import RULES
 from osiris_dagster.specs.load import read_catalogue
 
@@ -16,9 +21,47 @@ LAYERS, CODES = _OTHERS["layers"], _OTHERS["codes"]
 CODE = re.compile(rf"[\"']((?:{'|'.join(LAYERS)}|OML)\d{{3}})[\"']")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Greeting(Node):
+    KINDS = ("Greeting",)
+    name: Text
+    warmth: Count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guest(Node):
+    KINDS = ("Guest",)
+    warmth: Text
+    greeting: Greeting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Untold(Node):
+    KINDS = ("Untold",)
+    id: RunId
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubled(Node):
+    KINDS = ("Doubled",)
+    id: RunId
+    one: Text
+    other: Annotated[str, Value({"const": "other"}, "text")]
+
+
 @pytest.fixture
 def generate():
-    found = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    return loaded("generate")
+
+
+@pytest.fixture
+def package_schema():
+    return loaded("package_schema")
+
+
+def loaded(name: str):
+    found = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert found is not None
     assert found.loader is not None
     module = importlib.util.module_from_spec(found)
@@ -61,16 +104,51 @@ def test_components_are_described_with_their_options(generate):
     assert "  connection: '@demo.shop'" in page
 
 
-def test_pages_are_written_once_and_checked(generate, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(generate, "FOLDER", tmp_path / "reference")
+def test_files_are_written_once_and_checked(generate, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(generate, "ROOT", tmp_path)
 
     assert generate.main(["--check"]) == 1
-    assert "diagnostics.md is not current" in capsys.readouterr().err
+    assert "docs/reference/diagnostics.md is not current" in capsys.readouterr().err
     assert generate.main([]) == 0
     assert generate.main(["--check"]) == 0
-    assert sorted(file.name for file in (tmp_path / "reference").iterdir()) == [
-        "aiop.md",
-        "components.md",
-        "diagnostics.md",
-        "public.md",
+    assert sorted(file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*.*")) == [
+        "docs/reference/aiop.md",
+        "docs/reference/components.md",
+        "docs/reference/diagnostics.md",
+        "docs/reference/oml.md",
+        "docs/reference/public.md",
+        "docs/types.md",
+        "osiris_dagster/aiop/model/context.json",
+        "osiris_dagster/aiop/model/core.schema.json",
     ]
+
+
+@pytest.mark.parametrize("name", ["context.json", "core.schema.json"])
+def test_what_is_generated_does_not_depend_on_the_file_that_is_there(generate, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(generate, "ROOT", tmp_path)
+    generate.main([])
+    made, packaged = ((root / generate.MODEL / name).read_text("utf-8") for root in (tmp_path, ROOT))
+    assert json.loads(made) == json.loads(packaged)
+    assert made.count("\n") == packaged.count("\n")
+
+
+def test_a_new_term_stands_at_the_end_of_the_context(package_schema):
+    current = json.dumps({"name": "other:name", "gone": "aiop:gone", "Greeting": "aiop:Greeting"})
+    terms = json.loads(package_schema.context_text(current, Greeting))
+    assert list(terms)[:2] == ["name", "Greeting"]
+    assert list(terms)[-1] == "warmth"
+    assert (terms["name"], terms["warmth"]) == ("schema:name", {"@id": "aiop:warmth", "@type": "xsd:integer"})
+
+
+def test_a_term_with_two_meanings_is_refused(package_schema):
+    with pytest.raises(ValueError, match=r"Greeting\.warmth is .* elsewhere aiop:warmth"):
+        package_schema.context_text("", Guest)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [(Untold, r"Untold\.note: .*values\.py instead of <class 'str'>"), (Doubled, r"Doubled\.other: .* name 'text'")],
+)
+def test_a_field_whose_rule_is_missing_or_ambiguous_is_refused(package_schema, kind, said):
+    with pytest.raises(ValueError, match=said):
+        package_schema.schema_text("", kind)

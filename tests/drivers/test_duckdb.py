@@ -13,7 +13,8 @@ class TestDuckDB(TableConformance):
     store = Store(
         "duckdb.extractor",
         "duckdb.writer",
-        place=lambda name: {"table": name, "path": "data/shop.duckdb"},
+        connection={"path": "data/shop.duckdb"},
+        place=lambda name: {"table": name},
         refused=frozenset({"decimal(50,20)", "duration[ns]"}),
         changed={
             "float16": "float32",

@@ -143,12 +143,14 @@ def test_a_step_without_a_file_says_how_to_name_one(bench: Workbench, component:
     assert caught.value.exit_code == 5
 
 
-def test_the_path_may_come_from_the_connection_and_the_step_goes_before(bench: Workbench) -> None:
+def test_the_path_comes_from_the_connection_if_there_is_one(bench: Workbench) -> None:
     bench.connection = {"path": "from-connection.duckdb"}
     bench.write("duckdb.writer", {"table": "t"}, ROWS)
     assert bench.read("duckdb.extractor", {"table": "t"}).equals(ROWS)
-    write(bench, ROWS.slice(0, 1))
-    assert read(bench).num_rows == 1
+    with pytest.raises(DriverError) as caught:
+        write(bench, ROWS)
+    assert caught.value.first.code == "SPC013"
+    assert [file.name for file in bench.root.glob("**/*.duckdb")] == ["from-connection.duckdb"]
 
 
 @pytest.mark.parametrize("path", ["../out.duckdb", "/tmp/out.duckdb", "link/out.duckdb"])
@@ -497,5 +499,6 @@ def test_a_component_refuses_what_its_mode_does_not_say(bench: Workbench, compon
 
 def test_memory_and_settings_of_the_file_are_locked(bench: Workbench) -> None:
     write(bench)
-    query = "select current_setting('enable_external_access') as a, current_setting('TimeZone') as z"
-    assert read(bench, table=None, query=query).to_pylist() == [{"a": False, "z": "UTC"}]
+    settings = "select current_setting('enable_external_access') as a, current_setting('TimeZone') as z"
+    inside(bench, f"create view settings as {settings}")
+    assert read(bench, table="settings").to_pylist() == [{"a": False, "z": "UTC"}]

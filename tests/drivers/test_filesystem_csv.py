@@ -20,6 +20,7 @@ from osiris_dagster.columns import Column
 from osiris_dagster.drivers.filesystem import csv_decode
 from osiris_dagster.errors import ConfigError, DriverError
 from osiris_dagster.testing.workbench import Workbench
+from tests.sampling import sampled
 
 READER, WRITER = "filesystem.csv_extractor", "filesystem.csv_writer"
 
@@ -360,15 +361,19 @@ def test_a_path_that_leaves_the_project_is_refused(
     assert (outside / "x.csv").read_text() == "a\n1\n"
 
 
-def test_base_dir_comes_from_the_connection_or_the_step(bench: Workbench) -> None:
+def test_base_dir_comes_from_the_connection_or_without_one_from_the_step(bench: Workbench) -> None:
     for folder in ("one", "two"):
         (bench.root / folder).mkdir()
         (bench.root / folder / "r.csv").write_text(f"a\n{folder}\n")
     bench.connection = {"base_dir": "one"}
     assert bench.read(READER, {"path": "r.csv"}).to_pydict() == {"a": ["one"]}
-    assert bench.read(READER, {"path": "r.csv", "base_dir": "two"}).to_pydict() == {"a": ["two"]}
+    with pytest.raises(DriverError) as caught:
+        bench.read(READER, {"path": "r.csv", "base_dir": "two"})
+    assert caught.value.first.code == "SPC013"
     bench.write(WRITER, {"path": "out.csv"}, pa.table({"a": [1]}))
     assert (bench.root / "one/out.csv").read_text() == "a\n1\n"
+    bench.connection = {}
+    assert bench.read(READER, {"path": "r.csv", "base_dir": "two"}).to_pydict() == {"a": ["two"]}
 
 
 # -- cutting ---------------------------------------------------------------------------------------------------------
@@ -387,7 +392,8 @@ def _any_table(noise: random.Random) -> pa.Table:
     return pa.table({f"c{number}": pa.array([value() for _ in range(rows)], pa.string()) for number in range(columns)})
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.matrix
+@pytest.mark.parametrize("seed", sampled(range(600), 60))
 def test_any_text_survives_writing_and_reading_in_blocks_of_any_size(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:

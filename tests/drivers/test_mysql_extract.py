@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from osiris_dagster.drivers.mysql import session
 from osiris_dagster.drivers.mysql.settings import settings_of
-from osiris_dagster.drivers.mysql.sql import single_select
 from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.errors import DriverError, OsirisError
 from osiris_dagster.testing.workbench import Workbench
@@ -97,46 +96,14 @@ def test_a_table_of_another_database_is_read(bench: Workbench, mysql_database: D
 
 
 def test_the_schema_is_told_without_reading_rows(bench: Workbench, mysql_database: Database) -> None:
-    slow = {"query": "select id, sleep(10) as s from t"}
+    mysql_database.execute("create view slow as select id, sleep(10) as s from t")
+    slow = {"query": "select id, s from slow"}
     start = time.monotonic()
     assert bench.schema(READER, slow).names == ["id", "s"]
     assert time.monotonic() - start < 10
 
 
 # -- bad input ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        "insert into t values (9, 'x', 1)",
-        "delete from t",
-        "select 1; delete from t",
-        "with x as (select 1 as id) delete from t where id in (select id from x)",
-        "select 1 into @x",
-        "select * from t into outfile '/tmp/x'",
-        "select 1 --1 into outfile '/tmp/x'",
-        "select 1 /*! into outfile '/tmp/x' */",
-        "select 1 /*M! into outfile '/tmp/x' */",
-        "call p()",
-        "set global local_infile = 1",
-        "kill 1",
-        "",
-        "-- nothing",
-    ],
-)
-def test_a_query_that_is_not_one_select_never_reaches_the_server(query: str) -> None:
-    with pytest.raises(DriverError) as caught:
-        single_select(query)
-    assert caught.value.first.code == "DRV023"
-
-
-@pytest.mark.parametrize("mode", ["NO_BACKSLASH_ESCAPES", "ANSI_QUOTES"])
-def test_texts_end_where_the_mode_of_the_session_ends_them(mode: str) -> None:
-    quote = "'" if mode == "NO_BACKSLASH_ESCAPES" else '"'
-    query = f"select {quote}\\{quote} into outfile {quote}/tmp/x{quote}"
-    with pytest.raises(DriverError):
-        single_select(query, mode)
 
 
 def test_a_function_that_changes_rows_is_stopped_by_the_transaction(bench: Workbench, mysql_database: Database) -> None:
@@ -157,7 +124,7 @@ def test_a_function_that_changes_rows_is_stopped_by_the_transaction(bench: Workb
         ({"table": "t", "filter": "id >"}, "DRV096", ["SQL syntax"]),
         ({"query": "select * from missing"}, "DRV024", ["missing"]),
         ({"query": "selct 1"}, "DRV023", ["SELCT"]),
-        ({"query": "select id from t where id = ?"}, "DRV023", ["placeholders"]),
+        ({"query": "select id from t where id = ?"}, "DRV023", ["a placeholder"]),
         ({"query": "select 1 as x", "table": "t"}, "DRV022", ["both"]),
     ],
 )
@@ -241,9 +208,10 @@ def left_sessions(server: Server) -> list[Any]:
 
 @pytest.mark.parametrize("protocol", ["binary", "text"])
 def test_canceling_a_statement_that_computes_ends_it_here_and_on_the_server(
-    bench: Workbench, mysql_server: Server, protocol: str
+    bench: Workbench, mysql_server: Server, mysql_database: Database, protocol: str
 ) -> None:
-    config = {"query": "select id, sleep(60) as s from t", "protocol": protocol}
+    mysql_database.execute("create view slow as select id, sleep(60) as s from t")
+    config = {"query": "select id, s from slow", "protocol": protocol}
     with bench.opened(READER, config) as driver:
         canceler = threading.Timer(0.5, driver.cancel)
         canceler.start()

@@ -18,6 +18,7 @@ from osiris_dagster.drivers.mysql.rows.packets import RowPackets
 from osiris_dagster.drivers.mysql.rows.prepared import execute, fail, prepare, receiver
 from osiris_dagster.errors import DriverError
 from osiris_dagster.testing.workbench import Workbench
+from tests.sampling import sampled
 from tests.servers.mariadb import Database
 
 BLOCKS = (64, 300, 5_000, 4 << 20)
@@ -68,7 +69,8 @@ def random_rows(chance: random.Random, count: int) -> list[tuple[object, ...]]:
     return [one(number) for number in range(count)]
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.matrix
+@pytest.mark.parametrize("seed", sampled(range(120), 12))
 def test_random_rows_arrive_whatever_the_size_of_a_block(mysql_database: Database, seed: int) -> None:
     chance = random.Random(seed)
     rows = random_rows(chance, chance.choice([0, 1, 2, 50, 400]))

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from osiris_dagster.drivers.base import Driver, StepCall
 from osiris_dagster.drivers.duckdb import DuckDBDriver
 from osiris_dagster.drivers.inspection import ConnectionCall
-from osiris_dagster.drivers.registry import driver_class, open_driver, open_inspector
+from osiris_dagster.drivers.registry import driver_class, guarded, open_driver, open_inspector
 from osiris_dagster.errors import DriverError
 from osiris_dagster.project import Project
 from osiris_dagster.specs.load import load_catalogue
@@ -59,6 +60,38 @@ def test_a_processor_without_the_capability_fails_before_anything_is_opened(tmp_
         open_driver(spec, call)
 
     assert (caught.value.first.code, caught.value.first.expected) == ("SPC011", "customTransforms")
+
+
+@pytest.mark.parametrize("component", SPECS)
+def test_a_manifest_that_goes_past_its_connection_fails_before_anything_is_opened(
+    tmp_path: Path, component: str
+) -> None:
+    spec, bench = load_catalogue()[component], Workbench(tmp_path)
+    forbidden = {name for name, policy in spec.connection_fields.items() if policy == "forbidden"}
+    refused = set()
+    for name in spec.connection_fields:
+        call = bench.call(component, {name: "elsewhere"}, connection={"host": "db"}, reference="@x.main")
+        try:
+            open_driver(spec, call).close()
+        except DriverError as error:
+            refused.add((name, error.first.code, f"`{name}` is set by the connection @x.main" in error.first.message))
+
+    assert refused == {(name, "SPC013", True) for name in forbidden}
+    assert bool(forbidden) == (spec.connection != "none")
+
+
+def test_a_factory_of_another_project_gets_no_such_call_either(tmp_path: Path) -> None:
+    opened: list[StepCall] = []
+
+    def factory(call: StepCall) -> Driver:
+        opened.append(call)
+        return DuckDBDriver(call)
+
+    call = Workbench(tmp_path).call("duckdb.writer", {"path": "x.duckdb", "table": "t"}, connection={"path": "y"})
+    with pytest.raises(DriverError, match="`path` is set by its connection"):
+        guarded(factory, load_catalogue())(call)
+
+    assert not opened
 
 
 def test_connections_are_looked_into_only_by_who_declares_it(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -16,16 +17,20 @@ import psutil
 import pytest
 
 from osiris_dagster.assets.keys import aiop_key
+from osiris_dagster.connections.project import load_connections
 from osiris_dagster.definitions import defs
+from osiris_dagster.exports import ended as ended_runs
+from osiris_dagster.exports.broken import show_broken
+from osiris_dagster.exports.ended import queue_ended
 from osiris_dagster.exports.export import export_run
 from osiris_dagster.exports.queue import export_queue
+from osiris_dagster.exports.work_off import work_off
 from osiris_dagster.loading import load_folder
 from osiris_dagster.project import Project
+from osiris_dagster.redaction import PROCESS
 from osiris_dagster.runs.instance import open_instance
+from osiris_dagster.runs.lost import end_lost_runs
 from osiris_dagster.runs.tags import HOST, ORIGIN, PID, PROCESS_OF, STARTED
-from osiris_dagster.sensors import reconcile
-from osiris_dagster.sensors.exporter import work_off
-from osiris_dagster.sensors.reconcile import end_lost_runs, queue_ended, show_broken
 from osiris_dagster.settings import Settings
 from tests.conftest import FAILING, SHOP
 from tests.runs.test_read import run
@@ -63,25 +68,63 @@ def test_a_second_export_changes_nothing(project, write, instance):
     assert len(records) == 1
 
 
+def bytes_of(project: Project, package) -> dict[str, bytes]:
+    folder = project.root / package.folder
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_a_package_has_the_same_bytes_whatever_else_the_process_has_resolved(project, write, instance, tmp_path):
+    write("p", SHOP)
+    run_id = run(instance, "shop_daily_job")
+    (first,) = export_run(instance, project, run_id)
+    before = bytes_of(project, first)
+    unrelated = tmp_path / "unrelated"
+    unrelated.mkdir()
+    aliases = "shop: {host: '${HOST}', password: orders-2025-unrelated}"
+    (unrelated / "osiris_connections.yaml").write_text(f"connections: {{mysql: {{{aliases}}}}}")
+    known = load_connections(Project(unrelated), env={"HOST": "orders"})
+    known.resolve("@mysql.shop")
+    assert PROCESS.holds("orders"), "a name that stands all over the package is masked elsewhere"
+    shutil.rmtree(project.root / first.folder)
+    (again,) = export_run(instance, project, run_id)
+    assert again == first
+    assert bytes_of(project, again) == before
+
+
+def test_a_package_is_masked_by_the_secrets_of_its_own_connections(project, write, instance, monkeypatch):
+    (project.root / "osiris_connections.yaml").write_text(
+        "connections:\n  duckdb:\n    ops: {path: data/ops.duckdb, default: true}\n"
+        "    warehouse: {path: 'data/${PLACE}.duckdb'}\n    other: {path: 'data/${OTHER}.duckdb'}\n"
+    )
+    monkeypatch.setenv("PLACE", "warehouse-of-ann")
+    monkeypatch.setenv("OTHER", "per customer")
+    write("p", SHOP.replace("Orders of each customer", "Rows go to warehouse-of-ann, per customer"))
+    (package,) = export_run(instance, project, run(instance, "shop_daily_job"))
+    core = (project.root / package.folder / "core.jsonld").read_text()
+    assert package.valid, package.reasons
+    assert "warehouse-of-ann" not in core
+    assert "Rows go to [REDACTED], per customer" in core
+
+
 def test_reconciling_finds_the_runs_that_no_status_sensor_saw(project, write, instance):
     write("p", SHOP)
     run_id = run(instance, "shop_daily_job")
     queued, seen_to = queue_ended(instance, project, WEEK_AGO)
-    assert queued == 1
-    assert queue_ended(instance, project, seen_to)[0] == 0
+    assert [(item.run_id, item.status) for item in queued] == [(run_id, "completed")]
+    assert queue_ended(instance, project, seen_to)[0] == ()
     assert work_off(instance, project) == (1, [])
     assert export_queue(project).packages(run_id)
     assert work_off(instance, project) == (0, [])
 
 
 def test_more_runs_than_a_tick_queues_that_ended_together_are_all_queued(project, write, instance, monkeypatch):
-    monkeypatch.setattr(reconcile, "BATCH", 2)
+    monkeypatch.setattr(ended_runs, "BATCH", 2)
     write("p", SHOP)
     ended = {run(instance, "shop_daily_job") for _ in range(5)}
     counts, since = [], WEEK_AGO
     for _ in range(4):
         queued, since = queue_ended(instance, project, since)
-        counts.append(queued)
+        counts.append(len(queued))
     assert counts == [2, 2, 1, 0]
     assert {item.run_id for item in export_queue(project).pending()} == ended
 
@@ -204,10 +247,12 @@ def test_a_process_that_ended_and_that_nobody_asked_for_is_gone(project, write, 
 def test_a_broken_file_is_reported_once_for_each_state_it_is_in(project, write, instance):
     path = write("bad", SHOP.replace("duckdb.extractor", "nothing.here"))
     broken = load_folder(project, Settings()).broken
-    assert show_broken(instance, broken) == 1
-    assert show_broken(instance, broken) == 0
+    assert show_broken(instance, broken) == broken
+    assert show_broken(instance, broken) == ()
     path.write_text("name: [", encoding="utf-8")
-    assert show_broken(instance, load_folder(project, Settings()).broken) == 1
+    (other,) = load_folder(project, Settings()).broken
+    assert other.fingerprint != broken[0].fingerprint
+    assert show_broken(instance, [other]) == (other,)
 
 
 def test_the_status_sensors_queue_and_the_plain_ones_tell_what_they_did(project, write, instance):

@@ -105,8 +105,8 @@ def test_the_log_of_a_run_is_in_its_annex_without_the_place_of_the_project(proje
 
 
 def spooled(tmp_path, lines: list[LogLine], redact: Callable[[str], str] = str):
-    wanted = {name: Wanted(name, tmp_path / name, 500) for name in ("a", "b")}
-    events = spool_logs(lines, wanted, redact)
+    wanted = {name: Wanted(name, tmp_path / name, 500, redact) for name in ("a", "b")}
+    events = spool_logs(lines, wanted)
     return events, {name: (tmp_path / name).read_text(encoding="utf-8").splitlines() for name in wanted}
 
 

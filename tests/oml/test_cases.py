@@ -14,15 +14,14 @@ from typing import Any
 import pytest
 import yaml
 
-from osiris_dagster.connections.faults import connection_reports
 from osiris_dagster.connections.file import read_connections_file
 from osiris_dagster.connections.resolution import Connections
+from osiris_dagster.connections.schema import connection_reports
 from osiris_dagster.oml.fix import fix
 from osiris_dagster.oml.model import ConnectionFacts
 from osiris_dagster.oml.render import render
 from osiris_dagster.oml.rules import RULES
 from osiris_dagster.oml.validate import validate
-from osiris_dagster.redaction import Redactor
 from osiris_dagster.specs.catalogue import Catalogue
 
 FOLDER = Path(__file__).parent / "cases"
@@ -63,7 +62,7 @@ def facts_of(case: dict[str, Any], catalogue: Catalogue) -> tuple[ConnectionFact
     if "connections_file" in case:
         text, name = case["connections_file"], "osiris_connections.yaml"
         reports = connection_reports(text, name, catalogue)
-        return Connections(read_connections_file(text, name), {}, {}, Redactor(), reports).facts
+        return Connections(read_connections_file(text, name), {}, {}, reports).facts
     facts = case.get("connections")
     return None if facts is None else tuple(ConnectionFacts(**fact) for fact in facts)
 

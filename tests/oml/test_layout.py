@@ -16,10 +16,11 @@ from osiris_dagster.oml.upgrade import upgrade
 from osiris_dagster.oml.validate import validate
 from tests.oml.test_cases import document_of
 from tests.oml.test_properties import GOOD
+from tests.sampling import examples
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-DOCUMENTS = 800
+DOCUMENTS = examples(800)
 
 
 def pairs(name: str) -> list[object]:
@@ -30,7 +31,9 @@ def texts() -> list[str]:
     """Every short text of the cases, and the documents of the repository."""
     cases = [case for file in (HERE / "cases").glob("*.yaml") for case in yaml.safe_load(file.read_text("utf-8"))]
     found = [document_of(case)[0] for case in cases if "hex" not in case]
-    files = [*ROOT.glob("examples/**/pipelines/*.yaml"), *ROOT.glob("tests/compiler/golden/*/pipeline.yaml")]
+    folders = ("pipelines", "examples/**/pipelines")
+    files = [file for folder in folders for file in ROOT.glob(f"{folder}/*.yaml")]
+    files.append(ROOT / "osiris_dagster/new_project/cities.yaml")
     short = [text.removeprefix("\ufeff") for text in found if isinstance(text, str) and len(text) < 4_000]
     return [GOOD, *short, *(file.read_text("utf-8") for file in sorted(files))]
 
@@ -83,12 +86,15 @@ def test_upgrade_is_as_the_pair_says_and_is_done_once(case):
 
 
 def test_the_examples_are_in_canonical_layout():
-    files = [*ROOT.glob("examples/**/pipelines/*.yaml"), ROOT / "osiris_dagster/new_project/cities.yaml"]
+    folders = ("pipelines", "examples/**/pipelines")
+    files = [file for folder in folders for file in ROOT.glob(f"{folder}/*.yaml")]
+    files.append(ROOT / "osiris_dagster/new_project/cities.yaml")
 
     assert len(files) >= 4
     assert [file.name for file in files if formatted(sound(file.read_text())) != file.read_text()] == []
 
 
+@pytest.mark.matrix
 def test_layout_keeps_meaning_and_comments_of_any_document_and_is_done_once():
     chance = random.Random(20250101)
     sources = texts()
@@ -116,6 +122,7 @@ def test_layout_keeps_the_model_of_every_valid_document(catalogue):
     assert models > 50
 
 
+@pytest.mark.matrix
 def test_upgrade_loses_no_comment_of_any_document_and_is_done_once():
     chance = random.Random(20250102)
     sources = [case.values[0]["text"] for case in pairs("upgrades.yaml")]

@@ -5,6 +5,7 @@ from osiris_dagster.oml.compose import compose
 from osiris_dagster.oml.model import (
     Check,
     Execution,
+    Freshness,
     Incremental,
     Partitions,
     Pipeline,
@@ -84,7 +85,7 @@ def test_a_document_of_0_2():
         tags={"domain": "sales"},
         schedule=Schedule("15 3 * * *", "Europe/Prague"),
         partitions=Partitions("static", keys=("cz", "de")),
-        freshness_max_lag="26h",
+        freshness=Freshness("26h"),
         concurrency="warehouse",
         execution=Execution(isolation="step", checkpoint="never"),
         steps=(

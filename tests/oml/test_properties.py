@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from osiris_dagster.oml.model import ConnectionFacts
 from osiris_dagster.oml.render import render
 from osiris_dagster.oml.rules import RULES
 from osiris_dagster.oml.validate import validate
+from tests.sampling import examples
 
 GOOD = """\
 oml_version: "0.2.0"
@@ -45,7 +47,10 @@ steps:
 CODES = {rule.code for rule in RULES}
 FACTS = (ConnectionFacts("demo", "shop"),)
 SETTINGS = settings(
-    max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(200),
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 
@@ -63,18 +68,21 @@ def answer(text, catalogue) -> None:
         assert "\x1b" not in render(result.diagnostics)
 
 
+@pytest.mark.matrix
 @SETTINGS
 @given(text=st.text(max_size=200))
 def test_any_text_is_answered(text, catalogue):
     answer(text, catalogue)
 
 
+@pytest.mark.matrix
 @SETTINGS
 @given(data=st.binary(max_size=200))
 def test_any_bytes_are_answered(data, catalogue):
     answer(data, catalogue)
 
 
+@pytest.mark.matrix
 @SETTINGS
 @given(text=st.text("ab:-{}[],&*!|>'\"%@#\n\t ?<\r~0.", max_size=120))
 def test_any_punctuation_is_answered(text, catalogue):
@@ -99,6 +107,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.matrix
 @SETTINGS
 @given(value=st.dictionaries(KEYS, VALUES, max_size=8))
 def test_any_document_of_known_words_is_answered(value, catalogue):
@@ -116,12 +125,14 @@ PARTS = {
 STEPS = st.lists(st.fixed_dictionaries({}, optional=PARTS), max_size=4)
 
 
+@pytest.mark.matrix
 @SETTINGS
 @given(steps=STEPS, version=st.sampled_from(["0.1.0", "0.2.0"]))
 def test_any_steps_are_answered(steps, version, catalogue):
     answer(json.dumps({"oml_version": version, "name": "a", "steps": steps}), catalogue)
 
 
+@pytest.mark.matrix
 @SETTINGS
 @given(data=st.data())
 def test_a_good_document_with_damage_is_answered_and_keeps_its_secret(data, catalogue):
@@ -141,6 +152,7 @@ def test_a_good_document_with_damage_is_answered_and_keeps_its_secret(data, cata
         assert all("hunter2" not in str(finding.as_dict()) for finding in result.diagnostics)
 
 
+@pytest.mark.matrix
 @SETTINGS
 @given(
     cuts=st.lists(

@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from osiris_dagster.canonical import fingerprint
-from osiris_dagster.compiler.manifest import manifest_from_dict
+from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.connections.discovery import discover
 from osiris_dagster.connections.doctor import Asking, probe_all
-from osiris_dagster.connections.faults import connection_reports
-from osiris_dagster.connections.resolution import load_connections
+from osiris_dagster.connections.project import load_connections
+from osiris_dagster.connections.schema import connection_reports
 from osiris_dagster.drivers.registry import installed
 from osiris_dagster.errors import ConfigError, DriverError
 from osiris_dagster.oml.model import ConnectionFacts
@@ -161,8 +161,8 @@ def test_package_and_version_decide_on_fingerprints_manifest_and_checkpoints(tmp
         identities = Identities(manifest, partition="", full_refresh=False, isolated=False)
         parts = known.fingerprint("acme.extractor"), manifest.fingerprints["specs"], manifest.hash
         found[version] = {*parts, manifest.step("rows").fingerprint, identities.of("rows"), identities.of("out")}
-        assert manifest_from_dict(manifest.as_dict()) == manifest
-        assert manifest.as_dict()["steps"][0]["package"] == {"name": "acme-connector", "version": version}
+        assert Manifest.from_json(manifest.to_json()) == manifest
+        assert manifest.to_json()["steps"][0]["package"] == {"name": "acme-connector", "version": version}
         assert manifest.packages == {"acme-connector": version}
     assert found["1.2"] & found["1.3"] == set()
 
@@ -171,4 +171,4 @@ def test_components_of_the_product_have_the_fingerprints_of_their_text_alone(tmp
     install(tmp_path, ACME)
     known = catalogue(tmp_path)
     assert known.fingerprint("duckdb.writer") == fingerprint(known.contents("duckdb.writer"))
-    assert "package" not in compiled(TEXT, catalogue=known).manifest.as_dict()["steps"][1]
+    assert "package" not in compiled(TEXT, catalogue=known).manifest.to_json()["steps"][1]

@@ -7,7 +7,7 @@ import yaml
 
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.specs.lint import lint_spec
-from osiris_dagster.specs.load import components_folder
+from osiris_dagster.specs.read import components_folder
 
 SAMPLES = Path(__file__).parent / "data"
 
@@ -177,6 +177,11 @@ def test_a_rule_about_sql_names_fields_and_a_dialect(tmp_path):
 def test_a_dialect_is_one_that_is_known(tmp_path):
     found = damaged(tmp_path, **{"x-sql": {"dialect": "postgresql", "statements": ["query"]}})
     assert [(code, path) for code, _, _, path in found] == [("SPC002", "x-sql.dialect")]
+
+
+@pytest.mark.parametrize("dialect", ["snowflake", "sqlite", "tsql", "duckdb"])
+def test_any_dialect_of_sqlglot_may_be_named(tmp_path, dialect):
+    assert damaged(tmp_path, **{"x-sql": {"dialect": dialect, "statements": ["query"]}}) == []
 
 
 def test_the_capability_to_transform_fits_the_mode(tmp_path):

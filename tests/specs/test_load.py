@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from osiris_dagster.errors import OmlError
-from osiris_dagster.specs.load import components_folder, load_catalogue, read_catalogue
+from osiris_dagster.specs.load import load_catalogue, read_catalogue
 from osiris_dagster.specs.model import SqlRule
+from osiris_dagster.specs.read import components_folder
 
 SAMPLES = Path(__file__).parent / "data"
 
@@ -32,7 +33,7 @@ def test_a_spec_is_read_with_all_its_parts():
     assert spec.capabilities == {"streaming", "discover"}
     assert spec.connection == "required"
     assert spec.connection_fields == {
-        "host": "allowed", "database": "forbidden", "schema": "warning", "password": "allowed", "port": "allowed",
+        "host": "allowed", "database": "forbidden", "schema": "warning", "password": "allowed", "port": "forbidden",
     }  # fmt: skip
     assert spec.secrets == ("/password", "/headers/Authorization")
     assert spec.constraints[0].must == {"table": {"minLength": 1}}

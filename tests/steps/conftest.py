@@ -21,7 +21,7 @@ from osiris_dagster.drivers.base import Artifact, StepCall, TransformInput, Writ
 from osiris_dagster.project import Project
 from osiris_dagster.redaction import Redactor
 from osiris_dagster.steps.execution import Execution
-from osiris_dagster.steps.report import StepEvent, StepFailure, StepProgress, StepReport
+from osiris_dagster.steps.report import StepEvent, StepProgress, StepRecord
 from osiris_dagster.steps.runtime import Runtime
 
 NUMBERS = pa.schema([("n", pa.int64())])
@@ -222,15 +222,15 @@ class Outcome:
 
     def __init__(self, events: list[StepEvent]) -> None:
         self.events = events
-        ends = [event for event in events if isinstance(event, StepReport | StepFailure)]
+        ends = [event for event in events if isinstance(event, StepRecord)]
         self.ends = {end.step_id: end for end in ends}
         assert len(self.ends) == len(ends), "a step ended twice"
-        self.reports = {step: end for step, end in self.ends.items() if isinstance(end, StepReport)}
-        self.failures = {step: end for step, end in self.ends.items() if isinstance(end, StepFailure)}
+        self.reports = {step: end for step, end in self.ends.items() if end.status == "completed"}
+        self.failures = {step: end for step, end in self.ends.items() if end.status != "completed"}
 
     @property
     def statuses(self) -> dict[str, str]:
-        return {step: end.status if isinstance(end, StepFailure) else "ok" for step, end in self.ends.items()}
+        return {step: "ok" if end.status == "completed" else end.status for step, end in self.ends.items()}
 
     @property
     def order(self) -> list[str]:

@@ -5,9 +5,8 @@ import pyarrow as pa
 import pytest
 
 from osiris_dagster.columns import Column
-from osiris_dagster.compiler.manifest import Dataset
 from osiris_dagster.errors import RunError
-from osiris_dagster.steps.report import StepProgress, StepReport
+from osiris_dagster.steps.report import StepProgress, StepRecord
 
 CHAIN = """
 a extractor
@@ -23,14 +22,14 @@ def test_a_chain_streams_and_reports_in_order_after_the_commit(lab):
     for event in execution.events():
         if not isinstance(event, StepProgress):
             starts_and_ends.append(f"{type(event).__name__} {event.step_id}")
-        assert not isinstance(event, StepReport) or lab.counts["c", "commits"] == 1
+        assert not isinstance(event, StepRecord) or lab.counts["c", "commits"] == 1
     assert starts_and_ends == [
         "StepStarted a",
         "StepStarted b",
         "StepStarted c",
-        "StepReport a",
-        "StepReport b",
-        "StepReport c",
+        "StepRecord a",
+        "StepRecord b",
+        "StepRecord c",
     ]
     assert lab.written("c") == [11, 12, 13]
     assert execution.cancel() == ()
@@ -44,7 +43,7 @@ def test_a_report_says_what_happened(lab):
     assert a.bytes_out == b.bytes_out == c.bytes_out == 24
     assert a.columns == b.columns == c.columns == (Column("n", "int64"),)
     assert [artifact.path for artifact in c.artifacts] == ["out/c.parquet"]
-    assert c.writes == (Dataset(("file", "out", "c.parquet")),)
+    assert c.writes == (("file", "out", "c.parquet"),)
     assert c.rows_total == 3
     for one in report.values():
         assert one.attempts == 1
@@ -106,7 +105,7 @@ def test_few_rows_or_none_are_a_success_with_typed_columns(lab, batches):
 def test_order_is_kept_between_units_that_share_no_rows(lab):
     outcome = lab.run(lab.manifest("a extractor\nb writer < a\nc extractor after b\nd writer < c after a"))
     order = outcome.order
-    assert order.index("StepReport b") < order.index("StepStarted c")
+    assert order.index("StepRecord b") < order.index("StepStarted c")
 
 
 def test_independent_units_run_at_the_same_time(lab):
@@ -211,7 +210,7 @@ def test_three_hundred_steps_in_a_row_run(lab):
 
 def test_unselected_upstreams_are_executed_without_record_and_named(lab):
     outcome = lab.run(lab.manifest(CHAIN), "c")
-    assert outcome.order == ["StepStarted c", "StepReport c"]
+    assert outcome.order == ["StepStarted c", "StepRecord c"]
     assert outcome.reports["c"].notes == ("executed 'a', 'b' again for their rows, without recording: not selected",)
     assert lab.written("c") == [1, 2, 3]
     assert lab.counts["a", "closed"] == lab.counts["b", "closed"] == 1

@@ -4,6 +4,7 @@ import threading
 import pyarrow as pa
 import pytest
 
+from osiris_dagster.codec import to_json
 from osiris_dagster.columns import Column
 from osiris_dagster.drivers.base import WriteReport
 from osiris_dagster.errors import ConfigError, DriverError
@@ -269,7 +270,7 @@ def test_an_exception_that_is_no_error_of_a_driver_does_not_leave_its_step(lab, 
 def test_no_event_holds_a_secret_or_a_path_of_the_host(lab):
     lab.hook("b.transform", lambda driver: driver.lab.fail("a.batch", _login_error(driver), 1))
     outcome = lab.run(lab.manifest(PIPELINE, b={"connection": "@mem.shop"}))
-    text = json.dumps([outcome.failures["a"].error.as_dict(), repr(outcome.events)])
+    text = json.dumps([to_json(outcome.failures["a"].error), repr(outcome.events)])
     assert "[REDACTED]" in text
     assert "secret of @mem.shop" not in text
     assert str(lab.project.root) not in text

@@ -3,7 +3,7 @@ import pytest
 from osiris_dagster.errors import ErrorInfo
 from osiris_dagster.steps.journal import Journal
 from osiris_dagster.steps.meter import Clock
-from osiris_dagster.steps.report import StepFailure
+from osiris_dagster.steps.report import StepRecord
 
 
 @pytest.fixture
@@ -11,8 +11,8 @@ def journal():
     return Journal(["a", "b", "c"], Clock())
 
 
-def failure(step_id: str, status: str = "failed") -> StepFailure:
-    return StepFailure(step_id, status, 1, 2)
+def failure(step_id: str, status: str = "failed") -> StepRecord:
+    return StepRecord(step_id, status, 1, 2)
 
 
 def texts(events) -> list[str]:
@@ -28,9 +28,9 @@ def test_events_come_out_in_the_order_they_were_said(journal):
     assert texts(journal.tell()) == [
         "StepStarted b",
         "StepProgress b",
-        "StepFailure b failed",
-        "StepFailure a skipped",
-        "StepFailure c skipped",
+        "StepRecord b failed",
+        "StepRecord a skipped",
+        "StepRecord c skipped",
     ]
     assert journal.take_untold() == []
 
@@ -43,7 +43,7 @@ def test_what_is_said_of_other_steps_or_after_the_end_is_dropped(journal):
     journal.progress("a", 3)
     journal.skipped("abc")
     journal.close()
-    assert texts(journal.tell()) == ["StepFailure a failed", "StepFailure b skipped", "StepFailure c skipped"]
+    assert texts(journal.tell()) == ["StepRecord a failed", "StepRecord b skipped", "StepRecord c skipped"]
 
 
 def test_closing_gives_every_open_step_its_end_once(journal):

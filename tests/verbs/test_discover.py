@@ -9,7 +9,8 @@ import time
 import duckdb
 import pytest
 
-from osiris_dagster.columns import columns_from
+from osiris_dagster.codec import from_json
+from osiris_dagster.columns import Column
 
 SECRET = "hunter2-hunter2"
 
@@ -80,7 +81,7 @@ def test_tables_are_told_with_columns_that_the_language_knows(osiris, secretive)
     assert (result.code, result.data["connection"], result.data["cached"]) == (0, "@duckdb.ops", False)
     (table,) = result.data["tables"]
     assert (table["schema"], table["name"], table["rows"], table["kind"]) == ("main", "orders", 3, "table")
-    assert [c.type for c in columns_from(table["columns"])] == ["int32", "string", "decimal(4,2)"]
+    assert [c.type for c in from_json(tuple[Column, ...], table["columns"])] == ["int32", "string", "decimal(4,2)"]
     said = osiris("discover", "@duckdb.ops", "--table", "ord*").out
     assert "decimal(4,2)" in said
     assert "DECIMAL(4,2)" in said

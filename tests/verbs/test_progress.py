@@ -6,7 +6,7 @@ import pytest
 
 from osiris_dagster.compiler.manifest import Manifest, StepPlan
 from osiris_dagster.errors import ErrorInfo
-from osiris_dagster.steps.report import StepFailure, StepProgress, StepReport, StepStarted
+from osiris_dagster.steps.report import StepProgress, StepRecord, StepStarted
 from osiris_dagster.verbs.progress import Progress, seconds
 
 STEPS = tuple(StepPlan(step, "duckdb.processor", "1", "processor", {}) for step in ("a", "longer"))
@@ -29,9 +29,7 @@ def said():
 
 
 def report(step, rows):
-    return StepReport(
-        step_id=step, start_ms=1000, end_ms=2500, busy_ms=10, rows_in=0, rows_out=rows, bytes_out=0, peak_memory_bytes=0
-    )
+    return StepRecord(step, "completed", 1000, 2500, rows_out=rows)
 
 
 def test_running_steps_are_shown_live_and_ended_ones_for_good(said):
@@ -55,10 +53,10 @@ def test_running_steps_are_shown_live_and_ended_ones_for_good(said):
 def test_a_failed_step_is_told_with_the_first_line_of_its_error(said):
     error = ErrorInfo("DriverError", "the value is wrong\nLINE 1: select")
     assert said(
-        StepFailure("a", "failed", None, 0, error=error),
-        StepFailure("longer", "skipped", None, 0),
-        StepFailure("longer", "canceled", None, 0),
-        StepFailure("longer", "aborted", None, 0),
+        StepRecord("a", "failed", None, 0, error=error),
+        StepRecord("longer", "skipped", None, 0),
+        StepRecord("longer", "canceled", None, 0),
+        StepRecord("longer", "aborted", None, 0),
     ) == ["  a       FAILED: the value is wrong", "  longer  not run", "  longer  canceled", "  longer  stopped"]
 
 

@@ -15,22 +15,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from osiris_dagster.aiop.build import Built, build
 from osiris_dagster.aiop.disk.index import Entry, enter, locked
+from osiris_dagster.aiop.disk.result import ExportResult
 from osiris_dagster.aiop.disk.retention import apply_retention
 from osiris_dagster.aiop.facts.facts import Facts
-from osiris_dagster.aiop.facts.regular import settle
+from osiris_dagster.aiop.facts.normalize import normalize
+from osiris_dagster.aiop.facts.trim import EVERYTHING
 from osiris_dagster.aiop.files.annex import Spool, write_annex
 from osiris_dagster.aiop.files.folder import CARD, CORE, DIGESTS, VERDICT, differs, digests, put
 from osiris_dagster.aiop.files.render import render
 from osiris_dagster.aiop.files.runcard import withheld_card
+from osiris_dagster.aiop.gates.finding import Finding
 from osiris_dagster.aiop.gates.judge import Verdict, judge
 from osiris_dagster.aiop.gates.secret_scan import tripwire
 from osiris_dagster.aiop.model.shards import FOLDER
-from osiris_dagster.aiop.result import ExportResult
-from osiris_dagster.aiop.sections.scope import scene_of
-from osiris_dagster.aiop.trim import EVERYTHING
+from osiris_dagster.aiop.sections.build import Built, build
+from osiris_dagster.aiop.sections.scope import scope_of
 from osiris_dagster.canonical import readable_json
+
+FOREIGN = "AIO035"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,16 @@ class Sealed:
     errors: tuple[str, ...] = ()  # fingerprints
 
 
-def export(facts: Facts, root: Path, logs: Spool | None = None, annexes: Path | None = None) -> ExportResult:
+def export(
+    facts: Facts, root: Path, logs: Spool | None = None, annexes: Path | None = None, *, foreign: int = 0
+) -> ExportResult:
     """Build, judge and write the package of clean facts, its annex below `annexes` where that is given.
 
-    Raises AiopError when none can be built, OSError from the disk.
+    `foreign` texts in it hold a secret of a connection that the pipeline does not name: then it is withheld. Raises
+    AiopError when none can be built, OSError from the disk.
     """
-    with workplace(root) as folder:
-        sealed = seal(facts, folder, logs, _away(root, annexes))
+    with staging_folder(root) as folder:
+        sealed = seal(facts, folder, logs, _away(root, annexes), foreign=foreign)
         write_package(root, sealed, folder)
     apply_retention(root, sealed.entry.folder.partition("/")[0], facts.options)
     return ExportResult(
@@ -73,7 +79,7 @@ def _away(root: Path, annexes: Path | None) -> str:
 
 
 @contextmanager
-def workplace(root: Path) -> Iterator[Path]:
+def staging_folder(root: Path) -> Iterator[Path]:
     """Yield a folder beside the packages in which one can be made; what is left of it goes away."""
     root.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".", suffix=".new", dir=root))
@@ -83,17 +89,17 @@ def workplace(root: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def seal(facts: Facts, folder: Path, logs: Spool | None = None, annexes: str = "") -> Sealed:
+def seal(facts: Facts, folder: Path, logs: Spool | None = None, annexes: str = "", *, foreign: int = 0) -> Sealed:
     """Build and judge a package in an empty folder; one that still looks like it holds a secret is withheld.
 
     `annexes` is the folder of annexes as seen from the package, when its own is to lie there.
     """
-    settled = settle(facts)
-    shards = write_annex(scene_of(settled, EVERYTHING), logs or Spool(), folder)
-    built = build(settled, shards)
+    normalized = normalize(facts)
+    shards = write_annex(scope_of(normalized, EVERYTHING), logs or Spool(), folder)
+    built = build(normalized, shards)
     entry = _entry(built)
     content = render(built, f"aiop/{entry.folder}", shards)
-    hits = tripwire(content, folder, shards)
+    hits = (*tripwire(content, folder, shards), *_of_others(foreign))
     if hits:
         shutil.rmtree(folder / FOLDER, ignore_errors=True)
         content = {CARD: withheld_card(built.package, [hit.message for hit in hits]).encode()}
@@ -106,6 +112,11 @@ def seal(facts: Facts, folder: Path, logs: Spool | None = None, annexes: str = "
     judged = replace(entry, valid=verdict.valid, core_sha256=verdict.core_sha256)
     issues = built.package.evidence.issues
     return Sealed(judged, verdict, content, annex_dir, tuple(dict.fromkeys(issue.fingerprint for issue in issues)))
+
+
+def _of_others(foreign: int) -> tuple[Finding, ...]:
+    message = f"{FOREIGN} it holds a secret of a connection that the pipeline does not name, in {foreign} places"
+    return (Finding(message),) if foreign else ()
 
 
 def write_package(root: Path, sealed: Sealed, folder: Path) -> Path:

@@ -6,12 +6,12 @@ import fcntl
 import json
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from osiris_dagster.atomic import write_bytes
 from osiris_dagster.canonical import canonical_json
+from osiris_dagster.codec import from_json, to_json
 
 INDEX, LATEST = "index.jsonl", "latest"
 
@@ -29,10 +29,6 @@ class Entry:
     end_time: str
     valid: bool
     core_sha256: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return asdict(self)
 
     @property
     def age(self) -> tuple[str, str, str]:
@@ -57,8 +53,8 @@ def read_index(root: Path) -> list[Entry]:
     found = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
-            found.append(Entry(**json.loads(line)))
-        except (ValueError, TypeError):
+            found.append(from_json(Entry, json.loads(line)))
+        except ValueError:
             continue
     return found
 
@@ -80,7 +76,7 @@ def forget(root: Path, gone: Collection[Entry]) -> None:
 
 
 def _store(root: Path, entries: list[Entry], parent: str) -> None:
-    _write(root / INDEX, b"".join(canonical_json(item.as_dict()) + b"\n" for item in entries))
+    _write(root / INDEX, b"".join(canonical_json(to_json(item)) + b"\n" for item in entries))
     valid = [item for item in entries if item.valid]
     _point(root / LATEST, valid, lambda item: item.folder)
     own = [item for item in valid if item.folder.startswith(f"{parent}/")]

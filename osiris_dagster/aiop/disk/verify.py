@@ -1,4 +1,4 @@
-"""A package on disk in, what is wrong with it out: bytes against digests, annex and core against the gates."""
+"""What is wrong with a package on disk: bytes against digests, annex and core against the gates."""
 
 from __future__ import annotations
 

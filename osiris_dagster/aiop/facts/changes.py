@@ -1,4 +1,4 @@
-"""Two runs of a pipeline in, what differs between them out: the plan, the columns, the software."""
+"""What differs between two runs of a pipeline: the plan, the columns, the software."""
 
 from __future__ import annotations
 
@@ -93,10 +93,10 @@ def _schema(before: RunRecord, plan: Manifest, record: RunRecord, manifest: Mani
             continue  # not known on one side is no change
         for name in dict.fromkeys([*was, *now]):
             pointer = f"{pointer_to(step_id)}/columns/{_escaped(name)}"
-            yield from _compared("schema", pointer, _told(was.get(name)), _told(now.get(name)), shown=True)
+            yield from _compared("schema", pointer, _type_text(was.get(name)), _type_text(now.get(name)), shown=True)
 
 
-def _told(column: Column | None) -> str | None:
+def _type_text(column: Column | None) -> str | None:
     return None if column is None else column.type if column.nullable else f"{column.type} not null"
 
 

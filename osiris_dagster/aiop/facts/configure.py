@@ -81,15 +81,15 @@ def _number(name: str, value: Any, source: str) -> int:
 
 
 def _wrong(name: str, value: Any, expected: str, source: str) -> ConfigError:
-    places = {
+    where = {
         "file": f"`aiop.{name}` in {MARKER}",
         "env": f"the variable {PREFIX}{name.upper()}",
         "cli": f"--{name.replace('_', '-')}",
     }
     return ConfigError(
-        f"{places[source]} is not an option of packages" if name == value else f"{places[source]} is not allowed",
+        f"{where[source]} is not an option of packages" if name == value else f"{where[source]} is not allowed",
         code="AIO031",
         found=str(value)[:200],
         expected=expected,
-        fix=f"correct {places[source]}",
+        fix=f"correct {where[source]}",
     )

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-from osiris_dagster.aiop.facts.options import Options, options_from_dict
-from osiris_dagster.compiler.manifest import Manifest, manifest_from_dict
+from osiris_dagster.aiop.facts.options import Options
+from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.errors import AiopError
 from osiris_dagster.oml.model import ConnectionFacts
-from osiris_dagster.runs.codec import record_as_dict, record_from_dict
-from osiris_dagster.runs.past import PastRun, past_from_dict
+from osiris_dagster.runs.past import PastRun
 from osiris_dagster.runs.record import RunRecord
-from osiris_dagster.runs.surroundings import Downstream, Upstream, downstream_from_dict, upstream_from_dict
-from osiris_dagster.specs.model import ComponentSpec, DatasetRule, Package
+from osiris_dagster.runs.surroundings import Downstream, Upstream
+from osiris_dagster.specs.model import ComponentSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,81 +58,31 @@ def checked(facts: Facts) -> Facts:
     return facts
 
 
-def facts_as_dict(facts: Facts) -> dict[str, Any]:
-    """Return the JSON form. Of a spec only what a package shows is kept; secrets are in none of the parts."""
-    return {
-        "record": record_as_dict(facts.record),
-        "manifest": facts.manifest.as_dict(),
-        "oml": facts.oml,
-        "oml_sha256": facts.oml_sha256,
-        "specs": [_spec_dict(spec) for _, spec in sorted(facts.specs.items())],
-        "connections": [_connection_dict(connection) for connection in facts.connections],
-        "history": [asdict(past) for past in facts.history],
-        "previous": record_as_dict(facts.previous) if facts.previous else None,
-        "previous_manifest": facts.previous_manifest.as_dict() if facts.previous_manifest else None,
-        "upstream": [asdict(item) for item in facts.upstream],
-        "downstream": [asdict(item) for item in facts.downstream],
-        "commit_intent": facts.commit_intent,
-        "options": facts.options.as_dict(),
-    }
+_SHOWN = ("description", "x-export", "type")
+"""What a package may need to know about a field of a component's configuration."""
 
 
-def facts_from_dict(value: Mapping[str, Any]) -> Facts:
-    """Read back what `facts_as_dict` wrote; KeyError, TypeError or ValueError for another shape."""
-    specs = [_spec_from(item) for item in value["specs"]]
-    previous, plan = value["previous"], value["previous_manifest"]
-    return Facts(
-        record=record_from_dict(value["record"]),
-        manifest=manifest_from_dict(value["manifest"]),
-        oml=str(value["oml"]),
-        oml_sha256=str(value["oml_sha256"]),
-        specs={spec.name: spec for spec in specs},
-        connections=tuple(
-            ConnectionFacts(**{**item, "fields": tuple(item["fields"])}) for item in value["connections"]
-        ),
-        history=tuple(past_from_dict(item) for item in value["history"]),
-        previous=record_from_dict(previous) if previous else None,
-        previous_manifest=manifest_from_dict(plan) if plan else None,
-        upstream=tuple(upstream_from_dict(item) for item in value["upstream"]),
-        downstream=tuple(downstream_from_dict(item) for item in value["downstream"]),
-        commit_intent=str(value["commit_intent"]),
-        options=options_from_dict(value["options"]),
+def lean(facts: Facts) -> Facts:
+    """Return the facts with only as much of specs and connections as a package shows."""
+    return replace(
+        facts,
+        specs={name: _lean_spec(spec) for name, spec in facts.specs.items()},
+        connections=tuple(replace(connection, paths=(), place=None, faults=()) for connection in facts.connections),
     )
 
 
-def _connection_dict(connection: ConnectionFacts) -> dict[str, Any]:
-    return {name: getattr(connection, name) for name in _CONNECTION_KEYS}
-
-
-_CONNECTION_KEYS = ("family", "alias", "identity", "default", "description", "purpose", "sla", "fields")
-_FIELD_KEYS = ("description", "x-export", "type")
-
-
-def _spec_dict(spec: ComponentSpec) -> dict[str, Any]:
+def _lean_spec(spec: ComponentSpec) -> ComponentSpec:
     fields = spec.config_schema.get("properties", {})
-    return {
-        "name": spec.name,
-        "version": spec.version,
-        "title": spec.title,
-        "description": spec.description,
-        "mode": spec.mode,
-        "capabilities": sorted(spec.capabilities),
-        "fields": {name: {key: rule[key] for key in _FIELD_KEYS if key in rule} for name, rule in fields.items()},
-        "dataset": asdict(spec.dataset) if spec.dataset else None,
-        "package": spec.package and spec.package.as_dict(),
-    }
-
-
-def _spec_from(item: Mapping[str, Any]) -> ComponentSpec:
+    shown = {name: {key: rule[key] for key in _SHOWN if key in rule} for name, rule in fields.items()}
     return ComponentSpec(
-        name=item["name"],
-        version=item["version"],
-        title=item["title"],
-        description=item["description"],
-        mode=item["mode"],
-        capabilities=frozenset(item["capabilities"]),
-        config_schema={"properties": item["fields"]},
+        name=spec.name,
+        version=spec.version,
+        title=spec.title,
+        description=spec.description,
+        mode=spec.mode,
+        capabilities=spec.capabilities,
+        config_schema={"properties": shown},
         driver="",
-        dataset=DatasetRule(**item["dataset"]) if item["dataset"] else None,
-        package=Package(**item["package"]) if item.get("package") else None,
+        dataset=spec.dataset,
+        package=spec.package,
     )

@@ -5,8 +5,8 @@ where it comes from.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 MAX_CORE_BYTES = 300_000
 """What a core document may have, in its canonical form."""
@@ -42,13 +42,3 @@ class Options:
     def annex(self) -> tuple[str, ...]:
         """Names of the shards to write."""
         return {"core": (), "full": SHARDS, "custom": self.shards}[self.policy]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form that `options_from_dict` reads back."""
-        values = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {**values, "shards": list(self.shards), "sources": dict(self.sources)}
-
-
-def options_from_dict(value: Mapping[str, Any]) -> Options:
-    """Read back what `Options.as_dict` wrote; KeyError or TypeError for another shape."""
-    return Options(**{**value, "shards": tuple(value["shards"])})

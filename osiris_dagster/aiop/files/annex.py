@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from osiris_dagster.aiop.facts.options import Compression
-from osiris_dagster.aiop.model import Run, StepRun
+from osiris_dagster.aiop.model.evidence import Run, StepRun
 from osiris_dagster.aiop.model.ids import dataset_iri
 from osiris_dagster.aiop.model.jsonld import as_json
 from osiris_dagster.aiop.model.shards import FOLDER, Shard
 from osiris_dagster.aiop.sections.columns import planned_columns
 from osiris_dagster.aiop.sections.execution import columns_of, run_of, step_runs
 from osiris_dagster.aiop.sections.issues import issues
-from osiris_dagster.aiop.sections.scope import Scene
+from osiris_dagster.aiop.sections.scope import Scope
 from osiris_dagster.aiop.sections.timeline import timeline
 from osiris_dagster.canonical import canonical_json
 
@@ -38,10 +38,10 @@ class Spool:
                 yield from file
 
 
-def write_annex(scene: Scene, logs: Spool, package: Path) -> tuple[Shard, ...]:
-    """Write the shards that the options ask for below a package's folder; `scene` is of uncut facts."""
-    options = scene.facts.options
-    return tuple(_write(package, name, options.compress, _LINES[name](scene, logs)) for name in sorted(options.annex))
+def write_annex(scope: Scope, logs: Spool, package: Path) -> tuple[Shard, ...]:
+    """Write the shards that the options ask for below a package's folder; `scope` is of uncut facts."""
+    options = scope.facts.options
+    return tuple(_write(package, name, options.compress, _LINES[name](scope, logs)) for name in sorted(options.annex))
 
 
 def _write(package: Path, name: str, compress: Compression, lines: Iterable[bytes]) -> Shard:
@@ -98,42 +98,42 @@ def _line(value: Any) -> bytes:
     return canonical_json(value) + b"\n"
 
 
-def _timeline(scene: Scene, _logs: Spool) -> Iterator[bytes]:
-    return (_line(as_json(event)) for event in timeline(scene))
+def _timeline(scope: Scope, _logs: Spool) -> Iterator[bytes]:
+    return (_line(as_json(event)) for event in timeline(scope))
 
 
-def _metrics(scene: Scene, _logs: Spool) -> Iterator[bytes]:
-    owners: list[Run | StepRun] = [run_of(scene), *step_runs(scene)]
+def _metrics(scope: Scope, _logs: Spool) -> Iterator[bytes]:
+    owners: list[Run | StepRun] = [run_of(scope), *step_runs(scope)]
     yield from (_line(as_json(metric)) for owner in owners for metric in owner.metrics)
-    yield from (_line(as_json(check)) for step in step_runs(scene) for check in step.checks)
+    yield from (_line(as_json(check)) for step in step_runs(scope) for check in step.checks)
 
 
-def _errors(scene: Scene, _logs: Spool) -> Iterator[bytes]:
-    return (_line(as_json(issue)) for issue in issues(scene))
+def _errors(scope: Scope, _logs: Spool) -> Iterator[bytes]:
+    return (_line(as_json(issue)) for issue in issues(scope))
 
 
-def _logs(_scene: Scene, logs: Spool) -> Iterator[bytes]:
+def _logs(_scope: Scope, logs: Spool) -> Iterator[bytes]:
     return logs.lines()
 
 
-def _discovery(scene: Scene, _logs: Spool) -> Iterator[bytes]:
+def _discovery(scope: Scope, _logs: Spool) -> Iterator[bytes]:
     """Yield what is known about the columns of each step: as planned, and as this run saw them."""
-    for plan in scene.plans.values():
-        record = scene.records.get(plan.id)
+    for plan in scope.plans.values():
+        record = scope.records.get(plan.id)
         own = {
-            "planned": planned_columns(scene, plan),
-            "seen": columns_of(scene.names.step_run(plan.id), record.columns) if record else (),
+            "planned": planned_columns(scope, plan),
+            "seen": columns_of(scope.names.step_run(plan.id), record.columns) if record else (),
         }
-        told = {
-            "step": scene.names.step(plan.id),
+        line = {
+            "step": scope.names.step(plan.id),
             "reads": [dataset_iri(item.key) for item in plan.reads],
             "writes": [dataset_iri(item.key) for item in plan.writes],
             **{name: [as_json(column) for column in columns] for name, columns in own.items()},
         }
-        yield _line(told)
+        yield _line(line)
 
 
-_LINES: dict[str, Callable[[Scene, Spool], Iterable[bytes]]] = {
+_LINES: dict[str, Callable[[Scope, Spool], Iterable[bytes]]] = {
     "timeline": _timeline,
     "metrics": _metrics,
     "errors": _errors,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from osiris_dagster.aiop.files.markdown import block, code
-from osiris_dagster.aiop.model import Cause, Change, Event, Issue, Package, StepRun
+from osiris_dagster.aiop.model.delta import Change
+from osiris_dagster.aiop.model.evidence import Event, StepRun
+from osiris_dagster.aiop.model.issues import Cause, Issue
+from osiris_dagster.aiop.model.package import Package
 from osiris_dagster.aiop.sections.comparisons import changed, measured, recurrence
-from osiris_dagster.aiop.text import counted, duration, moment
+from osiris_dagster.aiop.sections.wording import counted, duration, moment
 
 MAX_BYTES = 16_000
 _LEVELS = ((40, 2000, 20), (40, 1000, 10), (20, 600, 6), (10, 300, 3), (0, 200, 1))
@@ -36,8 +39,8 @@ def _written(package: Package, folder: str, lines: int, characters: int, items: 
         ("Look closer", lambda: _commands(package)),
         ("Left out", lambda: _left_out(package, folder)),
     )
-    told = [(title, list(section())) for title, section in sections]
-    return "\n".join(line for title, body in told if body for line in _section(title, body))
+    parts = [(title, list(section())) for title, section in sections]
+    return "\n".join(line for title, body in parts if body for line in _section(title, body))
 
 
 def _section(title: str, body: list[str]) -> list[str]:
@@ -66,22 +69,22 @@ def _failure(package: Package, characters: int) -> Iterator[str]:
         where = f"step {code(step.step_id)}, attempt {attempts}" if step else "the run itself"
         named = f" {issue.code}" if issue.code else ""
         yield f"First to fail: {where}. {code(issue.error_type)}{named}, fingerprint `{issue.fingerprint}`."
-        if said := recurrence(issue).sentence:
-            yield said
+        if text := recurrence(issue).sentence:
+            yield text
         yield ""
         yield from block(issue.message, limit=characters)
         yield ""
         if issue.fix:
             yield f"- way out: {code(issue.fix, 600)}"
         yield from (f"- caused by {code(f'{cause.error_type}: {cause.message}', 400)}" for cause in issue.causes)
-        yield from (f"- at `{line}`" for line in _places(package, issue))
+        yield from (f"- at `{line}`" for line in _code_lines(package, issue))
         yield f"- evidence `{issue.id}`"
     others = len(package.evidence.issues) - 1
     if others > 0:
         yield f"- {counted(others, 'further issue')}: see evidence.issues"
 
 
-def _places(package: Package, issue: Issue) -> Iterator[str]:
+def _code_lines(package: Package, issue: Issue) -> Iterator[str]:
     step = _step_of(package, issue)
     plan = next((item for item in package.semantic.steps if step and item.id == step.executes), None)
     if plan:
@@ -97,19 +100,19 @@ def _step_of(package: Package, issue: Issue) -> StepRun | None:
 
 
 def _log(package: Package, lines: int, characters: int) -> Iterator[str]:
-    told: list[Event] = [event for event in package.evidence.timeline if event.type == "log"]
-    if told and lines and package.run.status != "completed":
+    logged: list[Event] = [event for event in package.evidence.timeline if event.type == "log"]
+    if logged and lines and package.run.status != "completed":
         yield "Untrusted text, as the run logged it:"
         yield ""
-        shown = (f"{event.ts[11:23]} {event.level}: {event.log_message[:characters]}" for event in told[-lines:])
+        shown = (f"{event.ts[11:23]} {event.level}: {event.log_message[:characters]}" for event in logged[-lines:])
         yield from block("\n".join(shown), limit=lines * characters)
 
 
 def _changes(package: Package, items: int, characters: int) -> Iterator[str]:
     delta = package.delta
     if not delta.changes:
-        if said := changed(delta).sentence:
-            yield said
+        if text := changed(delta).sentence:
+            yield text
         return
     for change in delta.changes[:items]:
         yield f"- {code(change.pointer)} {change.operation}{_values(change, min(characters, 300))} `{change.id}`"
@@ -152,14 +155,14 @@ def _affected(package: Package, items: int) -> Iterator[str]:
 
 
 def _steps(package: Package, items: int) -> Iterator[str]:
-    told = sorted(package.evidence.step_runs, key=lambda step: step.status != "failed")
-    for step in sorted(told[:items], key=lambda step: step.seq):
+    steps = sorted(package.evidence.step_runs, key=lambda step: step.status != "failed")
+    for step in sorted(steps[:items], key=lambda step: step.seq):
         values = {metric.metric_name: metric.value for metric in step.metrics}
         rows = f", {counted(values['rows_out'], 'row')} out" if "rows_out" in values else ""
         took = f", {duration(values['duration_ms'])}" if "duration_ms" in values else ""
         yield f"- {code(step.step_id, 100)} {step.status}{rows}{took}"
-    if len(told) > items:
-        yield f"- and {len(told) - items} more: see evidence.step_runs"
+    if len(steps) > items:
+        yield f"- and {len(steps) - items} more: see evidence.step_runs"
 
 
 def _commands(package: Package) -> Iterator[str]:

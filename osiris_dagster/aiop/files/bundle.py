@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from osiris_dagster.aiop.model import Artifact, Issue, Package, Step, StepRun
+from osiris_dagster.aiop.model.evidence import Artifact, StepRun
+from osiris_dagster.aiop.model.issues import Issue
+from osiris_dagster.aiop.model.package import Package
+from osiris_dagster.aiop.model.plan import Step
 from osiris_dagster.aiop.sections.comparisons import measured
-from osiris_dagster.aiop.text import counted, duration, size
+from osiris_dagster.aiop.sections.wording import counted, duration, size
 
 FORMAT = "osiris-bundle/1.0"
 MAX_BYTES = 5_000_000
@@ -67,10 +70,10 @@ def _manifest(package: Package) -> Iterator[str]:
 
 def _configuration(package: Package) -> Iterator[str]:
     for connection in package.semantic.connections:
-        told = {"what": connection.description, "purpose": connection.purpose, "sla": connection.sla}
+        facts = {"what": connection.description, "purpose": connection.purpose, "sla": connection.sla}
         yield "connection:"
         yield from _indented(connection.name)
-        yield from (line for name, text in told.items() if text for line in _indented(f"{name}: {text}"))
+        yield from (line for name, text in facts.items() if text for line in _indented(f"{name}: {text}"))
     for step in package.semantic.steps:
         yield "step:"
         yield from _indented(step.step_id)
@@ -107,8 +110,8 @@ def _timeline(package: Package) -> Iterator[str]:
 def _metrics(package: Package) -> Iterator[str]:
     yield from (f"run {metric.metric_name}: {metric.value:,} {metric.unit}" for metric in package.run.metrics)
     for step in package.evidence.step_runs:
-        told = ", ".join(f"{metric.metric_name} {metric.value:,}" for metric in step.metrics)
-        yield from _indented(f"{step.step_id} ({step.status}): {told}")
+        metrics = ", ".join(f"{metric.metric_name} {metric.value:,}" for metric in step.metrics)
+        yield from _indented(f"{step.step_id} ({step.status}): {metrics}")
 
 
 def _artifacts(package: Package) -> Iterator[str]:

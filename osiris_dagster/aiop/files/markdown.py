@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from osiris_dagster.aiop.text import cut
+from osiris_dagster.aiop.facts.text import cut
 
 BAR = "\\|"
 """A bar inside a table cell, also inside a code span."""

@@ -7,7 +7,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from osiris_dagster import __version__
-from osiris_dagster.aiop.model import Artifact, Column, Dataset, Issue, Output, Package, Step, StepRun
+from osiris_dagster.aiop.model.columns import Column
+from osiris_dagster.aiop.model.evidence import Artifact, Output, StepRun
+from osiris_dagster.aiop.model.issues import Issue
+from osiris_dagster.aiop.model.package import Package
+from osiris_dagster.aiop.model.plan import Dataset, Step
 from osiris_dagster.canonical import canonical_json
 
 PRODUCER = f"https://osiris.dev/osiris-dagster/{__version__}"
@@ -146,14 +150,14 @@ def _outputs(package: Package, steps: Iterable[StepRun]) -> Iterator[dict[str, A
                 _count(figures, product)
     for name, figures in made.items():
         statistics = _facet("outputStatistics", **figures) if figures else {}
-        told = _dataset(known[name], columns)
+        entry = _dataset(known[name], columns)
         fields = {
             columns[item].name: inputs
             for item in known[name].columns
             if item in columns and (inputs := _made_of(columns[item], columns, known))
         }
         lineage = _facet("columnLineage", fields=fields) if fields else {}
-        yield {**told, "facets": {**told["facets"], **lineage}, "outputFacets": statistics}
+        yield {**entry, "facets": {**entry["facets"], **lineage}, "outputFacets": statistics}
 
 
 def _made_of(column: Column, columns: dict[str, Column], known: dict[str, Dataset]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from osiris_dagster.aiop.build import Built
 from osiris_dagster.aiop.files.brief import brief
 from osiris_dagster.aiop.files.bundle import bundle
 from osiris_dagster.aiop.files.folder import CARD, CORE, DIGESTS, VERDICT
@@ -13,6 +12,7 @@ from osiris_dagster.aiop.files.rocrate import METADATA, WORKFLOW, ro_crate
 from osiris_dagster.aiop.files.runcard import run_card
 from osiris_dagster.aiop.files.runlog import metrics, run_log
 from osiris_dagster.aiop.model.shards import Shard
+from osiris_dagster.aiop.sections.build import Built
 
 BRIEF, BUNDLE, RUN_LOG, METRICS, OPENLINEAGE = (
     "brief.md",

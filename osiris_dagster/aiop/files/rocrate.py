@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from osiris_dagster.aiop.model import Metric, Package, Step, StepRun
+from osiris_dagster.aiop.model.evidence import Metric, StepRun
+from osiris_dagster.aiop.model.package import Package
+from osiris_dagster.aiop.model.plan import Step
 from osiris_dagster.canonical import readable_json
 
 METADATA, WORKFLOW = "ro-crate-metadata.json", "pipeline.yaml"
@@ -159,9 +161,9 @@ def _datasets(package: Package) -> Iterator[dict[str, Any]]:
 
 def _moved(steps: Iterable[StepRun]) -> dict[str, Any]:
     """Return what steps used and what they made, as the crate's object and result."""
-    told = list(steps)
-    used = dict.fromkeys(name for step in told for name in step.consumes)
-    made = dict.fromkeys(p.version_of for step in told for p in step.produces if p.version_of)
+    shown = list(steps)
+    used = dict.fromkeys(name for step in shown for name in step.consumes)
+    made = dict.fromkeys(p.version_of for step in shown for p in step.produces if p.version_of)
     return {"object": [_ref(name) for name in used], "result": [_ref(name) for name in made]}
 
 

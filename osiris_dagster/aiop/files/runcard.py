@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from osiris_dagster.aiop.files.markdown import block, code, table
-from osiris_dagster.aiop.model import Artifact, Check, Frame, Issue, Output, Package, Run, StepRun
+from osiris_dagster.aiop.model.evidence import Artifact, Check, Output, Run, StepRun
+from osiris_dagster.aiop.model.issues import Frame, Issue
+from osiris_dagster.aiop.model.package import Package
 from osiris_dagster.aiop.sections.comparisons import changed, recurrence, stale_inputs, unusual, waiting
-from osiris_dagster.aiop.text import counted, duration, moment, size
+from osiris_dagster.aiop.sections.wording import counted, duration, moment, size
 
 _MOST_STEPS = 50
 _MOST_LINES = 20
@@ -67,7 +69,9 @@ def _failure(package: Package, issue: Issue) -> list[str]:
         lines.append(f"- **Stopped because of it:** {_stopped(package, issue)}")
     past = [recurrence(issue), changed(package.delta), stale_inputs(package.evidence)]
     lines += [
-        f"- **{title}:** {code(said.sentence, 600)}" for title, said in zip(_PAST, past, strict=True) if said.sentence
+        f"- **{title}:** {code(statement.sentence, 600)}"
+        for title, statement in zip(_PAST, past, strict=True)
+        if statement.sentence
     ]
     if issue.retryable == "transient":
         lines.append("- **Trying again** can help: the error is of a passing kind.")
@@ -101,9 +105,9 @@ def _deepest(issue: Issue) -> Frame | None:
 
 def _stopped(package: Package, issue: Issue) -> str:
     stopped = [step for step in package.evidence.step_runs if step.id in issue.stopped]
-    told = [f"{code(step.step_id)} {_STOPPED[step.status]}" for step in stopped[:_MOST_LINES]]
+    named = [f"{code(step.step_id)} {_STOPPED[step.status]}" for step in stopped[:_MOST_LINES]]
     more = [f"and {len(stopped) - _MOST_LINES} more"] if len(stopped) > _MOST_LINES else []
-    return "; ".join(told + more)
+    return "; ".join(named + more)
 
 
 def _facts(package: Package) -> list[str]:
@@ -123,8 +127,8 @@ def _facts(package: Package) -> list[str]:
     ]
     lines += [f"- **Rows:** {', '.join(rows)}"] if rows else []
     lines += [f"- **Peak memory:** {size(memory)}"] if memory is not None else []
-    around = (("Unusual", unusual(package.delta, package.evidence)), ("Waiting", waiting(package.evidence)))
-    lines += [f"- **{title}:** {code(said.sentence, 600)}" for title, said in around if said.sentence]
+    outlook = (("Unusual", unusual(package.delta, package.evidence)), ("Waiting", waiting(package.evidence)))
+    lines += [f"- **{title}:** {code(statement.sentence, 600)}" for title, statement in outlook if statement.sentence]
     return lines
 
 
@@ -170,12 +174,12 @@ def _number(value: int | None) -> str:
 
 def _checks(package: Package) -> list[str]:
     """Return what the checks found, those that failed first."""
-    told = [(step, check) for step in package.evidence.step_runs for check in step.checks]
-    if not told:
+    checks = [(step, check) for step in package.evidence.step_runs for check in step.checks]
+    if not checks:
         return []
-    ranked = sorted(told, key=lambda pair: (pair[1].passed, pair[1].severity))[:_MOST_LINES]
+    ranked = sorted(checks, key=lambda pair: (pair[1].passed, pair[1].severity))[:_MOST_LINES]
     rows = [[f"{code(step.step_id, 100)} {code(check.check_name, 100)}", _found(check)] for step, check in ranked]
-    more = ["", f"{counted(len(told) - len(rows), 'more check')} not shown."] if len(told) > len(rows) else []
+    more = ["", f"{counted(len(checks) - len(rows), 'more check')} not shown."] if len(checks) > len(rows) else []
     return ["## Checks", "", *table(["Check", "Result"], rows), *more]
 
 
@@ -217,9 +221,9 @@ def _evidence_id(node: Artifact | Output | Issue) -> str:
 def _notes(package: Package) -> list[str]:
     steps = {step.id: step.step_id for step in package.evidence.step_runs}
     retries = [event for event in package.evidence.timeline if event.type == "step_retry"]
-    told = [(steps[event.verifies], event.log_message) for event in retries if event.verifies in steps]
-    told += [(step.step_id, note) for step in package.evidence.step_runs for note in step.notes]
-    lines = [f"- {code(step_id, 100)}: {code(note, 300)}" for step_id, note in told[:_MOST_LINES]]
+    notes = [(steps[event.verifies], event.log_message) for event in retries if event.verifies in steps]
+    notes += [(step.step_id, note) for step in package.evidence.step_runs for note in step.notes]
+    lines = [f"- {code(step_id, 100)}: {code(note, 300)}" for step_id, note in notes[:_MOST_LINES]]
     lines += [
         f"- left out to stay within the size: {lost.dropped:,} {lost.section}" for lost in package.metadata.truncations
     ]

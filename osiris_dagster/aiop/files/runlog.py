@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from osiris_dagster.aiop.model import Event, Issue, Package, Run, StepRun
+from osiris_dagster.aiop.model.evidence import Event, Run, StepRun
+from osiris_dagster.aiop.model.issues import Issue
+from osiris_dagster.aiop.model.package import Package
 from osiris_dagster.canonical import canonical_json, readable_json
 
 AGENT = "osiris-dagster"
@@ -60,8 +62,8 @@ def _moved(owner: Run | StepRun) -> dict[str, int]:
 
 
 def _error(issue: Issue) -> dict[str, str]:
-    told = {"type": issue.error_type, "message": issue.message, "code": issue.code, "fix": issue.fix}
-    return {**{name: text for name, text in told.items() if text}, "fingerprint": issue.fingerprint}
+    parts = {"type": issue.error_type, "message": issue.message, "code": issue.code, "fix": issue.fix}
+    return {**{name: text for name, text in parts.items() if text}, "fingerprint": issue.fingerprint}
 
 
 def metrics(package: Package) -> bytes:

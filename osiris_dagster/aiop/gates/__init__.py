@@ -1,1 +1,1 @@
-"""The gates between building a package and calling it valid: bytes in, findings out; no gate alone is enough."""
+"""The gates that a document passes before it is called valid; no gate alone is enough."""

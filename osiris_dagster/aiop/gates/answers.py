@@ -55,7 +55,7 @@ def ask(store: pyoxigraph.Store, name: str) -> Answer:
 @cache
 def question(name: str) -> str:
     """Return the SPARQL text of a packaged question."""
-    return files("osiris_dagster.aiop").joinpath("questions", f"{name}.rq").read_text(encoding="utf-8")
+    return files("osiris_dagster.aiop.gates").joinpath("questions", f"{name}.rq").read_text(encoding="utf-8")
 
 
 def _ended(value: Mapping[str, Any]) -> Answer:

@@ -15,14 +15,14 @@ def expansion_gate(document: Document) -> list[Finding]:
     """Find properties that expansion drops, values that merge with others, and triples too few or too many."""
     _, dropped = document.expanded
     found = [Finding(f"expansion drops the property {name}") for name in dropped]
-    said = Counter(expected_triples(document.value))
-    merged = [triple for triple, times in said.items() if times > 1]
+    stated = Counter(expected_triples(document.value))
+    merged = [triple for triple, times in stated.items() if times > 1]
     found += [Finding("the same statement twice: one of them is lost in a graph", show(t)) for t in merged[:_SHOWN]]
     seen = set(document.rdflib_triples)
-    if len(seen) != len(said):
-        found.append(Finding(f"the document makes {len(said):,} statements, rdflib finds {len(seen):,}"))
-    found += [Finding("rdflib does not find", show(triple)) for triple in sorted(set(said) - seen)[:_SHOWN]]
-    found += [Finding("rdflib finds in addition", show(triple)) for triple in sorted(seen - set(said))[:_SHOWN]]
+    if len(seen) != len(stated):
+        found.append(Finding(f"the document makes {len(stated):,} statements, rdflib finds {len(seen):,}"))
+    found += [Finding("rdflib does not find", show(triple)) for triple in sorted(set(stated) - seen)[:_SHOWN]]
+    found += [Finding("rdflib finds in addition", show(triple)) for triple in sorted(seen - set(stated))[:_SHOWN]]
     return found
 
 

@@ -1,4 +1,4 @@
-"""Bytes of a core document in, verdict out: seven gates in a fixed order, none of which may touch the network."""
+"""The verdict on a core document: seven gates in a fixed order, none of which may touch the network."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def schema_gate(document: Document) -> list[Finding]:
 
 @cache
 def _validator() -> Draft202012Validator:
-    schema = json.loads(files("osiris_dagster.aiop").joinpath("core.schema.json").read_bytes())
+    schema = json.loads(files("osiris_dagster.aiop.model").joinpath("core.schema.json").read_bytes())
     formats = FormatChecker(formats=())
     formats.checks("date-time", raises=ValueError)(_is_instant)
     return Draft202012Validator(schema, format_checker=formats)

@@ -40,7 +40,9 @@ def shapes_gate(document: Document) -> list[Finding]:
 @cache
 def shapes() -> rdflib.Graph:
     """Return the packaged shapes."""
-    return rdflib.Graph().parse(data=files("osiris_dagster.aiop").joinpath("shapes.ttl").read_bytes(), format="turtle")
+    return rdflib.Graph().parse(
+        data=files("osiris_dagster.aiop.gates").joinpath("shapes.ttl").read_bytes(), format="turtle"
+    )
 
 
 def _vacuous(document: Document) -> Iterator[Finding]:

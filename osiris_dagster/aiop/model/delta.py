@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from osiris_dagster.aiop.model.node import Node, Ref
+from osiris_dagster.aiop.model.ids import NAME
+from osiris_dagster.aiop.model.node import Node
+from osiris_dagster.aiop.model.values import (
+    Count,
+    DecimalText,
+    Instant,
+    Maybe,
+    Ordinal,
+    RunId,
+    StepRunId,
+    Text,
+    fixed,
+    one_of,
+    pattern,
+    whole,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,18 +32,19 @@ class Comparison(Node):
     """
 
     KINDS = ("Comparison", "prov:Entity")
-    seq: int
-    about: Ref
-    metric_name: str
-    unit: str
-    current: int
-    previous: int | None
-    change_percent: str
-    median: str
-    mad: str
-    robust_z: str
-    samples: int
-    judgement: str
+    id: Annotated[str, pattern(f"^r:delta/{NAME}/[a-z_]+$")]
+    seq: Ordinal
+    about: StepRunId | RunId
+    metric_name: Annotated[str, one_of("duration_ms", "rows_out", "rows_written", "peak_memory_bytes")]
+    unit: Annotated[str, one_of("ms", "rows", "bytes")]
+    current: Count
+    previous: Count | None
+    change_percent: Maybe[DecimalText]
+    median: Maybe[DecimalText]
+    mad: Maybe[DecimalText]
+    robust_z: Maybe[DecimalText]
+    samples: Annotated[int, whole(0, 14)]
+    judgement: Annotated[str, one_of("few_samples", "normal", "anomaly", "constant", "changed")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +52,13 @@ class Change(Node):
     """What differs from the last success; values only where they may leave the project."""
 
     KINDS = ("Change", "prov:Entity")
-    seq: int
-    changed: str
-    operation: str
-    pointer: str
-    before: str
-    after: str
+    id: Annotated[str, pattern(f"^r:change/[0-9]+-{NAME}$")]
+    seq: Ordinal
+    changed: Annotated[str, one_of("manifest", "schema", "version", "input")]
+    operation: Annotated[str, one_of("added", "removed", "changed")]
+    pointer: Annotated[str, pattern("^/", most=4000)]
+    before: Maybe[Text]
+    after: Maybe[Text]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +66,11 @@ class DeltaLayer(Node):
     """The run against the last success, and against up to 14 successes before it."""
 
     KINDS = ("DeltaLayer",)
-    strategy: str
-    runs_considered: int
-    last_success_run_id: str
-    last_success_time: str
-    failing_since: str
+    id: Annotated[str, fixed("r:layer/delta")]
+    strategy: Annotated[str, one_of("first_run", "no_success", "same_manifest", "same_pipeline")]
+    runs_considered: Count
+    last_success_run_id: Maybe[Text]
+    last_success_time: Maybe[Instant]
+    failing_since: Maybe[Instant]
     comparisons: tuple[Comparison, ...]
     changes: tuple[Change, ...]

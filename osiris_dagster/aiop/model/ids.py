@@ -19,13 +19,13 @@ T = TypeVar("T")
 RUN_LEVEL = "_run"
 """Stands in an evidence id where a step would, when the evidence is about the run itself."""
 
-_NAME = r"[a-z0-9_-]+"
-_DOTTED = rf"{_NAME}(?:\.{_NAME})*"
-_EVIDENCE_ID = rf"ev\.(?:event|metric|artifact|output|issue|check)\.{_NAME}\.{_NAME}\.[0-9]{{13}}"
+NAME = r"[a-z0-9_-]+"
+_DOTTED = rf"{NAME}(?:\.{NAME})*"
+_EVIDENCE_ID = rf"ev\.(?:event|metric|artifact|output|issue|check)\.{NAME}\.{NAME}\.[0-9]{{13}}"
 EVIDENCE_ID = re.compile(_EVIDENCE_ID)
 _RUN = r"osiris://run/[0-9a-f]{32}"
-_PIPELINE = rf"osiris://pipeline/{_NAME}@[0-9a-f]{{64}}"
-_TAIL = rf"(?:{_NAME}|[0-9]+)"
+_PIPELINE = rf"osiris://pipeline/{NAME}@[0-9a-f]{{64}}"
+_TAIL = rf"(?:{NAME}|[0-9]+)"
 IRI = re.compile(
     rf"(?:{_RUN}(?:/evidence/{_EVIDENCE_ID}(?:/cause/[0-9]+)?(?:/frame/[0-9]+)?|(?:/{_TAIL})*)"
     rf"|{_PIPELINE}(?:/{_TAIL})*"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from osiris_dagster.aiop.model import Node, Package
 from osiris_dagster.aiop.model.context import CONTEXT
 from osiris_dagster.aiop.model.ids import Names
+from osiris_dagster.aiop.model.node import Node
+from osiris_dagster.aiop.model.package import Package
 
 
 def document(package: Package, names: Names) -> dict[str, Any]:

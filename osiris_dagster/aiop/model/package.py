@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 from osiris_dagster.aiop.model.delta import DeltaLayer
 from osiris_dagster.aiop.model.evidence import EvidenceLayer, Run
-from osiris_dagster.aiop.model.node import Node, Ref
+from osiris_dagster.aiop.model.metadata import MetadataLayer
+from osiris_dagster.aiop.model.node import Node
 from osiris_dagster.aiop.model.plan import Pipeline, SemanticLayer
+from osiris_dagster.aiop.model.values import (
+    AlwaysTrue,
+    EvidenceId,
+    Flag,
+    Instant,
+    IssueId,
+    Items,
+    Maybe,
+    Ordinal,
+    PackageId,
+    PipelineId,
+    RunId,
+    StepRunId,
+    Text,
+    fixed,
+    one_of,
+    pattern,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,11 +35,13 @@ class Claim(Node):
     """One paragraph of the narrative and the evidence for it; `untrusted` when it quotes text from outside."""
 
     KINDS = ("Claim", "schema:Claim")
-    seq: int
-    topic: str
-    text: str
-    cites: tuple[Ref, ...]
-    untrusted: bool
+    TERMS: ClassVar = {"cites": "schema:citation"}
+    id: Annotated[str, pattern("^r:claim/[a-z]+$")]
+    seq: Ordinal
+    topic: Annotated[str, one_of("context", "intent", "execution", "failure", "outcome")]
+    text: Text
+    cites: Annotated[tuple[EvidenceId, ...], Items(least=1)]
+    untrusted: Flag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +49,8 @@ class NarrativeLayer(Node):
     """The run told in paragraphs."""
 
     KINDS = ("NarrativeLayer",)
-    claims: tuple[Claim, ...]
+    id: Annotated[str, fixed("r:layer/narrative")]
+    claims: Annotated[tuple[Claim, ...], Items(least=4, most=5)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +58,24 @@ class Capability(Node):
     """Something a person may do next. A proposal: nothing in a package executes anything."""
 
     KINDS = ("Capability", "schema:Action")
-    name: str
-    description: str
-    command: str
-    dry_run: bool
-    about: Ref
-    remediates: Ref
+    id: Annotated[str, pattern("^r:capability/[a-z_]+$")]
+    name: Annotated[
+        str,
+        one_of(
+            "inspect",
+            "read_log",
+            "verify_package",
+            "compare_success",
+            "inspect_upstream",
+            "check_pipeline",
+            "rerun_step",
+        ),
+    ]
+    description: Text
+    command: Annotated[str, pattern("^osiris [a-z]+ ", most=400)]
+    dry_run: AlwaysTrue
+    about: StepRunId | RunId | PipelineId
+    remediates: Maybe[IssueId]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,98 +83,10 @@ class ControlLayer(Node):
     """What could be done next; a draft."""
 
     KINDS = ("ControlLayer",)
-    draft: bool
-    capabilities: tuple[Capability, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SoftwareVersion(Node):
-    """A piece of software and its version in the run."""
-
-    KINDS = ("SoftwareVersion", "schema:SoftwareApplication")
-    name: str
-    code_version: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Truncation(Node):
-    """How much of one kind of content was left out; `annex` is the shard that has all of it."""
-
-    KINDS = ("Truncation",)
-    section: str
-    kept: int
-    dropped: int
-    annex: Ref
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnnexShard(Node):
-    """One file of the annex, as JSON lines; size and digest are those of the text before it was compressed."""
-
-    KINDS = ("AnnexShard", "prov:Entity")
-    name: str
-    path: str
-    records: int
-    size_bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting(Node):
-    """An option under which the package was made, and who set it: cli, env, file or default."""
-
-    KINDS = ("Setting",)
-    name: str
-    setting: str
-    set_by: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SizeHint(Node):
-    """How large a part of this document is: bytes, and tokens at four bytes each."""
-
-    KINDS = ("SizeHint",)
-    section: str
-    size_bytes: int
-    tokens: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redaction(Node):
-    """How many masked places of one kind the package has."""
-
-    KINDS = ("Redaction",)
-    kind: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Term(Node):
-    """A word of this document, explained."""
-
-    KINDS = ("Term", "schema:DefinedTerm")
-    name: str
-    description: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetadataLayer(Node):
-    """About the package itself."""
-
-    KINDS = ("MetadataLayer",)
-    schema_version: str
-    generator: str
-    context_sha256: str
-    primer: str
-    withheld_values: int
-    annex_root: str
-    shards: tuple[AnnexShard, ...]
-    settings: tuple[Setting, ...]
-    size_hints: tuple[SizeHint, ...]
-    versions: tuple[SoftwareVersion, ...]
-    truncations: tuple[Truncation, ...]
-    redactions: tuple[Redaction, ...]
-    glossary: tuple[Term, ...]
+    TERMS: ClassVar = {"capabilities": "schema:potentialAction"}
+    id: Annotated[str, fixed("r:layer/control")]
+    draft: AlwaysTrue
+    capabilities: Annotated[tuple[Capability, ...], Items(least=1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,8 +94,31 @@ class Package(Node):
     """The AI Operation Package of one run of one pipeline."""
 
     KINDS = ("AIOperationPackage", "prov:Bundle", "schema:Dataset")
-    generated: str
-    summary: str
+    PREFIXES: ClassVar = {
+        "aiop": "https://osiris.dev/ontology/v1/",
+        "xsd": "http://www.w3.org/2001/XMLSchema#",
+        "prov": "http://www.w3.org/ns/prov#",
+        "p-plan": "http://purl.org/net/p-plan#",
+        "schema": "http://schema.org/",
+        "dcterms": "http://purl.org/dc/terms/",
+        "dcat": "http://www.w3.org/ns/dcat#",
+        "csvw": "http://www.w3.org/ns/csvw#",
+        "bioschemas": "https://bioschemas.org/terms/",
+        "wfrun": "https://w3id.org/ro/terms/workflow-run#",
+    }
+    TERMS: ClassVar = {"generated": "prov:generatedAtTime", "summary": "schema:abstract"}
+    RULES: ClassVar = {
+        "if": {"properties": {"run": {"properties": {"status": {"const": "failed"}}}}},
+        "then": {
+            "properties": {
+                "evidence": {"required": ["issues"]},
+                "narrative": {"properties": {"claims": {"minItems": 5}}},
+            }
+        },
+    }
+    id: PackageId
+    generated: Instant
+    summary: Text
     run: Run
     pipeline: Pipeline
     narrative: NarrativeLayer

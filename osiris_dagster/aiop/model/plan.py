@@ -3,8 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
-from osiris_dagster.aiop.model.node import Node, Ref
+from osiris_dagster.aiop.model.columns import Column
+from osiris_dagster.aiop.model.ids import NAME
+from osiris_dagster.aiop.model.node import Node
+from osiris_dagster.aiop.model.values import (
+    ColumnId,
+    ComponentId,
+    ConnectionId,
+    Count,
+    DatasetId,
+    Flag,
+    Items,
+    Line,
+    LongText,
+    Maybe,
+    Ordinal,
+    PipelineId,
+    Sha256,
+    StepId,
+    Text,
+    ValueType,
+    VersionId,
+    fixed,
+    one_of,
+    pattern,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,8 +37,9 @@ class Tag(Node):
     """A tag of the pipeline."""
 
     KINDS = ("Tag",)
-    name: str
-    text: str
+    id: Annotated[str, pattern(f"^p:tag/{NAME}$")]
+    name: Text
+    text: Maybe[Text]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +47,9 @@ class Parameter(Node):
     """A parameter that the run used; its value is not exported, only what kind of value it was."""
 
     KINDS = ("Parameter",)
-    name: str
-    value_type: str
+    id: Annotated[str, pattern(f"^p:parameter/{NAME}$")]
+    name: Text
+    value_type: ValueType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +57,9 @@ class Fingerprint(Node):
     """The digest of one input of the compilation."""
 
     KINDS = ("Fingerprint",)
-    name: str
-    text: str
+    id: Annotated[str, pattern(f"^p:fingerprint/{NAME}$")]
+    name: Text
+    text: Maybe[Text]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +67,9 @@ class Intent(Node):
     """Why the pipeline exists, and who says so: metadata.intent, description, its commit, or its steps."""
 
     KINDS = ("Intent", "prov:Entity")
-    text: str
-    intent_source: str
+    id: Annotated[str, pattern("^p:intent$")]
+    text: Text
+    intent_source: Annotated[str, one_of("metadata.intent", "description", "commit", "inferred")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +77,15 @@ class Pipeline(Node):
     """The pipeline in the version that ran."""
 
     KINDS = ("Pipeline", "prov:Plan", "p-plan:Plan", "schema:HowTo", "bioschemas:ComputationalWorkflow")
-    name: str
-    description: str
-    manifest_hash: str
-    oml_version: str
-    file: str
-    step_count: int
+    id: PipelineId
+    name: Text
+    description: Maybe[Text]
+    manifest_hash: Sha256
+    oml_version: Text
+    file: Text
+    step_count: Count
     intent: Intent
-    owners: tuple[str, ...]
+    owners: tuple[Text, ...]
     tags: tuple[Tag, ...]
     parameters: tuple[Parameter, ...]
     fingerprints: tuple[Fingerprint, ...]
@@ -66,36 +96,11 @@ class OmlSource(Node):
     """The OML text; `matches_run` tells whether it is the one that was compiled, when that is known."""
 
     KINDS = ("OmlSource", "prov:Entity", "schema:SoftwareSourceCode")
-    path: str
-    text: str
-    sha256: str
-    matches_run: bool | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceColumn(Node):
-    """A column of a table or file that a column of a step is made of."""
-
-    KINDS = ("SourceColumn", "prov:Entity")
-    dataset: Ref
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column(Node):
-    """A named, typed column of a step's rows, and what it is made of: columns of steps before, or of datasets.
-
-    `derivation`: identity, transformation, aggregation, or unknown; absent where nothing was worked out.
-    """
-
-    KINDS = ("Column", "prov:Entity", "csvw:Column")
-    seq: int
-    name: str
-    data_type: str
-    nullable: bool
-    derivation: str
-    derived_from: tuple[Ref, ...]
-    read_from: tuple[SourceColumn, ...]
+    id: Annotated[str, fixed("p:oml")]
+    path: Text
+    text: LongText
+    sha256: Sha256
+    matches_run: Flag | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +108,11 @@ class ConfigField(Node):
     """A configuration field that is set; `setting` only where the component's spec allows the value to leave."""
 
     KINDS = ("ConfigField",)
-    name: str
-    description: str
-    value_type: str
-    setting: str
+    id: Annotated[str, pattern(f"^p:step/{NAME}/config/{NAME}$")]
+    name: Text
+    description: Maybe[Text]
+    value_type: ValueType
+    setting: Maybe[Text]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +120,9 @@ class StepInput(Node):
     """Rows that a step takes from another, and the table names under which its SQL may use them."""
 
     KINDS = ("StepInput",)
-    from_step: Ref
-    table_names: tuple[str, ...]
+    id: Annotated[str, pattern(f"^p:step/{NAME}/input/[0-9]+$")]
+    from_step: StepId
+    table_names: tuple[Text, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,18 +130,20 @@ class Step(Node):
     """A step as planned."""
 
     KINDS = ("Step", "p-plan:Step", "schema:HowToStep")
-    seq: int
-    step_id: str
-    description: str
-    role: str
-    line: int
-    part_of: Ref
-    component: Ref
-    connection: Ref
-    depends_on: tuple[Ref, ...]
+    TERMS: ClassVar = {"depends_on": "p-plan:isPrecededBy"}
+    id: StepId
+    seq: Ordinal
+    step_id: Text
+    description: Maybe[Text]
+    role: Annotated[str, one_of("extractor", "processor", "writer")]
+    line: Line
+    part_of: PipelineId
+    component: ComponentId
+    connection: Maybe[ConnectionId]
+    depends_on: tuple[StepId, ...]
     inputs: tuple[StepInput, ...]
-    reads: tuple[Ref, ...]
-    writes: tuple[Ref, ...]
+    reads: tuple[DatasetId, ...]
+    writes: tuple[DatasetId, ...]
     columns: tuple[Column, ...]
     config: tuple[ConfigField, ...]
 
@@ -147,14 +156,16 @@ class Component(Node):
     """
 
     KINDS = ("Component", "schema:SoftwareApplication")
-    name: str
-    title: str
-    description: str
-    code_version: str
-    mode: str
-    role: str
-    supports: tuple[str, ...]
-    part_of: Ref
+    TERMS: ClassVar = {"title": "dcterms:title"}
+    id: ComponentId
+    name: Text
+    title: Maybe[Text]
+    description: Maybe[Text]
+    code_version: Text
+    mode: Annotated[str, one_of("extract", "transform", "write")]
+    role: Annotated[str, one_of("extractor", "processor", "writer")]
+    supports: Annotated[tuple[Text, ...], Items(unique=True)]
+    part_of: Maybe[VersionId]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,11 +173,12 @@ class Connection(Node):
     """A connection by its alias, with what its owner says about it."""
 
     KINDS = ("Connection",)
-    name: str
-    family: str
-    description: str
-    purpose: str
-    sla: str
+    id: ConnectionId
+    name: Text
+    family: Text
+    description: Maybe[Text]
+    purpose: Maybe[Text]
+    sla: Maybe[Text]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,9 +186,10 @@ class Dataset(Node):
     """A table or file outside the pipeline; `columns` as this pipeline reads or writes them."""
 
     KINDS = ("Dataset", "prov:Entity", "dcat:Dataset")
-    name: str
-    kind: str
-    columns: tuple[Ref, ...]
+    id: DatasetId
+    name: Text
+    kind: Annotated[str, one_of("table", "file")]
+    columns: tuple[ColumnId, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +197,7 @@ class SemanticLayer(Node):
     """What the pipeline is: text, graph, components, connections, datasets."""
 
     KINDS = ("SemanticLayer",)
+    id: Annotated[str, fixed("r:layer/semantic")]
     source: OmlSource | None
     steps: tuple[Step, ...]
     components: tuple[Component, ...]

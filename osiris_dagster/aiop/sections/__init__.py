@@ -1,1 +1,1 @@
-"""The parts of the document, one a file: facts in, nodes out."""
+"""The parts of the document, one a file, each made from the same scope; `build` puts them together."""

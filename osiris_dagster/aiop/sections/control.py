@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import shlex
 
-from osiris_dagster.aiop.model import Capability, ControlLayer, Ref
+from osiris_dagster.aiop.model.node import Ref
+from osiris_dagster.aiop.model.package import Capability, ControlLayer
 from osiris_dagster.aiop.sections.issues import issues
-from osiris_dagster.aiop.sections.scope import Scene
+from osiris_dagster.aiop.sections.scope import Scope
 
 _LONGEST_COMMAND = 400
 
 
-def control_layer(scene: Scene) -> ControlLayer:
+def control_layer(scope: Scope) -> ControlLayer:
     """Return the draft of possible next steps: look closer, and after a bad end check the file and run it again."""
-    names, record = scene.names, scene.facts.record
-    run_id, file = shlex.quote(record.run_id), shlex.quote(scene.facts.manifest.file)
-    first = next(iter(issues(scene)), None)
+    names, record = scope.names, scope.facts.record
+    run_id, file = shlex.quote(record.run_id), shlex.quote(scope.facts.manifest.file)
+    first = next(iter(issues(scope)), None)
     issue, where = (first.id, first.about) if first else ("", names.run)
     capabilities = [
         _capability(
@@ -26,7 +27,7 @@ def control_layer(scene: Scene) -> ControlLayer:
     verify = f"osiris logs aiop verify {run_id}"
     capabilities.append(_capability("verify_package", "Checks that no byte of it changed.", verify, names.run))
     if record.status != "completed":
-        capabilities += _looks_around(scene, issue)
+        capabilities += _looks_beyond(scope, issue)
         capabilities += [
             _capability("check_pipeline", "Checks the OML file.", f"osiris validate {file}", names.pipeline, issue),
             _capability(
@@ -41,14 +42,14 @@ def control_layer(scene: Scene) -> ControlLayer:
     return ControlLayer(id="r:layer/control", draft=True, capabilities=tuple(fitting))
 
 
-def _looks_around(scene: Scene, issue: Ref) -> list[Capability]:
+def _looks_beyond(scope: Scope, issue: Ref) -> list[Capability]:
     """Return where to look beyond the run: at the last one that succeeded, at what failed before it began."""
-    names, before = scene.names, scene.facts.previous
+    names, before = scope.names, scope.facts.previous
     found = []
     if before:
         command = f"osiris runs view {shlex.quote(before.run_id)}"
         found.append(_capability("compare_success", "Shows the last run that succeeded.", command, names.run, issue))
-    failed = next((item for item in scene.facts.upstream if item.state == "failed"), None)
+    failed = next((item for item in scope.facts.upstream if item.state == "failed"), None)
     if failed:
         command = f"osiris runs list --pipeline {shlex.quote(failed.pipeline)}"
         what = "Lists the runs of a pipeline that failed to renew an input."

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from osiris_dagster.aiop.model import EvidenceLayer
+from osiris_dagster.aiop.model.evidence import EvidenceLayer
 from osiris_dagster.aiop.sections.execution import step_runs
 from osiris_dagster.aiop.sections.issues import issues
 from osiris_dagster.aiop.sections.neighbours import downstream, upstream
-from osiris_dagster.aiop.sections.scope import Scene, once
+from osiris_dagster.aiop.sections.scope import Scope, once
 from osiris_dagster.aiop.sections.timeline import timeline
 
 
 @once
-def evidence_layer(scene: Scene) -> EvidenceLayer:
+def evidence_layer(scope: Scope) -> EvidenceLayer:
     """Return what happened, as far as the record says."""
     return EvidenceLayer(
         id="r:layer/evidence",
-        step_runs=step_runs(scene),
-        timeline=tuple(timeline(scene)),
-        issues=issues(scene),
-        upstream=upstream(scene),
-        downstream=downstream(scene),
+        step_runs=step_runs(scope),
+        timeline=tuple(timeline(scope)),
+        issues=issues(scope),
+        upstream=upstream(scope),
+        downstream=downstream(scope),
     )

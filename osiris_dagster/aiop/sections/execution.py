@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osiris_dagster.aiop.facts.regular import first_failure
-from osiris_dagster.aiop.model import Artifact, Check, Column, Metric, Output, Run, StepRun
+from osiris_dagster.aiop.facts.normalize import first_failure
+from osiris_dagster.aiop.facts.text import distinct
+from osiris_dagster.aiop.model.columns import Column
+from osiris_dagster.aiop.model.evidence import Artifact, Check, Metric, Output, Run, StepRun
 from osiris_dagster.aiop.model.ids import component_iri, dataset_iri, distinct_slugs
-from osiris_dagster.aiop.sections.scope import Scene, once, timestamp
-from osiris_dagster.aiop.text import distinct
+from osiris_dagster.aiop.sections.scope import Scope, once, timestamp
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.manifest import StepPlan
-from osiris_dagster.runs.record import ArtifactRecord, StepRecord
+from osiris_dagster.drivers.base import Artifact as ArtifactRecord
+from osiris_dagster.steps.report import StepRecord
 
 
 @once
-def run_of(scene: Scene) -> Run:
+def run_of(scope: Scope) -> Run:
     """Return the run, with totals over all its steps."""
-    record = scene.facts.record
+    record = scope.facts.record
     first = first_failure(record)
     return Run(
-        id=scene.names.run,
+        id=scope.names.run,
         dagster_run_id=record.run_id,
         root_run_id=record.root_run_id,
         parent_run_id=record.parent_run_id,
@@ -33,53 +35,53 @@ def run_of(scene: Scene) -> Run:
         partition=record.partition,
         siblings=record.siblings,
         manifest_hash=record.manifest_hash,
-        materializes=scene.names.pipeline,
-        first_failure=scene.names.step_run(first.step_id) if first else "",
-        metrics=_metrics(scene, "", record.end_ms, _run_values(scene)),
+        materializes=scope.names.pipeline,
+        first_failure=scope.names.step_run(first.step_id) if first else "",
+        metrics=_metrics(scope, "", record.end_ms, _run_values(scope)),
     )
 
 
 @once
-def step_runs(scene: Scene) -> tuple[StepRun, ...]:
+def step_runs(scope: Scope) -> tuple[StepRun, ...]:
     """Return every selected step as it was executed, in manifest order."""
-    plans = scene.plans
-    return tuple(_step_run(scene, seq, plans[step.step_id], step) for seq, step in enumerate(scene.records.values(), 1))
+    plans = scope.plans
+    return tuple(_step_run(scope, seq, plans[step.step_id], step) for seq, step in enumerate(scope.records.values(), 1))
 
 
-def _step_run(scene: Scene, seq: int, plan: StepPlan, step: StepRecord) -> StepRun:
+def _step_run(scope: Scope, seq: int, plan: StepPlan, step: StepRecord) -> StepRun:
     started = step.start_ms is not None
-    ended = scene.facts.record.end_ms if step.end_ms is None else step.end_ms
+    ended = scope.facts.record.end_ms if step.end_ms is None else step.end_ms
     return StepRun(
-        id=scene.names.step_run(step.step_id),
+        id=scope.names.step_run(step.step_id),
         seq=seq,
         step_id=step.step_id,
         status=step.status,
         start_time=timestamp(step.start_ms),
         end_time=timestamp(step.end_ms) if started else "",
-        executes=scene.names.step(step.step_id),
+        executes=scope.names.step(step.step_id),
         component=component_iri(plan.component, plan.version),
-        part_of=scene.names.run,
-        informed_by=_informants(scene, plan) if started else (),
+        part_of=scope.names.run,
+        informed_by=_informants(scope, plan) if started else (),
         consumes=tuple(dict.fromkeys(dataset_iri(read.key) for read in plan.reads)) if started else (),
-        produces=(*_artifacts(scene, plan, step, ended), *_outputs(scene, step, ended)),
-        columns=() if step.columns in ((), plan.columns) else columns_of(scene.names.step_run(plan.id), step.columns),
-        metrics=_metrics(scene, step.step_id, ended, _step_values(step, ended)),
-        checks=_checks(scene, step, ended),
+        produces=(*_artifacts(scope, plan, step, ended), *_outputs(scope, step, ended)),
+        columns=() if step.columns in ((), plan.columns) else columns_of(scope.names.step_run(plan.id), step.columns),
+        metrics=_metrics(scope, step.step_id, ended, _step_values(step, ended)),
+        checks=_checks(scope, step, ended),
         notes=distinct(step.notes),
     )
 
 
-def _informants(scene: Scene, plan: StepPlan) -> tuple[str, ...]:
-    records = scene.records
+def _informants(scope: Scope, plan: StepPlan) -> tuple[str, ...]:
+    records = scope.records
     sources = [records[item.step] for item in plan.inputs if item.step in records]
     started = [source.step_id for source in sources if source.start_ms is not None]
-    return tuple(scene.names.step_run(step_id) for step_id in dict.fromkeys(started))
+    return tuple(scope.names.step_run(step_id) for step_id in dict.fromkeys(started))
 
 
-def _artifacts(scene: Scene, plan: StepPlan, step: StepRecord, ended: int) -> Iterator[Artifact]:
+def _artifacts(scope: Scope, plan: StepPlan, step: StepRecord, ended: int) -> Iterator[Artifact]:
     files = [key for key in (*step.writes, *(write.key for write in plan.writes)) if key[:1] == ("file",)]
     artifacts = sorted(step.artifacts, key=lambda artifact: (artifact.path, artifact.sha256))
-    ids = scene.names.evidence("artifact", [(step.step_id, artifact.path, ended) for artifact in artifacts])
+    ids = scope.names.evidence("artifact", [(step.step_id, artifact.path, ended) for artifact in artifacts])
     for evidence_id, artifact in zip(ids, artifacts, strict=True):
         yield Artifact(
             id=evidence_id,
@@ -98,10 +100,10 @@ def _file_dataset(artifact: ArtifactRecord, files: list[tuple[str, ...]]) -> str
     return next((dataset_iri(key) for key in files if key[1:] == parts[: len(key) - 1]), "")
 
 
-def _outputs(scene: Scene, step: StepRecord, ended: int) -> Iterator[Output]:
+def _outputs(scope: Scope, step: StepRecord, ended: int) -> Iterator[Output]:
     keys = sorted(set(step.writes))
     alone = len(keys) == 1
-    ids = scene.names.evidence("output", [(step.step_id, "/".join(key), ended) for key in keys])
+    ids = scope.names.evidence("output", [(step.step_id, "/".join(key), ended) for key in keys])
     for evidence_id, key in zip(ids, keys, strict=True):
         yield Output(
             id=evidence_id,
@@ -130,8 +132,8 @@ def columns_of(owner: str, columns: Columns) -> tuple[Column, ...]:
     )
 
 
-def _checks(scene: Scene, step: StepRecord, ended: int) -> tuple[Check, ...]:
-    ids = scene.names.evidence("check", [(step.step_id, check.name, ended) for check in step.checks])
+def _checks(scope: Scope, step: StepRecord, ended: int) -> tuple[Check, ...]:
+    ids = scope.names.evidence("check", [(step.step_id, check.name, ended) for check in step.checks])
     return tuple(
         Check(
             id=evidence_id,
@@ -144,7 +146,7 @@ def _checks(scene: Scene, step: StepRecord, ended: int) -> tuple[Check, ...]:
             rows_failing=check.failing,
             text=check.message,
             ts=timestamp(ended),
-            verifies=scene.names.step_run(step.step_id),
+            verifies=scope.names.step_run(step.step_id),
         )
         for seq, (evidence_id, check) in enumerate(zip(ids, step.checks, strict=True), 1)
     )
@@ -162,8 +164,8 @@ def _step_values(step: StepRecord, ended: int) -> list[tuple[str, int | None, st
     ]
 
 
-def _run_values(scene: Scene) -> list[tuple[str, int | None, str]]:
-    totals, record = scene.totals, scene.facts.record
+def _run_values(scope: Scope) -> list[tuple[str, int | None, str]]:
+    totals, record = scope.totals, scope.facts.record
     return [
         ("steps_selected", totals.selected, "steps"),
         ("steps_completed", totals.statuses.get("completed", 0), "steps"),
@@ -178,9 +180,9 @@ def _run_values(scene: Scene) -> list[tuple[str, int | None, str]]:
     ]
 
 
-def _metrics(scene: Scene, step_id: str, ms: int, values: list[tuple[str, int | None, str]]) -> tuple[Metric, ...]:
+def _metrics(scope: Scope, step_id: str, ms: int, values: list[tuple[str, int | None, str]]) -> tuple[Metric, ...]:
     known = [(name, value, unit) for name, value, unit in values if value is not None]
-    ids = scene.names.evidence("metric", [(step_id, name, ms) for name, _, _ in known])
+    ids = scope.names.evidence("metric", [(step_id, name, ms) for name, _, _ in known])
     return tuple(
         Metric(
             id=evidence_id,
@@ -188,7 +190,7 @@ def _metrics(scene: Scene, step_id: str, ms: int, values: list[tuple[str, int | 
             value=value,
             unit=unit,
             ts=timestamp(ms),
-            verifies=scene.names.step_run(step_id),
+            verifies=scope.names.step_run(step_id),
         )
         for evidence_id, (name, value, unit) in zip(ids, known, strict=True)
     )

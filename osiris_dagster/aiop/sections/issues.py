@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from osiris_dagster.aiop.facts.regular import first_failure
-from osiris_dagster.aiop.model import Cause, Frame, Issue
-from osiris_dagster.aiop.sections.scope import UNKNOWN, Scene, once, timestamp
+from osiris_dagster.aiop.facts.normalize import first_failure
+from osiris_dagster.aiop.model.issues import Cause, Frame, Issue
+from osiris_dagster.aiop.sections.scope import UNKNOWN, Scope, once, timestamp
 from osiris_dagster.errors import ErrorInfo
-from osiris_dagster.runs.record import StepRecord
+from osiris_dagster.steps.report import StepRecord
 
 
 @once
-def issues(scene: Scene) -> tuple[Issue, ...]:
+def issues(scope: Scope) -> tuple[Issue, ...]:
     """Return the issues of the run; a failed run has at least one, about a step or about the run itself."""
-    record = scene.facts.record
+    record = scope.facts.record
     first = first_failure(record)
     found = [(first, first.error or UNKNOWN)] if first else []
     found += [(s, s.error or UNKNOWN) for s in record.steps if s is not first and (s.error or s.status == "failed")]
@@ -21,11 +21,11 @@ def issues(scene: Scene) -> tuple[Issue, ...]:
     if about_run:
         result.insert(0 if first is None else len(result), ("", record.end_ms, about_run, "error"))
     times = [record.end_ms if ms is None else ms for _, ms, _, _ in result]
-    ids = scene.names.evidence(
+    ids = scope.names.evidence(
         "issue", [(step_id, error.type, ms) for (step_id, _, error, _), ms in zip(result, times, strict=True)]
     )
     return tuple(
-        _issue(scene, evidence_id, seq, item[0], item[2], item[3], ms)
+        _issue(scope, evidence_id, seq, item[0], item[2], item[3], ms)
         for seq, (evidence_id, item, ms) in enumerate(zip(ids, result, times, strict=True), 1)
     )
 
@@ -34,10 +34,10 @@ def _severity(step: StepRecord) -> str:
     return "error" if step.status == "failed" else "warning"
 
 
-def _issue(scene: Scene, evidence_id: str, seq: int, step_id: str, error: ErrorInfo, severity: str, ms: int) -> Issue:
-    names, history = scene.names, scene.whole.history
+def _issue(scope: Scope, evidence_id: str, seq: int, step_id: str, error: ErrorInfo, severity: str, ms: int) -> Issue:
+    names, history = scope.names, scope.whole.history
     _, *causes = error.chain
-    fingerprint = scene.fingerprints.get(step_id, UNKNOWN.fingerprint)
+    fingerprint = scope.fingerprints.get(step_id, UNKNOWN.fingerprint)
     same = [past for past in history if fingerprint in past.errors]
     return Issue(
         id=evidence_id,
@@ -51,13 +51,13 @@ def _issue(scene: Scene, evidence_id: str, seq: int, step_id: str, error: ErrorI
         fix=error.fix,
         retryable=error.retryable,
         fingerprint=fingerprint,
-        first_seen=timestamp(min([past.start_ms for past in same], default=scene.facts.record.start_ms)),
+        first_seen=timestamp(min([past.start_ms for past in same], default=scope.facts.record.start_ms)),
         occurrences=len(same) + 1,
         runs_considered=len(history),
         frames=_frames(evidence_id, error),
         causes=tuple(_cause(evidence_id, number, cause) for number, cause in enumerate(causes, 1)),
-        stopped=tuple(names.step_run(stopped) for stopped in _stopped(scene)) if seq == 1 else (),
-        blast_radius=tuple(names.step(below) for below in downstream(scene, step_id)),
+        stopped=tuple(names.step_run(stopped) for stopped in _stopped(scope)) if seq == 1 else (),
+        blast_radius=tuple(names.step(below) for below in downstream(scope, step_id)),
         untrusted=True,
     )
 
@@ -89,14 +89,14 @@ def _frames(owner: str, error: ErrorInfo) -> tuple[Frame, ...]:
     )
 
 
-def _stopped(scene: Scene) -> list[str]:
-    return [step.step_id for step in scene.facts.record.steps if step.status in ("aborted", "skipped")]
+def _stopped(scope: Scope) -> list[str]:
+    return [step.step_id for step in scope.facts.record.steps if step.status in ("aborted", "skipped")]
 
 
-def downstream(scene: Scene, step_id: str) -> list[str]:
+def downstream(scope: Scope, step_id: str) -> list[str]:
     """Return the steps that need this one, directly or not, in manifest order."""
     reached = {step_id}
-    for plan in scene.facts.manifest.steps:  # each comes after its needs, so one pass is enough
+    for plan in scope.facts.manifest.steps:  # each comes after its needs, so one pass is enough
         if not reached.isdisjoint(plan.needs):
             reached.add(plan.id)
-    return [plan.id for plan in scene.facts.manifest.steps if plan.id in reached and plan.id != step_id]
+    return [plan.id for plan in scope.facts.manifest.steps if plan.id in reached and plan.id != step_id]

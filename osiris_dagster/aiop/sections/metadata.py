@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 
 from osiris_dagster.aiop.facts.facts import Facts
-from osiris_dagster.aiop.facts.map_texts import change_strings
+from osiris_dagster.aiop.facts.map_texts import map_texts
 from osiris_dagster.aiop.facts.options import Options
-from osiris_dagster.aiop.model import (
+from osiris_dagster.aiop.model.context import CONTEXT_SHA256, SCHEMA_VERSION
+from osiris_dagster.aiop.model.ids import named
+from osiris_dagster.aiop.model.metadata import (
     AnnexShard,
     MetadataLayer,
     Redaction,
@@ -18,15 +20,12 @@ from osiris_dagster.aiop.model import (
     Term,
     Truncation,
 )
-from osiris_dagster.aiop.model.context import CONTEXT_SHA256
-from osiris_dagster.aiop.model.ids import named
 from osiris_dagster.aiop.model.shards import Shard, annex_root
 from osiris_dagster.aiop.sections.delta import left_out
-from osiris_dagster.aiop.sections.scope import Scene
+from osiris_dagster.aiop.sections.scope import Scope
 from osiris_dagster.aiop.sections.semantic import versions_of, withheld
 from osiris_dagster.redaction import MASK
 
-SCHEMA_VERSION = "1.0.0"
 GENERATOR = "osiris-dagster"
 PRIMER = (
     "This document describes one run of one data pipeline. Start with summary and narrative; each claim cites the ids "
@@ -76,27 +75,27 @@ _BYTES_A_TOKEN = 4
 _DECISIVE = ("compress", "max_core_bytes", "metrics_topk", "policy", "schema_mode", "timeline_density")
 
 
-def metadata_layer(scene: Scene, sizes: Mapping[str, int], masked: Mapping[str, int]) -> MetadataLayer:
+def metadata_layer(scope: Scope, sizes: Mapping[str, int], masked: Mapping[str, int]) -> MetadataLayer:
     """Return the package's own facts; `sizes` are bytes of the other parts, `masked` counts masked places."""
-    shards = {shard.name: shard for shard in scene.shards}
-    dropped = {lost.section: lost for lost in (*scene.dropped, *left_out(scene))}
+    shards = {shard.name: shard for shard in scope.shards}
+    dropped = {lost.section: lost for lost in (*scope.dropped, *left_out(scope))}
     return MetadataLayer(
         id="r:layer/metadata",
         schema_version=SCHEMA_VERSION,
         generator=GENERATOR,
         context_sha256=CONTEXT_SHA256,
         primer=PRIMER,
-        withheld_values=withheld(scene),
-        annex_root=annex_root(scene.shards),
-        shards=tuple(_shard(shard) for shard in scene.shards),
-        settings=_settings(scene.facts.options),
+        withheld_values=withheld(scope),
+        annex_root=annex_root(scope.shards),
+        shards=tuple(_shard(shard) for shard in scope.shards),
+        settings=_settings(scope.facts.options),
         size_hints=tuple(
             SizeHint(id=f"r:size/{name}", section=name, size_bytes=size, tokens=-(-size // _BYTES_A_TOKEN))
             for name, size in sorted(sizes.items())
         ),
         versions=tuple(
             SoftwareVersion(id=version_id, name=name, code_version=version)
-            for version_id, name, version in versions_of(scene)
+            for version_id, name, version in versions_of(scope)
         ),
         truncations=tuple(
             Truncation(
@@ -153,5 +152,5 @@ def masks_of(facts: Facts) -> Mapping[str, int]:
                 counts[kind] += len(re.findall(pattern, text))
         return text
 
-    change_strings(facts, count)
+    map_texts(facts, count)
     return {kind: number for kind, number in counts.items() if number}

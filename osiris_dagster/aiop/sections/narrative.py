@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from osiris_dagster.aiop.model import (
-    Artifact,
-    Claim,
-    DeltaLayer,
-    EvidenceLayer,
-    Issue,
-    NarrativeLayer,
-    Output,
-    Ref,
-    Run,
-    StepRun,
-)
-from osiris_dagster.aiop.sections.comparisons import Said, changed, recurrence, stale_inputs, unusual, waiting
+from osiris_dagster.aiop.facts.text import cut, distinct
+from osiris_dagster.aiop.model.delta import DeltaLayer
+from osiris_dagster.aiop.model.evidence import Artifact, EvidenceLayer, Output, Run, StepRun
+from osiris_dagster.aiop.model.issues import Issue
+from osiris_dagster.aiop.model.node import Ref
+from osiris_dagster.aiop.model.package import Claim, NarrativeLayer
+from osiris_dagster.aiop.sections.comparisons import Statement, changed, recurrence, stale_inputs, unusual, waiting
 from osiris_dagster.aiop.sections.delta import delta_layer
 from osiris_dagster.aiop.sections.evidence import evidence_layer
 from osiris_dagster.aiop.sections.execution import run_of
-from osiris_dagster.aiop.sections.scope import Scene
+from osiris_dagster.aiop.sections.scope import Scope
 from osiris_dagster.aiop.sections.semantic import datasets_of, intent_of
-from osiris_dagster.aiop.text import counted, cut, distinct, duration, listed, moment, size
-from osiris_dagster.runs.record import StepRecord
+from osiris_dagster.aiop.sections.wording import counted, duration, listed, moment, size
+from osiris_dagster.steps.report import StepRecord
 
 _ORIGINS = {
     "cli": "from the command line",
@@ -39,29 +33,29 @@ _INTENTS = {
     "inferred": "The file states no purpose. Judging by its steps:",
 }
 _ENDINGS = {"completed": "The run completed.", "failed": "The run failed.", "canceled": "The run was canceled."}
-_SAID = 300
+_QUOTED = 300
 """Characters of an error message that a paragraph quotes; the issue has all of it."""
-_TOLD_STEPS = 6
+_SHOWN_STEPS = 6
 _LONGEST = 4000
 
 
 @dataclass(frozen=True, slots=True)
 class _Story:
-    """What the paragraphs are told from."""
+    """What the paragraphs are made from."""
 
-    scene: Scene
+    scope: Scope
     run: Run
     evidence: EvidenceLayer
     delta: DeltaLayer
 
     def event(self, kind: str, step_id: str = "") -> list[Ref]:
         """Id of the first event of a kind; nothing when the timeline does not show it."""
-        about = self.scene.names.step_run(step_id)
+        about = self.scope.names.step_run(step_id)
         return [event.id for event in self.evidence.timeline if (event.type, event.verifies) == (kind, about)][:1]
 
     def metric(self, name: str, step_id: str = "") -> list[Ref]:
         """Id of a metric of a step run, or of the run; nothing when it was not measured."""
-        about = self.scene.names.step_run(step_id)
+        about = self.scope.names.step_run(step_id)
         owners: tuple[Run | StepRun, ...] = (self.run, *self.evidence.step_runs)
         return [
             metric.id for owner in owners if owner.id == about for metric in owner.metrics if metric.metric_name == name
@@ -69,7 +63,7 @@ class _Story:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Paragraph:
     """One paragraph: sentences, and the ids that prove them."""
 
     topic: str
@@ -77,12 +71,12 @@ class _Told:
     cites: list[Ref]
 
 
-def narrative_layer(scene: Scene) -> NarrativeLayer:
+def narrative_layer(scope: Scope) -> NarrativeLayer:
     """Return the paragraphs; each cites ids that exist in the run, the evidence or the intent."""
-    story = _Story(scene, run_of(scene), evidence_layer(scene), delta_layer(scene))
-    told = [_context(story), _intent(story), _execution(story)]
-    told += [_failure(story)] if story.evidence.issues else []
-    told += [_outcome(story)]
+    story = _Story(scope, run_of(scope), evidence_layer(scope), delta_layer(scope))
+    paragraphs = [_context(story), _intent(story), _execution(story)]
+    paragraphs += [_failure(story)] if story.evidence.issues else []
+    paragraphs += [_outcome(story)]
     claims = [
         Claim(
             id=f"r:claim/{paragraph.topic}",
@@ -92,13 +86,13 @@ def narrative_layer(scene: Scene) -> NarrativeLayer:
             cites=tuple(dict.fromkeys(paragraph.cites)),
             untrusted=paragraph.topic in ("intent", "failure"),
         )
-        for seq, paragraph in enumerate(told, 1)
+        for seq, paragraph in enumerate(paragraphs, 1)
     ]
     return NarrativeLayer(id="r:layer/narrative", claims=tuple(claims))
 
 
-def _context(story: _Story) -> _Told:
-    manifest, record, totals = story.scene.facts.manifest, story.scene.facts.record, story.scene.totals
+def _context(story: _Story) -> _Paragraph:
+    manifest, record, totals = story.scope.facts.manifest, story.scope.facts.record, story.scope.totals
     origin = _ORIGINS.get(record.origin, f"by {record.origin}")
     partition = f" for partition {_quoted(record.partition)}" if record.partition else ""
     owners = listed(list(distinct(manifest.owners)), most=3)
@@ -112,35 +106,35 @@ def _context(story: _Story) -> _Told:
         f"It follows run {record.parent_run_id}, which it executes again." if record.parent_run_id else "",
         f"The same Dagster run also covered {siblings}." if siblings else "",
     ]
-    return _Told("context", sentences, story.event("run_start") + story.metric("steps_selected"))
+    return _Paragraph("context", sentences, story.event("run_start") + story.metric("steps_selected"))
 
 
-def _intent(story: _Story) -> _Told:
-    intent = intent_of(story.scene)
-    return _Told("intent", [_INTENTS[intent.intent_source], _sentence(intent.text)], [intent.id])
+def _intent(story: _Story) -> _Paragraph:
+    intent = intent_of(story.scope)
+    return _Paragraph("intent", [_INTENTS[intent.intent_source], _sentence(intent.text)], [intent.id])
 
 
-def _execution(story: _Story) -> _Told:
-    totals, steps = story.scene.totals, story.scene.facts.record.steps
+def _execution(story: _Story) -> _Paragraph:
+    totals, steps = story.scope.totals, story.scope.facts.record.steps
     done = [step for step in steps if step.status == "completed"]
     retried = [step for step in steps if step.attempts > 1]
     memory = totals.peak_memory_bytes
     sentences = [
         _progress(story),
-        _movements(story.scene, done),
+        _movements(story.scope, done),
         f"More than one attempt was needed by {_names(retried)}." if retried else "",
         f"The process used at most {size(memory)} of memory." if memory is not None else "",
     ]
     cites = story.metric("steps_completed") + story.metric("duration_ms") + story.metric("peak_memory_bytes")
-    for step in done[:_TOLD_STEPS]:
+    for step in done[:_SHOWN_STEPS]:
         cites += story.metric("rows_out", step.step_id) or story.event("step_complete", step.step_id)
-    for step in retried[:_TOLD_STEPS]:
+    for step in retried[:_SHOWN_STEPS]:
         cites += story.metric("attempts", step.step_id)
-    return _Told("execution", sentences, cites)
+    return _Paragraph("execution", sentences, cites)
 
 
 def _progress(story: _Story) -> str:
-    total, finished = story.scene.totals.selected, story.scene.totals.statuses.get("completed", 0)
+    total, finished = story.scope.totals.selected, story.scope.totals.statuses.get("completed", 0)
     spent = duration(story.run.duration_ms)
     if not total:
         return "No step was executed."
@@ -154,29 +148,29 @@ def _progress(story: _Story) -> str:
     )
 
 
-def _movements(scene: Scene, done: list[StepRecord]) -> str:
-    told = [sentence for step in done if (sentence := _moved(scene, step))]
-    rest = scene.totals.statuses.get("completed", 0) - len(told[:_TOLD_STEPS])
-    more = [f"and so on for {counted(rest, 'more step')}"] if told and rest else []
-    return "; ".join(told[:_TOLD_STEPS] + more) + "." if told else ""
+def _movements(scope: Scope, done: list[StepRecord]) -> str:
+    moves = [sentence for step in done if (sentence := _moved(scope, step))]
+    rest = scope.totals.statuses.get("completed", 0) - len(moves[:_SHOWN_STEPS])
+    more = [f"and so on for {counted(rest, 'more step')}"] if moves and rest else []
+    return "; ".join(moves[:_SHOWN_STEPS] + more) + "." if moves else ""
 
 
-def _moved(scene: Scene, step: StepRecord) -> str:
+def _moved(scope: Scope, step: StepRecord) -> str:
     """Say in a few words what a completed step did to rows."""
     if step.rows_out is None:
         return ""
-    role, name, rows = scene.plans[step.step_id].role, _quoted(step.step_id), counted(step.rows_out, "row")
+    role, name, rows = scope.plans[step.step_id].role, _quoted(step.step_id), counted(step.rows_out, "row")
     if role == "processor" and step.rows_in is not None:
         return f"{name} turned {counted(step.rows_in, 'row')} into {step.rows_out:,}"
     verb = {"extractor": "read", "writer": "wrote", "processor": "produced"}[role]
     return f"{name} {verb} {rows}"
 
 
-def _failure(story: _Story) -> _Told:
+def _failure(story: _Story) -> _Paragraph:
     first, *others = story.evidence.issues
     step_id = next((step.step_id for step in story.evidence.step_runs if step.id == first.about), "")
     code = f" ({first.code})" if first.code else ""
-    sentences = [f"{_place(story, step_id)} with {first.error_type}{code}: {_quoted(_short(first.message))}."]
+    sentences = [f"{_stopped_at(story, step_id)} with {first.error_type}{code}: {_quoted(_short(first.message))}."]
     sentences += [_root(first)] if first.causes else []
     sentences += _stopped(story, first)
     sentences.append(f"The way out: {_sentence(_short(first.fix))}" if first.fix else "")
@@ -186,11 +180,11 @@ def _failure(story: _Story) -> _Told:
     return _with("failure", sentences, cites, past)
 
 
-def _with(topic: str, sentences: list[str], cites: list[Ref], more: list[Said]) -> _Told:
-    return _Told(
+def _with(topic: str, sentences: list[str], cites: list[Ref], more: list[Statement]) -> _Paragraph:
+    return _Paragraph(
         topic,
-        sentences + [said.sentence for said in more],
-        cites + [name for said in more for name in said.cites],
+        sentences + [statement.sentence for statement in more],
+        cites + [name for statement in more for name in statement.cites],
     )
 
 
@@ -201,17 +195,17 @@ def _root(issue: Issue) -> str:
     return f"At the root of it is {root.error_type}: {_quoted(_short(root.message))}."
 
 
-def _place(story: _Story, step_id: str) -> str:
+def _stopped_at(story: _Story, step_id: str) -> str:
     if not step_id:
         return "The run itself stopped"
-    attempts = story.scene.records[step_id].attempts
+    attempts = story.scope.records[step_id].attempts
     tried = f" at attempt {attempts}" if attempts > 1 else ""
-    return f"Step {_quoted(step_id)} ({story.scene.plans[step_id].component}) stopped{tried}"
+    return f"Step {_quoted(step_id)} ({story.scope.plans[step_id].component}) stopped{tried}"
 
 
 def _stopped(story: _Story, issue: Issue) -> list[str]:
-    names = story.scene.names
-    stopped = [step for step in story.scene.facts.record.steps if names.step_run(step.step_id) in issue.stopped]
+    names = story.scope.names
+    stopped = [step for step in story.scope.facts.record.steps if names.step_run(step.step_id) in issue.stopped]
     aborted = [step for step in stopped if step.status == "aborted"]
     skipped = [step for step in stopped if step.status == "skipped"]
     return [
@@ -220,13 +214,13 @@ def _stopped(story: _Story, issue: Issue) -> list[str]:
     ]
 
 
-def _outcome(story: _Story) -> _Told:
-    rows = story.scene.totals.rows_written
+def _outcome(story: _Story) -> _Paragraph:
+    rows = story.scope.totals.rows_written
     made = [product for step in story.evidence.step_runs for product in step.produces]
     noted = [(step, step.notes[0]) for step in story.evidence.step_runs if step.notes]
     sentences = [
         _ENDINGS[story.run.status],
-        *_interrupted(story.scene),
+        *_interrupted(story.scope),
         *_written(story, made),
         f"In all, {counted(rows, 'row')} {_was(rows)} committed." if rows is not None else "",
         *(f"A note on {_quoted(step.step_id)}: {_sentence(_short(note))}" for step, note in noted[:3]),
@@ -234,14 +228,14 @@ def _outcome(story: _Story) -> _Told:
     cites = story.event("run_end") + story.metric("rows_written") + story.metric("duration_ms")
     cites += [product.id for product in made[:8]]
     ended_well = story.run.status == "completed"
-    around = [unusual(story.delta, story.evidence)] + ([] if ended_well else [waiting(story.evidence)])
-    return _with("outcome", sentences, cites, around)
+    statements = [unusual(story.delta, story.evidence)] + ([] if ended_well else [waiting(story.evidence)])
+    return _with("outcome", sentences, cites, statements)
 
 
-def _interrupted(scene: Scene) -> list[str]:
-    if scene.facts.record.status != "canceled":
+def _interrupted(scope: Scope) -> list[str]:
+    if scope.facts.record.status != "canceled":
         return []
-    steps = scene.facts.record.steps
+    steps = scope.facts.record.steps
     under_way = [step for step in steps if step.status in ("canceled", "aborted")]
     waiting = [step for step in steps if step.status == "skipped"]
     return [
@@ -255,7 +249,7 @@ def _interrupted(scene: Scene) -> list[str]:
 def _written(story: _Story, made: list[Artifact | Output]) -> list[str]:
     if not made:
         return ["It wrote nothing." if story.run.status == "completed" else "Nothing was written."]
-    names = {dataset.id: dataset.name for dataset in datasets_of(story.scene)}
+    names = {dataset.id: dataset.name for dataset in datasets_of(story.scope)}
     outputs = [names[product.version_of] for product in made if isinstance(product, Output)]
     files = [product for product in made if isinstance(product, Artifact)]
     total = size(sum(file.size_bytes for file in files))
@@ -274,11 +268,11 @@ def _was(count: int) -> str:
 
 
 def _quoted(name: str) -> str:
-    return f"“{cut(name, _SAID)}”"
+    return f"“{cut(name, _QUOTED)}”"
 
 
 def _short(text: str) -> str:
-    return cut(" ".join(text.split()), _SAID)
+    return cut(" ".join(text.split()), _QUOTED)
 
 
 def _sentence(text: str) -> str:

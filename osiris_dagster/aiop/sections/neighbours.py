@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from osiris_dagster.aiop.model import DownstreamPipeline, UpstreamState
+from osiris_dagster.aiop.facts.text import distinct
 from osiris_dagster.aiop.model.ids import dataset_iri, distinct_slugs
-from osiris_dagster.aiop.sections.scope import Scene, timestamp
-from osiris_dagster.aiop.text import distinct
+from osiris_dagster.aiop.model.neighbours import DownstreamPipeline, UpstreamState
+from osiris_dagster.aiop.sections.scope import Scope, timestamp
 
 
-def upstream(scene: Scene) -> tuple[UpstreamState, ...]:
+def upstream(scope: Scope) -> tuple[UpstreamState, ...]:
     """Return the state of each dataset that a step of the package reads."""
-    start = scene.facts.record.start_ms
-    read = {dataset_iri(item.key) for plan in scene.plans.values() for item in plan.reads}
-    known = {dataset_iri(item.dataset): item for item in scene.facts.upstream}
+    start = scope.facts.record.start_ms
+    read = {dataset_iri(item.key) for plan in scope.plans.values() for item in plan.reads}
+    known = {dataset_iri(item.dataset): item for item in scope.facts.upstream}
     return tuple(
         UpstreamState(
             id=f"r:upstream/{seq}",
@@ -28,9 +28,9 @@ def upstream(scene: Scene) -> tuple[UpstreamState, ...]:
     )
 
 
-def downstream(scene: Scene) -> tuple[DownstreamPipeline, ...]:
+def downstream(scope: Scope) -> tuple[DownstreamPipeline, ...]:
     """Return the pipelines that need what this one writes, the nearest first."""
-    items = scene.facts.downstream
+    items = scope.facts.downstream
     slugs = distinct_slugs(item.pipeline for item in items)
     return tuple(
         DownstreamPipeline(

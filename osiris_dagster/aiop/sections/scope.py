@@ -10,14 +10,14 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from osiris_dagster.aiop.facts.facts import Facts
+from osiris_dagster.aiop.facts.text import cut
+from osiris_dagster.aiop.facts.trim import EVERYTHING, Dropped, Limits, Trimmed, trim
 from osiris_dagster.aiop.model.ids import Names, names_of
 from osiris_dagster.aiop.model.shards import Shard
-from osiris_dagster.aiop.text import cut
-from osiris_dagster.aiop.trim import EVERYTHING, Dropped, Limits, Trimmed, trim
 from osiris_dagster.canonical import sha256
 from osiris_dagster.compiler.manifest import StepPlan
 from osiris_dagster.errors import ErrorInfo
-from osiris_dagster.runs.record import StepRecord
+from osiris_dagster.steps.report import StepRecord
 
 T = TypeVar("T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,11 +52,11 @@ class SourceText:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Scope:
     """One attempt at a package; `fingerprints` are of the uncut errors, by step id, with "" for the run."""
 
     facts: Facts
-    whole: Facts  # settled, before anything was cut
+    whole: Facts  # normalized, before anything was cut
     limits: Limits
     dropped: tuple[Dropped, ...]
     names: Names
@@ -70,14 +70,14 @@ class Scene:
     made: dict[str, Any] = field(default_factory=dict)  # sections that others look at too; see `once`
 
 
-def once(section: Callable[[Scene], T]) -> Callable[[Scene], T]:
-    """Let a section be made once for each scene, however many others look at it."""
+def once(section: Callable[[Scope], T]) -> Callable[[Scope], T]:
+    """Let a section be made once for each scope, however many others look at it."""
 
     @wraps(section)
-    def made(scene: Scene) -> T:
-        if section.__name__ not in scene.made:
-            scene.made[section.__name__] = section(scene)
-        return scene.made[section.__name__]  # type: ignore[no-any-return]  # what `section` gave
+    def made(scope: Scope) -> T:
+        if section.__name__ not in scope.made:
+            scope.made[section.__name__] = section(scope)
+        return scope.made[section.__name__]  # type: ignore[no-any-return]  # what `section` gave
 
     return made
 
@@ -85,8 +85,8 @@ def once(section: Callable[[Scene], T]) -> Callable[[Scene], T]:
 UNKNOWN = ErrorInfo("UnknownFailure", "no error was recorded")
 
 
-def scene_of(whole: Facts, limits: Limits, shards: tuple[Shard, ...] = ()) -> Scene:
-    """Return what the sections look at when settled facts are cut to these limits."""
+def scope_of(whole: Facts, limits: Limits, shards: tuple[Shard, ...] = ()) -> Scope:
+    """Return what the sections look at when normalized facts are cut to these limits."""
     uncut = Trimmed(whole, (), tuple(range(len(whole.record.events))))
     trimmed = uncut if limits is EVERYTHING else trim(whole, limits)
     facts, record = trimmed.facts, whole.record
@@ -95,7 +95,7 @@ def scene_of(whole: Facts, limits: Limits, shards: tuple[Shard, ...] = ()) -> Sc
     names = names_of(whole.manifest.pipeline, steps, record.run_id, record.manifest_hash, record.start_ms)
     event_ids = names.events(record.events, trimmed.events)
     names = replace(names, slugs={cut(step_id, limits.text): slug for step_id, slug in names.slugs.items()})
-    return Scene(
+    return Scope(
         facts=facts,
         whole=whole,
         limits=limits,
@@ -112,7 +112,7 @@ def scene_of(whole: Facts, limits: Limits, shards: tuple[Shard, ...] = ()) -> Sc
 
 
 def totals_of(facts: Facts) -> Totals:
-    """Add up a settled record."""
+    """Add up a normalized record."""
     roles = {step.id: step.role for step in facts.manifest.steps}
     steps = facts.record.steps
     wrote = [step for step in steps if roles[step.step_id] == "writer" and step.status == "completed"]

@@ -1,16 +1,16 @@
-"""The timeline: one node for each event of the record, in the order they are told."""
+"""The timeline: one node for each event of the record, in the order of the record."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osiris_dagster.aiop.model import Event
-from osiris_dagster.aiop.sections.scope import Scene, timestamp
+from osiris_dagster.aiop.model.evidence import Event
+from osiris_dagster.aiop.sections.scope import Scope, timestamp
 
 
-def timeline(scene: Scene) -> Iterator[Event]:
-    """Yield the events of a scene; what has a message is untrusted."""
-    for seq, (evidence_id, event) in enumerate(zip(scene.event_ids, scene.facts.record.events, strict=True), 1):
+def timeline(scope: Scope) -> Iterator[Event]:
+    """Yield the events of a scope; what has a message is untrusted."""
+    for seq, (evidence_id, event) in enumerate(zip(scope.event_ids, scope.facts.record.events, strict=True), 1):
         yield Event(
             id=evidence_id,
             seq=seq,
@@ -19,5 +19,5 @@ def timeline(scene: Scene) -> Iterator[Event]:
             level=event.level,
             log_message=event.message,
             untrusted=bool(event.message),
-            verifies=scene.names.step_run(event.step_id),
+            verifies=scope.names.step_run(event.step_id),
         )

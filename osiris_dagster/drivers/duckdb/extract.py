@@ -9,13 +9,14 @@ import pyarrow as pa
 
 from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.batches import plain_schema, rows_per_batch, stream
-from osiris_dagster.drivers.duckdb.faults import named_faults
+from osiris_dagster.drivers.duckdb.faults import check_syntax, named_faults
 from osiris_dagster.drivers.duckdb.pool import Connect, Lease, acquire
-from osiris_dagster.drivers.duckdb.session import Switch, database_file
-from osiris_dagster.drivers.duckdb.sql import catalogue_of, quoted, single_select
+from osiris_dagster.drivers.duckdb.session import Switch, catalogue_of, database_file
 from osiris_dagster.drivers.duckdb.types import check_exported, export_check
-from osiris_dagster.drivers.tables.reading import check_source, selection, unknown
+from osiris_dagster.drivers.tables.reading import check_filter, check_source, one_select, selection, unknown
 from osiris_dagster.errors import DriverError
+from osiris_dagster.sql.dialects import DUCKDB
+from osiris_dagster.sql.quoting import quoted
 
 
 class Extraction:
@@ -108,8 +109,13 @@ class Extraction:
         config = self._call.config
         check_source(config)
         query = config.get("query")
-        source = f"(\n{single_select(query)}\n)" if query else self._table(session)
-        return single_select(selection(config, source, quoted, self._columns(session, source), self._call.since))
+        if query:
+            check_syntax(query)
+        source = f"(\n{one_select(query, DUCKDB)}\n)" if query else self._table(session)
+        chosen = selection(config, source, quoted, self._columns(session, source), self._call.since)
+        check_syntax(chosen)
+        check_filter(config, DUCKDB)
+        return chosen
 
     def _table(self, session: duckdb.DuckDBPyConnection) -> str:
         """Return the qualified table; DriverError with the nearest name when it is not there."""

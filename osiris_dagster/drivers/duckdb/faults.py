@@ -35,6 +35,13 @@ _KINDS: dict[str, tuple[str, str, Retryable]] = {
 }
 
 
+def check_syntax(*texts: str) -> None:
+    """Raise DriverError, in DuckDB's own words, for SQL that its parser does not take."""
+    with named_faults():
+        for text in texts:
+            duckdb.extract_statements(text)
+
+
 @contextmanager
 def named_faults(*inputs: Watched) -> Iterator[None]:
     """Turn what DuckDB raises into a DriverError; an error that came out of an input is raised as it was."""

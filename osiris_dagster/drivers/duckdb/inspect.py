@@ -13,7 +13,7 @@ import duckdb
 from osiris_dagster.drivers.batches import name_of_type
 from osiris_dagster.drivers.duckdb.faults import named_faults
 from osiris_dagster.drivers.duckdb.pool import acquire, connect_file
-from osiris_dagster.drivers.duckdb.sql import catalogue_of, quoted
+from osiris_dagster.drivers.duckdb.session import catalogue_of
 from osiris_dagster.drivers.duckdb.types import not_exported
 from osiris_dagster.drivers.inspection import (
     Category,
@@ -27,6 +27,7 @@ from osiris_dagster.drivers.inspection import (
 from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.drivers.tables.loads import SCHEMA
 from osiris_dagster.errors import ConfigError, DriverError
+from osiris_dagster.sql.quoting import quoted
 
 _CATEGORIES: Mapping[str, Category] = {"DRV020": "not_found", "DRV021": "busy"}
 _TABLES = """

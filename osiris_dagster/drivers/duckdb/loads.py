@@ -5,8 +5,9 @@ from __future__ import annotations
 import duckdb
 
 from osiris_dagster.drivers.base import StepCall
-from osiris_dagster.drivers.duckdb.sql import catalogue_of, quoted
+from osiris_dagster.drivers.duckdb.session import catalogue_of
 from osiris_dagster.drivers.tables.loads import KEPT_DAYS, KEY_COLUMNS, LOADS, SCHEMA, is_same_load, load_key
+from osiris_dagster.sql.quoting import quoted
 
 _COLUMNS = f"""(
     {", ".join(f"{name} varchar" for name in KEY_COLUMNS)},

@@ -5,9 +5,10 @@ from __future__ import annotations
 import duckdb
 
 from osiris_dagster.drivers.base import StepCall
-from osiris_dagster.drivers.duckdb.sql import catalogue_of, quoted
+from osiris_dagster.drivers.duckdb.session import catalogue_of
 from osiris_dagster.drivers.positions import POSITIONS, Position, moved
 from osiris_dagster.drivers.tables.loads import SCHEMA
+from osiris_dagster.sql.quoting import quoted
 
 _KEY = ("pipeline", "step", "target")
 _COLUMNS = f"""(

@@ -12,6 +12,12 @@ import duckdb
 from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.errors import ConfigError
+from osiris_dagster.write_paths import writable
+
+
+def catalogue_of(session: duckdb.DuckDBPyConnection) -> str:
+    """Return DuckDB's name of the open file; a schema of the same name is ambiguous without it."""
+    return str(session.sql("select current_catalog()").fetchall()[0][0])
 
 
 class Switch:
@@ -57,12 +63,13 @@ class Switch:
             session.close()
 
 
-def database_file(call: StepCall) -> tuple[Path, str]:
+def database_file(call: StepCall, *, write: bool = False) -> tuple[Path, str]:
     """Return the absolute path of the step's database and its project path.
 
-    Raises ConfigError when neither config nor connection names it, or when it lies outside of the project.
+    Raises ConfigError when neither config nor connection names it, or when it lies outside of the project or, for
+    writing, where no step may write.
     """
-    name = call.config.get("path") or call.connection.get("path")
+    name = call.connection.get("path") or call.config.get("path")
     if not isinstance(name, str) or not name:
         raise ConfigError(
             f"step {call.step_id!r} does not say which database file it uses",
@@ -71,4 +78,4 @@ def database_file(call: StepCall) -> tuple[Path, str]:
             expected="a connection with `path`, or `path` in the step",
             fix="add `connection: '@duckdb.<alias>'` or `path: data/<file>.duckdb`",
         )
-    return call.project.inside(name), name
+    return writable(call.project, name, call.oml) if write else call.project.inside(name), name

@@ -8,11 +8,12 @@ import duckdb
 
 from osiris_dagster.drivers.batches import Watched
 from osiris_dagster.drivers.duckdb.faults import named_faults
-from osiris_dagster.drivers.duckdb.sql import catalogue_of, listed, literal, quoted
+from osiris_dagster.drivers.duckdb.session import catalogue_of
 from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.drift import Move
 from osiris_dagster.drivers.tables.loads import SCHEMA, STAGE_PREFIX
 from osiris_dagster.drivers.tables.refusals import null_key, repeated_keys, rows_lost, values_do_not_fit
+from osiris_dagster.sql.quoting import listed, literal, quoted
 
 _OFFERED = "osiris rows"
 

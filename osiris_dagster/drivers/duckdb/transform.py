@@ -11,10 +11,13 @@ import pyarrow as pa
 
 from osiris_dagster.drivers.base import StepCall, TransformInput
 from osiris_dagster.drivers.batches import Watched, rows_per_batch, stream
-from osiris_dagster.drivers.duckdb.faults import named_faults
+from osiris_dagster.drivers.duckdb.faults import check_syntax, named_faults
 from osiris_dagster.drivers.duckdb.session import Switch
-from osiris_dagster.drivers.duckdb.sql import literal, quoted, single_select
 from osiris_dagster.drivers.duckdb.types import carried, check_exported, export_check, import_check
+from osiris_dagster.drivers.tables.reading import refused
+from osiris_dagster.sql.duckdb_reader import check_step, without_end
+from osiris_dagster.sql.quoting import literal, quoted
+from osiris_dagster.sql.refusal import SqlRefusedError
 
 _SPILL_SHARE = 0.8  # of the disk space that is free when the step starts
 _AHEAD = "8MB"  # rows that DuckDB computes while the steps after it are busy
@@ -30,7 +33,7 @@ class Transformation:
 
     def transform(self, inputs: tuple[TransformInput, ...]) -> pa.RecordBatchReader:
         """Bind the query to the inputs; they are read while the result is, or before it if it needs them twice."""
-        query = single_select(self._call.config["query"])
+        query = _one_select(self._call.config["query"])
         session = self._switch.add(duckdb.connect())
         with named_faults():
             session.execute(_lock_down(self._call))
@@ -86,6 +89,15 @@ class Transformation:
         if reader is not None:
             reader.close()
         self._switch.close()
+
+
+def _one_select(query: str) -> str:
+    check_syntax(query)
+    try:
+        check_step(query)
+    except SqlRefusedError as fault:
+        raise refused(fault) from None
+    return without_end(query)
 
 
 def _lock_down(call: StepCall) -> str:

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from osiris_dagster.drivers.batches import plain_schema
-from osiris_dagster.drivers.duckdb.sql import quoted
 from osiris_dagster.drivers.tables.refusals import not_carried
 from osiris_dagster.errors import DriverError
+from osiris_dagster.sql.quoting import quoted
 
 Check = Callable[[pa.RecordBatch], None]
 _INFINITIES = (2**31 - 1, -(2**31 - 1), 2**63 - 1, -(2**63 - 1))  # days and ticks that DuckDB keeps for +-infinity

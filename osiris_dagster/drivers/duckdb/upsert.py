@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from osiris_dagster.drivers.duckdb.sql import listed, quoted
 from osiris_dagster.drivers.tables.drift import Drift, Move
+from osiris_dagster.sql.quoting import listed, quoted
 
 
 def moved(move: Move) -> str:

@@ -16,8 +16,7 @@ from osiris_dagster.drivers.duckdb.faults import named_faults
 from osiris_dagster.drivers.duckdb.loads import committed_rows, record_load
 from osiris_dagster.drivers.duckdb.pool import Connect, Lease, acquire, held_by_readers
 from osiris_dagster.drivers.duckdb.positions import read_position, record_positions
-from osiris_dagster.drivers.duckdb.session import Switch, database_file
-from osiris_dagster.drivers.duckdb.sql import catalogue_of, literal, quoted
+from osiris_dagster.drivers.duckdb.session import Switch, catalogue_of, database_file
 from osiris_dagster.drivers.duckdb.staging import Staging, prepare
 from osiris_dagster.drivers.duckdb.types import carried, import_check
 from osiris_dagster.drivers.duckdb.upsert import alterations, insertion, upsert_statements
@@ -37,6 +36,7 @@ from osiris_dagster.drivers.tables.target import (
     with_keys_as_spelt,
     with_slice,
 )
+from osiris_dagster.sql.quoting import literal, quoted
 
 
 class Loading:
@@ -71,7 +71,7 @@ class Loading:
     @contextmanager
     def _leased(self, watched: Watched) -> Iterator[tuple[Lease, Watched]]:
         """Open the file for writing; while readers of this process hold it, set aside the rows that they may feed."""
-        path, name = database_file(self._call)
+        path, name = database_file(self._call, write=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         if held_by_readers(path):
             aside = spooled(watched, self._call.scratch / "rows.arrow")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from osiris_dagster.atomic import write_bytes
 from osiris_dagster.canonical import canonical_json, readable_json, sha256
+from osiris_dagster.codec import from_json, to_json
 from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.tables.loads import load_key
 from osiris_dagster.errors import DriverError
@@ -29,7 +30,7 @@ class Append:
 def intend(call: StepCall, path: Path, append: Append) -> None:
     """Record what the rename that comes next will do."""
     if call.run_id:
-        write_bytes(_sidecar(call, path), readable_json(asdict(append)))
+        write_bytes(_sidecar(call, path), readable_json(to_json(append)))
 
 
 def committed_rows(call: StepCall, path: Path) -> int | None:
@@ -40,7 +41,7 @@ def committed_rows(call: StepCall, path: Path) -> int | None:
     file = _sidecar(call, path)
     if not call.run_id or not file.is_file():
         return None
-    append = Append(**json.loads(file.read_text("utf-8")))
+    append = from_json(Append, json.loads(file.read_text("utf-8")))
     if not call.retry_of and append.run_id != call.run_id:
         return None
     now = digest(path)

@@ -15,6 +15,7 @@ from typing import BinaryIO
 from osiris_dagster.atomic import replacing
 from osiris_dagster.drivers.base import Artifact, StepCall
 from osiris_dagster.errors import DriverError
+from osiris_dagster.write_paths import below, writable
 
 _GLOB = frozenset("*?[")
 _ABANDONED = 6 * 3600  # seconds without a write after which a temporary file has no owner any more
@@ -23,8 +24,8 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 def project_path(call: StepCall, name: str = "") -> str:
     """Return the path of the step, or `name`, below the connection's or the step's `base_dir`, as OML writes it."""
-    base = call.config.get("base_dir") or call.connection.get("base_dir") or ""
-    return str(Path(base, name or call.config["path"])) if base else str(name or call.config["path"])
+    base = call.connection.get("base_dir") or call.config.get("base_dir") or ""
+    return below(str(base), str(name or call.config["path"]))
 
 
 def existing_file(call: StepCall) -> Path:
@@ -124,11 +125,11 @@ class Sink:
 def target_path(call: StepCall) -> Path:
     """Return the absolute path of the file to write.
 
-    Raises ConfigError when it leaves the project, DriverError when it is a folder or its folder is missing and may
-    not be made.
+    Raises ConfigError when it leaves the project or lies where no step may write, DriverError when it is a folder or
+    its folder is missing and may not be made.
     """
     name = project_path(call)
-    path = call.project.inside(name)
+    path = writable(call.project, name, call.oml)
     if path.is_dir():
         raise DriverError(
             f"{name} is a folder",

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.mysql.dialect import DIALECT
+from osiris_dagster.drivers.mysql.names import listed, quoted
 from osiris_dagster.drivers.mysql.positions import record_positions
 from osiris_dagster.drivers.mysql.session import Session
 from osiris_dagster.drivers.mysql.side import NEW, OLD, Side, digest_of, record_load
-from osiris_dagster.drivers.mysql.sql import listed, quoted
 from osiris_dagster.drivers.mysql.stage import Stage
 from osiris_dagster.drivers.mysql.table import TableFacts
 from osiris_dagster.drivers.tables.drift import Drift

@@ -28,6 +28,7 @@ from osiris_dagster.drivers.mysql.session import Session, program_of
 from osiris_dagster.drivers.mysql.settings import settings_of
 from osiris_dagster.drivers.mysql.source import Source, source_of
 from osiris_dagster.drivers.stopping import StopSign
+from osiris_dagster.drivers.tables.reading import query_of
 
 
 class Extraction:
@@ -76,10 +77,11 @@ class Extraction:
             self._session.close()
 
     def _opened(self) -> tuple[Session, Source]:
+        query = query_of(self._call.config, "mysql")  # before anybody is called
         settings = settings_of(self._call)
         session = self._session = Session(program_of(self._call), settings, self._stop, self._subject)
         session.open()
-        source = source_of(self._call, session)
+        source = source_of(self._call, session, query)
         session.run("start transaction read only")
         if source.most is not None:
             session.run(f"set session sql_select_limit = {source.most}")

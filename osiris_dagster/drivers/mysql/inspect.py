@@ -9,11 +9,11 @@ from typing import Any
 
 from osiris_dagster.arrow import type_name
 from osiris_dagster.drivers.inspection import Category, ConnectionCall, FoundColumn, FoundTable, Probe, wanted
+from osiris_dagster.drivers.mysql.names import quoted
 from osiris_dagster.drivers.mysql.rows.fields import Field, Policies, arrow_type_of_field
 from osiris_dagster.drivers.mysql.rows.prepared import forget, prepare
 from osiris_dagster.drivers.mysql.session import Session
 from osiris_dagster.drivers.mysql.settings import settings_from
-from osiris_dagster.drivers.mysql.sql import quoted
 from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.drivers.tables.loads import SCHEMA
 from osiris_dagster.errors import DriverError

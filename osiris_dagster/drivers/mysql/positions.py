@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from osiris_dagster.canonical import canonical_json, sha256
 from osiris_dagster.drivers.base import StepCall
+from osiris_dagster.drivers.mysql.names import quoted
 from osiris_dagster.drivers.mysql.session import Session
 from osiris_dagster.drivers.mysql.side import Side, allowed, sides_of
-from osiris_dagster.drivers.mysql.sql import quoted
 from osiris_dagster.drivers.positions import POSITIONS, Position, Since, moved
 from osiris_dagster.drivers.tables.target import Target
 from osiris_dagster.errors import DriverError

@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from osiris_dagster.drivers.behind import Behind
 from osiris_dagster.drivers.mysql.encode import FILE, VALUES, content, lines, sizes
+from osiris_dagster.drivers.mysql.names import listed, quoted
 from osiris_dagster.drivers.mysql.session import Session
-from osiris_dagster.drivers.mysql.sql import listed, quoted
 from osiris_dagster.errors import DriverError
 
 _QUERY = 0x03

@@ -17,8 +17,10 @@ import pymysql
 
 from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.mysql.faults import is_passing, named_faults
+from osiris_dagster.drivers.mysql.login import guarded_plugins
 from osiris_dagster.drivers.mysql.settings import Settings
 from osiris_dagster.drivers.stopping import StopSign
+from osiris_dagster.errors import DriverError
 
 Connection: TypeAlias = "pymysql.Connection[Any]"
 _KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}  # a dead peer is noticed after two minutes
@@ -145,7 +147,7 @@ def program_of(call: StepCall) -> str:
 
 def kill(settings: Settings, thread: int) -> None:
     """Tell the server to end a session; whether it is still there does not matter."""
-    with suppress(pymysql.Error, OSError):
+    with suppress(pymysql.Error, OSError, DriverError):
         side = _connected(settings, "osiris/kill", {"connect_timeout": _KILL_SECONDS, "read_timeout": _KILL_SECONDS})
         with side, side.cursor() as cursor:
             cursor.execute(f"kill {int(thread)}")
@@ -166,6 +168,7 @@ def _connected(settings: Settings, program: str, options: dict[str, Any]) -> Con
         "connect_timeout": settings.connect_timeout,
         "read_timeout": settings.read_timeout,
         "write_timeout": settings.read_timeout,
+        "auth_plugin_map": guarded_plugins(settings.place),
         **_secured(settings),
         **options,
     }

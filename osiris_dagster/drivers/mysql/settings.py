@@ -10,6 +10,10 @@ from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.errors import ConfigError
 from osiris_dagster.project import Project
 
+_FIELDS = (
+    *("host", "port", "user", "password", "database", "unix_socket", "ssl_mode", "ssl_ca", "ssl_cert", "ssl_key"),
+    *("connect_timeout", "read_timeout"),
+)
 SSL_MODES = ("disabled", "preferred", "required", "verify_ca", "verify_identity")
 
 
@@ -40,7 +44,9 @@ class Settings:
 
 def settings_of(call: StepCall) -> Settings:
     """Read the settings of a step and its connection. Raises ConfigError naming the field that is missing or wrong."""
-    return settings_from(call.reference, call.project, call.config, call.connection)
+    own = {name: call.config.get(name) for name in _FIELDS}
+    chosen = {"database": own["database"]}  # the one field of a connection that a step may set, too
+    return settings_from(call.reference, call.project, chosen, call.connection, own)
 
 
 def settings_from(reference: str, project: Project, *layers: Mapping[str, Any]) -> Settings:

@@ -13,8 +13,8 @@ import pymysql
 from osiris_dagster.canonical import sha256
 from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.mysql.faults import error_of
+from osiris_dagster.drivers.mysql.names import quoted
 from osiris_dagster.drivers.mysql.session import Session
-from osiris_dagster.drivers.mysql.sql import quoted
 from osiris_dagster.drivers.stopping import canceled
 from osiris_dagster.drivers.tables.loads import KEPT_DAYS, LOADS, SCHEMA, STAGE_PREFIX, is_same_load, load_key
 from osiris_dagster.drivers.tables.target import Target

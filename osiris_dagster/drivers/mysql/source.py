@@ -9,10 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from osiris_dagster.drivers.base import StepCall
+from osiris_dagster.drivers.mysql.names import listed, quoted
 from osiris_dagster.drivers.mysql.positions import condition
 from osiris_dagster.drivers.mysql.session import Session
-from osiris_dagster.drivers.mysql.sql import listed, quoted, single_select
-from osiris_dagster.drivers.tables.reading import check_source, unknown
+from osiris_dagster.drivers.tables.reading import unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +34,21 @@ class Source:
             yield part
 
 
-def source_of(call: StepCall, session: Session) -> Source:
-    """Return the statement. DriverError for a table, column or query that cannot be read.
+def source_of(call: StepCall, session: Session, query: str) -> Source:
+    """Return the statement; `query` is the judged one, if any. DriverError for a table or column that is not there.
 
     Columns that nobody reads after it are left out of a table; a query is not wrapped for that, to keep its order.
     """
     config: Mapping[str, Any] = call.config
-    query, table, columns = config.get("query"), config.get("table"), config.get("columns")
+    table, columns = config.get("table"), config.get("columns")
     conditions = [f"(\n{config['filter']}\n)"] if config.get("filter") else []
     conditions += [condition(session, call.since)] if call.since else []
     limit, offset = config.get("limit"), int(config["offset"])
-    check_source(config)
-    mode = str(session.value("select @@sql_mode"))
     if query:
-        statement = single_select(query, mode)
         if columns or conditions:
-            statement = f"select {listed(columns, 'q') if columns else '*'} from (\n{statement}\n) q"
-            statement += f"\nwhere {' and '.join(conditions)}" if conditions else ""
-        return Source(single_select(statement, mode), offset, None if limit is None else offset + int(limit))
+            query = f"select {listed(columns, 'q') if columns else '*'} from (\n{query}\n) q"
+            query += f"\nwhere {' and '.join(conditions)}" if conditions else ""
+        return Source(query, offset, None if limit is None else offset + int(limit))
     database = config.get("database") or session.settings.database
     known = _columns(session, database, str(table))
     selected = call.selected(known)
@@ -61,7 +58,7 @@ def source_of(call: StepCall, session: Session) -> Source:
         parts.append(f"where {' and '.join(conditions)}")
     if limit is not None or offset:
         parts.append(f"limit {_ALL if limit is None else int(limit)} offset {offset}")
-    return Source(single_select("\n".join(parts), mode))
+    return Source("\n".join(parts))
 
 
 _ALL = 2**63 - 1

@@ -10,9 +10,9 @@ import pyarrow as pa
 from osiris_dagster.drivers.batches import Watched
 from osiris_dagster.drivers.mysql.dialect import WHOLE, is_bytes, is_text
 from osiris_dagster.drivers.mysql.encode import numbered
+from osiris_dagster.drivers.mysql.names import listed, quoted
 from osiris_dagster.drivers.mysql.send import load_by_file, load_by_insert
 from osiris_dagster.drivers.mysql.session import Session
-from osiris_dagster.drivers.mysql.sql import listed, quoted
 from osiris_dagster.drivers.mysql.table import TableFacts
 from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.drift import Drift, Move

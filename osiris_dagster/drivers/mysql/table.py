@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from osiris_dagster.drivers.mysql.dialect import catalogue_type
+from osiris_dagster.drivers.mysql.names import quoted
 from osiris_dagster.drivers.mysql.session import Session
-from osiris_dagster.drivers.mysql.sql import quoted
 from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.target import Target, not_a_table
 from osiris_dagster.errors import DriverError

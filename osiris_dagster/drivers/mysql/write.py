@@ -13,6 +13,7 @@ from osiris_dagster.drivers.batches import Watched, plain_schema
 from osiris_dagster.drivers.mysql.apply import Change, comment_without_mark, marked_rows
 from osiris_dagster.drivers.mysql.dialect import DIALECT
 from osiris_dagster.drivers.mysql.loadable import row_columns, value_check
+from osiris_dagster.drivers.mysql.names import check_name
 from osiris_dagster.drivers.mysql.positions import find_position, prepare_positions
 from osiris_dagster.drivers.mysql.session import Session, kill, program_of
 from osiris_dagster.drivers.mysql.settings import Settings, settings_of
@@ -25,7 +26,6 @@ from osiris_dagster.drivers.mysql.side import (
     side_of,
     take_lease,
 )
-from osiris_dagster.drivers.mysql.sql import check_name
 from osiris_dagster.drivers.mysql.stage import Stage
 from osiris_dagster.drivers.mysql.table import TableFacts, look_up
 from osiris_dagster.drivers.positions import Position

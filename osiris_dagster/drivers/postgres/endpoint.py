@@ -44,8 +44,7 @@ class Endpoint:
 def endpoint_of(call: StepCall) -> Endpoint:
     """Return where a step connects to. Raises ConfigError when its connection does not say so, or is malformed."""
     own = {name: call.config.get(name) for name in (*_FIELDS, *_WHOLE, *_LIBPQ)}
-    given = {name: value for name, value in own.items() if value is not None}
-    return endpoint({**given, **call.connection}, call.reference, call.run_id or call.pipeline)
+    return endpoint(call.connection or own, call.reference, call.run_id or call.pipeline)
 
 
 def endpoint(fields: Mapping[str, Any], reference: str, application: str, **settings: str) -> Endpoint:

@@ -12,11 +12,10 @@ from osiris_dagster.drivers.postgres.catalogue import find_table
 from osiris_dagster.drivers.postgres.copy_blocks import blocks
 from osiris_dagster.drivers.postgres.copy_decode import Decoder
 from osiris_dagster.drivers.postgres.endpoint import endpoint_of, schema_of
-from osiris_dagster.drivers.postgres.query import condition, single_select
 from osiris_dagster.drivers.postgres.read_types import Field, fields_of, select_list
 from osiris_dagster.drivers.postgres.session import Session, Switch
-from osiris_dagster.drivers.postgres.sql import quoted
-from osiris_dagster.drivers.tables.reading import check_source, selection, unknown
+from osiris_dagster.drivers.tables.reading import query_of, selection, unknown
+from osiris_dagster.sql.quoting import quoted
 
 _SNAPSHOT = "isolation level repeatable read read only"
 
@@ -76,17 +75,12 @@ class Extraction:
     def _opened(self) -> tuple[Session, str, tuple[Field, ...]]:
         """Return a session in a transaction, the query to read there, and its columns."""
         config = self._call.config
-        check_source(config)
-        query = config.get("query")
-        if query:
-            query = single_select(query)  # before anybody is called
+        query = query_of(config, "postgres")  # before anybody is called
         session = self._switch.open(endpoint_of(self._call))
         session.begin(_SNAPSHOT)
         source = f"(\n{query}\n) osiris_source" if query else self._table(session)
-        if config.get("filter"):
-            condition(config["filter"])
         columns = self._columns(session, source)
-        chosen = single_select(selection(config, source, quoted, columns, self._call.since))
+        chosen = selection(config, source, quoted, columns, self._call.since)
         return session, chosen, fields_of(session, chosen, config["unbounded_numeric"])
 
     def _table(self, session: Session) -> str:

@@ -14,8 +14,8 @@ from osiris_dagster.drivers.postgres.endpoint import endpoint
 from osiris_dagster.drivers.postgres.read_types import DEFAULT_UNBOUNDED, fields_of
 from osiris_dagster.drivers.postgres.refusal import refusal_of
 from osiris_dagster.drivers.postgres.session import Session, Switch
-from osiris_dagster.drivers.postgres.sql import quoted
 from osiris_dagster.errors import ConfigError, DriverError
+from osiris_dagster.sql.quoting import quoted
 
 _TABLES = """
     select c.oid, n.nspname, c.relname, c.relkind in ('v', 'm'), nullif(c.reltuples, -1)::bigint,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.postgres.session import Session
-from osiris_dagster.drivers.postgres.sql import listed, quoted
 from osiris_dagster.drivers.tables.loads import KEPT_DAYS, KEY_COLUMNS, LOADS, SCHEMA, is_same_load, load_key
 from osiris_dagster.errors import DriverError
+from osiris_dagster.sql.quoting import listed, quoted
 
 _TABLE = quoted(SCHEMA, LOADS)
 _NAMED = listed(KEY_COLUMNS)

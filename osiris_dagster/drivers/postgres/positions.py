@@ -5,8 +5,8 @@ from __future__ import annotations
 from osiris_dagster.drivers.base import StepCall
 from osiris_dagster.drivers.positions import POSITIONS, Position, moved
 from osiris_dagster.drivers.postgres.session import Session
-from osiris_dagster.drivers.postgres.sql import listed, quoted
 from osiris_dagster.drivers.tables.loads import SCHEMA
+from osiris_dagster.sql.quoting import listed, quoted
 
 _TABLE = quoted(SCHEMA, POSITIONS)
 _KEY = ("pipeline", "step", "target")

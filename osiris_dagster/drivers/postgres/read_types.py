@@ -14,8 +14,8 @@ from psycopg2.extensions import Column as Described
 
 from osiris_dagster.drivers.batches import arrow_type_of
 from osiris_dagster.drivers.postgres.session import Session
-from osiris_dagster.drivers.postgres.sql import quoted
 from osiris_dagster.errors import DriverError
+from osiris_dagster.sql.quoting import quoted
 
 NUMERIC = 1700
 DEFAULT_UNBOUNDED = "decimal(38,10)"

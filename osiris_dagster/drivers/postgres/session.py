@@ -12,10 +12,10 @@ from typing import Any
 
 import psycopg2
 import psycopg2.extensions
-from psycopg2.extensions import make_dsn
 
 from osiris_dagster.drivers.postgres.endpoint import Endpoint
 from osiris_dagster.drivers.postgres.faults import named_faults
+from osiris_dagster.drivers.postgres.login import connected
 from osiris_dagster.drivers.postgres.refusal import is_passing, refused
 from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.errors import DriverError
@@ -113,8 +113,8 @@ class Session:
 
     def _ask(self) -> None:
         # Not by psycopg2's `cancel`: it holds the interpreter while it waits for the server, and all threads with it.
-        with suppress(psycopg2.Error):
-            asking = psycopg2.connect(make_dsn(**self._endpoint.parameters))
+        with suppress(psycopg2.Error, DriverError):
+            asking = connected(self._endpoint)
             with closing(asking), asking.cursor() as cursor:
                 if process := self._process:
                     cursor.execute("select pg_cancel_backend(%s)", [process])
@@ -147,7 +147,7 @@ class Switch:
         for pause in (*(_PAUSES if patient else ()), None):
             self.stopped.check()
             try:
-                connection = psycopg2.connect(make_dsn(**endpoint.parameters))
+                connection = connected(endpoint)
                 break
             except psycopg2.Error as error:
                 if pause is None or not is_passing(error):

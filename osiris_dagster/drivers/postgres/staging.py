@@ -10,12 +10,12 @@ from osiris_dagster.drivers.batches import Watched
 from osiris_dagster.drivers.postgres.copy_encode import HEADER, TRAILER, encode
 from osiris_dagster.drivers.postgres.faults import named_faults
 from osiris_dagster.drivers.postgres.session import Session
-from osiris_dagster.drivers.postgres.sql import listed, quoted
 from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.drift import Move
 from osiris_dagster.drivers.tables.refusals import null_key, repeated_keys, rows_lost, values_do_not_fit
 from osiris_dagster.errors import DriverError
+from osiris_dagster.sql.quoting import listed, quoted
 
 _READ_AS_VALUES = (
     "smallint", "integer", "bigint", "real", "double precision", "numeric", "boolean", "bytea", "date", "timestamp",

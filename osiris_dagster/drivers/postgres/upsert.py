@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from osiris_dagster.drivers.postgres.sql import listed, quoted
 from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.drift import Drift, Move
+from osiris_dagster.sql.quoting import listed, quoted
 
 
 def moved(move: Move, own: str) -> str:

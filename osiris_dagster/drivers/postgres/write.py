@@ -16,9 +16,9 @@ from osiris_dagster.drivers.postgres.dialect import DIALECT, stage_columns
 from osiris_dagster.drivers.postgres.endpoint import endpoint_of, schema_of
 from osiris_dagster.drivers.postgres.lease import holders, take_lease
 from osiris_dagster.drivers.postgres.loads import committed_rows, prepare_record, record_load
+from osiris_dagster.drivers.postgres.names import check_name
 from osiris_dagster.drivers.postgres.positions import read_position, record_positions
 from osiris_dagster.drivers.postgres.session import Session, Switch
-from osiris_dagster.drivers.postgres.sql import check_name, listed, quoted
 from osiris_dagster.drivers.postgres.staging import Staging
 from osiris_dagster.drivers.postgres.upsert import Insertion, alterations
 from osiris_dagster.drivers.tables.drift import Drift
@@ -36,6 +36,7 @@ from osiris_dagster.drivers.tables.target import (
     with_slice,
 )
 from osiris_dagster.errors import DriverError
+from osiris_dagster.sql.quoting import listed, quoted
 
 _COUNTED = 64 * 1024 * 1024  # bytes of a table that are counted at no price worth speaking of
 _DEADLOCKS = 5  # times that the last part of a write is tried

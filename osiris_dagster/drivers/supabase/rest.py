@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from osiris_dagster.drivers.base import StepCall
+from osiris_dagster.drivers.loopback import is_loopback
 from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.errors import ConfigError, DriverError
 
@@ -56,6 +57,14 @@ class Rest:
                 found="no `dsn`, and no `url` with `key`",
                 expected="dsn: the project's PostgreSQL address; or url: https://<project>.supabase.co and key",
                 fix="complete the connection in osiris_connections.yaml",
+            )
+        if address.scheme == "http" and not is_loopback(address.hostname):
+            raise ConfigError(
+                f"{call.reference or 'the connection'} would send its key in clear",
+                code="DRV060",
+                found="a `url` with http:",
+                expected="https, or a project on this machine",
+                fix="write `url` with https:",
             )
         self.place = f"{call.reference} ({address.hostname})" if call.reference else str(address.hostname)
         self.stopped = stopped

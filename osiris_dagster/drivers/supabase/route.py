@@ -12,9 +12,9 @@ _HOSTED = (".supabase.co", ".supabase.com")
 
 
 def connection_of(call: StepCall) -> Mapping[str, Any]:
-    """Return the fields of the connection, with the address that a step itself may have."""
+    """Return the fields of the connection; without one the address that the step itself has."""
     own = {name: call.config.get(name) for name in _REST_ONLY}
-    return {**{name: value for name, value in own.items() if value is not None}, **call.connection}
+    return call.connection or {name: value for name, value in own.items() if value is not None}
 
 
 def database_fields(connection: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -1,4 +1,7 @@
-"""The configuration of an extractor in; the SELECT that it asks for, in any dialect, or what is wrong with it, out."""
+"""The configuration of an extractor in; the SELECT that it asks for, in any dialect, or what is wrong with it, out.
+
+SQL that somebody wrote goes to the source as it was written, behind the judge that the compiler asks, too.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from typing import Any
 
 from osiris_dagster.drivers.positions import Since
 from osiris_dagster.errors import DriverError
+from osiris_dagster.sql.judge import check, without_end
+from osiris_dagster.sql.refusal import SqlRefusedError
 
 
 def check_source(config: Mapping[str, Any]) -> None:
@@ -21,6 +26,49 @@ def check_source(config: Mapping[str, Any]) -> None:
             expected="one of the two",
             fix="leave `query` out; columns, filter and limit work with both" if query else "add `table`",
         )
+
+
+def query_of(config: Mapping[str, Any], dialect: str) -> str:
+    """Return the query of a step as it may stand in brackets, empty for a step that reads a table.
+
+    DriverError for a configuration that has both or neither, and for SQL that does more than read.
+    """
+    check_source(config)
+    check_filter(config, dialect)
+    return one_select(config["query"], dialect) if config.get("query") else ""
+
+
+def one_select(query: str, dialect: str) -> str:
+    """Return a query of a source without the semicolons and comments at its end; DriverError unless it only reads."""
+    _check(query, dialect)
+    return without_end(query, dialect)
+
+
+def check_filter(config: Mapping[str, Any], dialect: str) -> None:
+    """Raise DriverError for a filter that is more than one condition, or does more than read."""
+    if config.get("filter"):
+        _check(config["filter"], dialect, condition=True)
+
+
+def _check(text: str, dialect: str, *, condition: bool = False) -> None:
+    """What is merely not understood is left to the source: it says more about that, and cannot write meanwhile."""
+    try:
+        check(text, dialect, condition=condition)
+    except SqlRefusedError as fault:
+        if not fault.harmless:
+            raise refused(fault) from None
+
+
+def refused(fault: SqlRefusedError) -> DriverError:
+    """Return the error for SQL that the judge refuses."""
+    is_select = fault.kind in ("acts", "hidden")
+    return DriverError(
+        f"the query is refused: {fault.message}" if is_select else "the query is not one SELECT statement",
+        code="DRV023",
+        found=fault.found or fault.message,
+        expected="SQL that only reads" if is_select else "one SELECT",
+        fix=fault.fix,
+    )
 
 
 def selection(

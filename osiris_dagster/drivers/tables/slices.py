@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from osiris_dagster.oml.partition_slice import Slice
+from osiris_dagster.sql.quoting import literal
 
 
 def condition(rows: Slice, column: str, *, zones: bool = True) -> str:
@@ -19,13 +20,9 @@ def condition(rows: Slice, column: str, *, zones: bool = True) -> str:
     "d >= date '2025-01-01' and d < date '2025-01-02'"
     """
     if rows.start is None or rows.end is None:
-        listed = ", ".join(str(value) if isinstance(value, int) else _quoted(value) for value in rows.values)
+        listed = ", ".join(str(value) if isinstance(value, int) else literal(value) for value in rows.values)
         return f"{column} in ({listed})"
     return f"{column} >= {_moment(rows.start, zones=zones)} and {column} < {_moment(rows.end, zones=zones)}"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _moment(value: date | datetime, *, zones: bool) -> str:

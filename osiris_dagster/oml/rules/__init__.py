@@ -21,6 +21,7 @@ from osiris_dagster.oml.rules import (
     secrecy,
     step_blocks,
     steps,
+    targets,
     yaml_text,
 )
 from osiris_dagster.oml.rules.rule import Rule
@@ -77,6 +78,7 @@ RULES: tuple[Rule, ...] = (
     constraints.option_rule,
     constraints.upsert_key,
     config.project_path,
+    targets.protected_file,
     # its connection
     connections.reference_form,
     connections.reference_family,

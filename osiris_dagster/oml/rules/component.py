@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from osiris_dagster.errors import Diagnostic, Edit
 from osiris_dagster.oml.edits import replace_scalar
-from osiris_dagster.oml.habits import MODES
+from osiris_dagster.oml.habits import MODES, VALUES
 from osiris_dagster.oml.rules.context import Context, StepText
 from osiris_dagster.oml.rules.rule import rule
 from osiris_dagster.specs.model import OML_MODES, oml_mode
@@ -89,8 +89,17 @@ def unknown_mode(context: Context) -> Iterator[Diagnostic]:
                 found=context.shown(path, step.mode),
                 expected="read, write or transform",
                 fix=f"write mode: {meant}" if meant else "use one of the three",
-                edits=replace_scalar(context.document, path, meant, safe=step.spec is not None) if meant else (),
+                edits=replace_scalar(context.document, path, meant, safe=_loses_nothing(step, meant)) if meant else (),
             )
+
+
+def _loses_nothing(step: StepText, meant: str) -> bool:
+    """Tell whether nothing is lost with the old word: the component has one mode, and the word is no write mode."""
+    word = step.mode.lower()
+    how = {*VALUES["write_mode"].values(), *VALUES["write_mode"]} - {
+        other for other, mode in MODES.items() if mode == meant
+    }
+    return step.spec is not None and word not in how
 
 
 @rule("OML038", "A mode that the component does not have", example="mode: transform")

@@ -8,10 +8,10 @@ from typing import Any
 
 from osiris_dagster.errors import Diagnostic, Edit
 from osiris_dagster.oml.document import Path
-from osiris_dagster.oml.edits import replace_scalar, written
+from osiris_dagster.oml.edits import replace_scalar, value_at, written
 from osiris_dagster.oml.habits import OPTIONS, VALUES
 from osiris_dagster.oml.rules.context import Context, StepText
-from osiris_dagster.oml.rules.meaning import meant_key, meant_value, quoted
+from osiris_dagster.oml.rules.meaning import meant_key, meant_value, quoted, several_names
 from osiris_dagster.oml.rules.rule import rule
 from osiris_dagster.oml.scalars import NotJson, resolve_plain
 from osiris_dagster.project import leaves_project
@@ -100,6 +100,8 @@ def option_type(context: Context) -> Iterator[Diagnostic]:
 def _retyped(context: Context, path: Path, fault: SchemaFault) -> tuple[Edit, ...]:
     """Return the change that only alters how a value is written: quotes on or off, one item made a list."""
     value = fault.value
+    if value != value_at(context.document, path):
+        return ()  # a parameter gave it
     if "string" in fault.types and isinstance(value, int | float):
         return quoted(context, path, value)
     if not isinstance(value, str):
@@ -110,7 +112,7 @@ def _retyped(context: Context, path: Path, fault: SchemaFault) -> tuple[Edit, ..
         number = _number(value)
         if isinstance(number, int) or (number is not None and "number" in fault.types):
             return replace_scalar(context.document, path, value.strip(), safe=True)
-    if "array" in fault.types and "string" not in fault.types:
+    if "array" in fault.types and "string" not in fault.types and not several_names(value):
         return replace_scalar(context.document, path, f"[{written(context.document, path)}]", safe=True)
     return ()
 

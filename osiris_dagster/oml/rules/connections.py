@@ -166,14 +166,15 @@ def connection_missing(context: Context) -> Iterator[Diagnostic]:
 def forbidden_override(context: Context) -> Iterator[Diagnostic]:
     """The step names a connection and sets an option that belongs to it.
 
-    The component's spec forbids that: the step would reach another place than the connection's name says. Which
-    options these are stands in the component's reference.
+    A connection says where its password goes and how it is kept secret there: a step that changed the host would send
+    it elsewhere. So beside `connection` a step sets none of the connection's fields, apart from those that the
+    component's spec leaves to it: `database` for MySQL, `schema` for PostgreSQL and Supabase.
 
     Wrong:
         - id: in
           component: mysql.extractor
           mode: read
-          config: {connection: "@mysql.shop", table: orders, user: other}
+          config: {connection: "@mysql.shop", table: orders, host: db.example.com}
 
     Right:
         - id: in
@@ -237,8 +238,9 @@ def references_of(context: Context) -> Iterator[tuple[StepText, Path, Reference]
 
 def _overrides(context: Context, policy: Override) -> Iterator[tuple[Path, str, str]]:
     for step, _, reference in references_of(context):
+        options = step.spec.config_schema["properties"] if step.spec else {}  # another key is told as unknown
         for name, override in (step.spec.connection_fields if step.spec else {}).items():
-            if override == policy and name in step.config:
+            if override == policy and name in step.config and name in options:
                 yield (*step.path, "config", name), name, _form(reference)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.document import Document, Path, path_text
-from osiris_dagster.oml.model import ConnectionFacts
+from osiris_dagster.oml.model import VERSIONS, ConnectionFacts
 from osiris_dagster.oml.params import declared, substitute
 from osiris_dagster.oml.secrets import InlineSecret, inline_secrets
 from osiris_dagster.redaction import MASK
@@ -74,7 +74,8 @@ class Context:
     @property
     def version(self) -> str:
         """The document's OML version; an unreadable one counts as the newest, so that nothing else is blamed."""
-        return "0.1.0" if self.body.get("oml_version") == "0.1.0" else "0.2.0"
+        written = self.body.get("oml_version")
+        return written if written in VERSIONS else VERSIONS[-1]
 
     @cached_property
     def steps(self) -> tuple[StepText, ...]:

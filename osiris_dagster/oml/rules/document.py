@@ -7,41 +7,24 @@ from collections.abc import Iterator
 from osiris_dagster.errors import Diagnostic, Edit
 from osiris_dagster.oml.document import Path
 from osiris_dagster.oml.edits import insert_before, replace_scalar, scalar_text
-from osiris_dagster.oml.habits import TOP_ADVICE, TOP_KEYS
+from osiris_dagster.oml.habits import TOP_ADVICE
+from osiris_dagster.oml.keys import DOCUMENT, STEP
+from osiris_dagster.oml.keys.key import Key
 from osiris_dagster.oml.model import VERSIONS
 from osiris_dagster.oml.names import name_fault
 from osiris_dagster.oml.params import has_reference
 from osiris_dagster.oml.rules.context import Context
-from osiris_dagster.oml.rules.meaning import Fits, Never, meant_key, quoted
+from osiris_dagster.oml.rules.meaning import fitting, meant_key, other_words
 from osiris_dagster.oml.rules.rule import rule
+from osiris_dagster.oml.rules.shaped import wrong_kinds
 from osiris_dagster.specs.nearest import did_you_mean
 from osiris_dagster.specs.schema_faults import kind_of
 
-REQUIRED = ("oml_version", "name", "steps")
-OPTIONAL = ("description", "metadata", "params", "profiles", "schedule")
-SINCE_0_2 = ("owners", "tags", "partitions", "freshness", "concurrency", "execution")
-KNOWN = (*REQUIRED, *OPTIONAL, *SINCE_0_2)
 FORBIDDEN = {
     "version": "the version of the dialect is `oml_version`",
     "connectors": "connections are named by the steps: config.connection",
     "tasks": "the work is in `steps`",
     "outputs": "what a pipeline writes is said by its writer steps",
-}
-_TYPES: dict[str, tuple[type, str]] = {
-    "name": (str, "text"),
-    "steps": (list, "a list of steps"),
-    "description": (str, "text"),
-    "metadata": (dict, "a mapping"),
-}
-_FITS: Fits = {
-    "name": str,
-    "steps": list,
-    "description": str,
-    "metadata": dict,
-    "params": dict,
-    "profiles": dict,
-    "owners": list,
-    "tags": dict,
 }
 _OUTLINE = "oml_version, name, steps"
 
@@ -83,19 +66,18 @@ def required_key(context: Context) -> Iterator[Diagnostic]:
         steps:
           - {id: rows, component: duckdb.processor, mode: transform, config: {query: select 1 as n}}
     """
-    samples = {"oml_version": 'oml_version: "0.1.0"', "name": "name: orders-daily", "steps": "steps: [...]"}
-    for key in REQUIRED:
-        if isinstance(context.document.value, dict) and key not in context.body:
-            near = did_you_mean(key, (k for k in context.body if k not in KNOWN))
-            fix = f"add `{samples[key]}`" + (f" ({near})" if near else "")
-            message = f"the key `{key}` is missing"
-            edits = _version_line(context) if key == "oml_version" else ()
-            yield context.at((), message, key=True, expected=samples[key], fix=fix, example=samples[key], edits=edits)
+    for name, key in DOCUMENT.items():
+        if key.required and isinstance(context.document.value, dict) and name not in context.body:
+            near = did_you_mean(name, (k for k in context.body if k not in DOCUMENT))
+            fix = f"add `{key.example}`" + (f" ({near})" if near else "")
+            message = f"the key `{name}` is missing"
+            edits = _version_line(context) if name == "oml_version" else ()
+            yield context.at((), message, key=True, expected=key.example, fix=fix, example=key.example, edits=edits)
 
 
 def _version_line(context: Context) -> tuple[Edit, ...]:
     """Return the change that says which version the document follows: the oldest that has all of its keys."""
-    if not context.body or any(key in context.body for key in FOREIGN_VERSION):
+    if not context.body or any(key in context.body for key in DOCUMENT["oml_version"].others):
         return ()
     first = next(iter(context.body))
     return insert_before(context.document, (first,), f'oml_version: "{_oldest(context)}"', safe=True)
@@ -103,11 +85,15 @@ def _version_line(context: Context) -> tuple[Edit, ...]:
 
 def _oldest(context: Context) -> str:
     """Return the oldest version that has all keys of the document."""
-    newer = any(key in context.body for key in SINCE_0_2)
-    return VERSIONS[newer or any(key in step.body for step in context.steps for key in STEP_SINCE_0_2)]
+    found = [key for _, key in _written(context)]
+    return next(version for version in VERSIONS if all(key.stands_in(version) for key in found))
 
 
-FOREIGN_VERSION = tuple(key for key, own in TOP_KEYS.items() if own == "oml_version")
+def _written(context: Context) -> Iterator[tuple[Path, Key]]:
+    """Yield place and row of every known key of the document and of its steps."""
+    yield from (((name,), key) for name, key in DOCUMENT.items() if name in context.body)
+    for step in context.steps:
+        yield from (((*step.path, name), key) for name, key in STEP.items() if name in step.body)
 
 
 @rule("OML022", "A value of the wrong type", example="name: orders-daily")
@@ -122,15 +108,7 @@ def value_type(context: Context) -> Iterator[Diagnostic]:
     Right:
         name: orders-2025
     """
-    for key, (kind, words) in _TYPES.items():
-        value = context.body.get(key)
-        if key not in context.body or (value is None and key not in REQUIRED) or isinstance(value, kind):
-            continue
-        fix = "write it in quotes" if kind is str and not isinstance(value, dict | list | None) else f"write {words}"
-        message = f"`{key}` must be {words}, not {kind_of(value)}"
-        edits = quoted(context, (key,), value) if kind is str else ()
-        found = context.shown((key,), value)
-        yield context.at((key,), message, found=found, expected=words, fix=fix, edits=edits)
+    yield from wrong_kinds(context, DOCUMENT, (), context.body)
 
 
 @rule("OML023", "A key of another dialect", example='oml_version: "0.1.0"')
@@ -147,15 +125,16 @@ def forbidden_key(context: Context) -> Iterator[Diagnostic]:
     """
     for key, instead in FORBIDDEN.items():
         if key in context.body:
-            meant = meant_key(context, (key,), KNOWN, TOP_KEYS, _FITS) if key in TOP_KEYS else None
-            edits = meant.edits if meant else ()
+            words = other_words(DOCUMENT)
+            fits = fitting(DOCUMENT, context.version)
+            edits = meant_key(context, (key,), DOCUMENT, words, fits).edits if key in words else ()
             if key == "version" and edits:
                 edits += replace_scalar(context.document, (key,), f'"{_oldest(context)}"', safe=True)
             yield context.at(
                 (key,),
                 f"the key `{key}` is not part of OML",
                 key=True,
-                expected=", ".join(KNOWN),
+                expected=", ".join(DOCUMENT),
                 fix=instead,
                 edits=edits,
             )
@@ -174,13 +153,14 @@ def unknown_key(context: Context) -> Iterator[Diagnostic]:
         owners: [data@example.com]
     """
     for key in context.body:
-        if key not in KNOWN and key not in FORBIDDEN:
-            meant = meant_key(context, (key,), KNOWN, TOP_KEYS, _fits(context))
+        if key not in DOCUMENT and key not in FORBIDDEN:
+            fits = fitting(DOCUMENT, context.version)
+            meant = meant_key(context, (key,), DOCUMENT, other_words(DOCUMENT), fits)
             yield context.at(
                 (key,),
                 f"the key `{key[:80]}` is not known and has no effect",
                 key=True,
-                expected=", ".join(KNOWN),
+                expected=", ".join(DOCUMENT),
                 fix=TOP_ADVICE.get(key) or meant.fix or "remove it, or move it under `metadata`",
                 edits=() if key in TOP_ADVICE else meant.edits,
             )
@@ -215,11 +195,6 @@ def oml_version(context: Context) -> Iterator[Diagnostic]:
         )
 
 
-def _fits(context: Context) -> Fits:
-    """Return what a value has to be for its key to be renamed without asking; a newer key is never the safe reading."""
-    return _FITS if context.body.get("oml_version") != "0.1.0" else {**_FITS, **dict.fromkeys(SINCE_0_2, Never)}
-
-
 def _version_meant(value: object) -> str:
     """Return the version that another spelling of it means: 0.1, "v0.1", "0.1.3"; empty for anything else."""
     text = str(value).strip().removeprefix("v")
@@ -240,25 +215,29 @@ def newer_key(context: Context) -> Iterator[Diagnostic]:
         oml_version: "0.2.0"
         owners: [data@example.com]
     """
-    if context.version != "0.1.0":
+    if context.version == VERSIONS[-1]:
         return
     line = context.document.span(("oml_version",)).line
-    places: list[tuple[Path, str]] = [((key,), key) for key in SINCE_0_2 if key in context.body]
-    places += [((*step.path, key), key) for step in context.steps for key in STEP_SINCE_0_2 if key in step.body]
-    for path, key in places:
+    for path, key in _written(context):
+        if key.stands_in(context.version):
+            continue
+        wanted = f'oml_version: "{key.since}"'
         yield context.at(
             path,
-            f"the key `{key}` exists since OML 0.2.0, this document is 0.1.0",
+            f"the key `{key.name}` exists since OML {key.since}, this document is {context.version}",
             key=True,
-            expected='oml_version: "0.2.0"',
-            fix=f'write oml_version: "0.2.0" in line {line}, or remove the key',
+            expected=wanted,
+            fix=f"write {wanted} in line {line}, or remove the key",
             edits=replace_scalar(
-                context.document, ("oml_version",), '"0.2.0"', safe=context.body.get("schedule") is None
+                context.document, ("oml_version",), f'"{key.since}"', safe=not _would_mean_more(context, key.since)
             ),
         )
 
 
-STEP_SINCE_0_2 = ("description", "retry", "timeout", "checks", "columns", "incremental")
+def _would_mean_more(context: Context, version: str) -> bool:
+    """Tell whether something that has no meaning in the document would get one in a later version."""
+    idle = (key for key in DOCUMENT.values() if key.stands_in(context.version) and not key.means_in(context.version))
+    return any(context.body.get(key.name) is not None and key.means_in(version) for key in idle)
 
 
 @rule("OML027", "A name that cannot be used", example="name: orders-daily")

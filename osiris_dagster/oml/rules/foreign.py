@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.document import Path
-from osiris_dagster.oml.edits import edit, replace_within
+from osiris_dagster.oml.edits import replace_in_sql
 from osiris_dagster.oml.graph import table_names
 from osiris_dagster.oml.rules.context import Context, StepText
+from osiris_dagster.oml.rules.meaning import replace_placeholder
 from osiris_dagster.oml.rules.rule import rule
+from osiris_dagster.oml.sql_text import written_uses
 
 _PLACEHOLDER = re.compile(
     r"\$?\{\{(?P<double>[^{}]*)\}\}|\{%[^{}]*%\}|\$\{(?!\s*(?:params|partition)\b)(?P<single>[^{}]*)\}"
@@ -78,7 +80,7 @@ def placeholder(context: Context) -> Iterator[Diagnostic]:
                     found=context.shown(path, match[0]),
                     expected="${params.x}, or ${partition.x} in a document with `partitions`",
                     fix=instead.fix,
-                    edits=replace_within(context.document, path, match[0], new, safe=True) if new else (),
+                    edits=replace_placeholder(context, path, match[0], new, safe=True) if new else (),
                 )
 
 
@@ -101,17 +103,19 @@ def old_table(context: Context) -> Iterator[Diagnostic]:
         if _OLD_TABLE_DEFINED.search(query) or "input_df" in step.needs:
             continue
         path = (*step.path, "config", "query")
+        if not written_uses(_OLD_TABLE, query, query, "duckdb"):
+            continue  # a text or a comment that happens to have the word
         inputs = _inputs(step, context)
         table = table_names(inputs[0], context.by_id)[0] if len(inputs) == 1 else ""
-        span = context.document.span(path)
-        uses = _OLD_TABLE.finditer(context.document.text, span.begin, span.end) if table else ()
         yield context.at(
             path,
             "there is no table `input_df`",
             found="input_df",
             expected=", ".join(table_names(name, context.by_id)[0] for name in inputs) or "df_<step id>",
             fix=f"write {table}" if table else "write df_<step id> of the step that is meant",
-            edits=tuple(edit(context.document, use.start(), use.end(), table, safe=True) for use in uses),
+            edits=replace_in_sql(context.document, path, _OLD_TABLE, table, dialect="duckdb", safe=True)
+            if table
+            else (),
         )
 
 

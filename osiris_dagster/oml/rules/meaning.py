@@ -9,17 +9,31 @@ from typing import Any, NamedTuple
 
 from osiris_dagster.errors import Edit
 from osiris_dagster.oml.document import Path
-from osiris_dagster.oml.edits import rename_key, replace_scalar, scalar_text
+from osiris_dagster.oml.edits import rename_key, replace_in_sql, replace_scalar, replace_within, scalar_text, value_at
+from osiris_dagster.oml.keys.key import Key
 from osiris_dagster.oml.rules.context import Context
 from osiris_dagster.specs.nearest import certainly, nearest
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _MOST_SIBLINGS = 100
+_SEVERAL = re.compile(r"[,;|]")
+LISTS = ("primary_key", "columns", "needs")
+"""Keys that take several names: a text there counts as one."""
 Fits = Mapping[str, type | tuple[type, ...]]
 
 
 class Never:
     """The type of no value: a key whose values have it is never renamed without asking."""
+
+
+def fitting(keys: Mapping[str, Key], version: str) -> dict[str, type | tuple[type, ...]]:
+    """Return what a value has to be for its key to be renamed without asking; a newer key is never the safe reading."""
+    return {name: key.renamed_for if key.stands_in(version) else Never for name, key in keys.items()}
+
+
+def other_words(keys: Mapping[str, Key]) -> dict[str, str]:
+    """Return what other tools and earlier versions say -> the key of OML."""
+    return {word: name for name, key in keys.items() for word in key.others}
 
 
 class Meaning(NamedTuple):
@@ -51,10 +65,13 @@ def meant_key(
         for other in _siblings(context, path)
         if word in (habits.get(other), habits.get(_snake(other))) or certainly(other, [word])
     ]
+    value = value_at(context.document, path)
     certain = (
         bool(sure or word == habit)
         and rivals == [written]
-        and isinstance(_value(context, path), (fits or {}).get(word, object))
+        and isinstance(value, (fits or {}).get(word, object))
+        and (sure or word != "write_mode")  # what other tools do under their words is not quite what ours do
+        and not (word in LISTS and isinstance(value, str) and several_names(value))
     )
     fix = f"write `{word}` instead" if word == habit and not sure else f"did you mean `{word}`?"
     return Meaning(word, fix, rename_key(context.document, path, word, safe=certain))
@@ -69,9 +86,46 @@ def meant_value(
     word = (habit if habit in known else "") or nearest(value, known)
     if not word:
         return Meaning()
-    safe = word == habit or _folded(word) == _folded(value)
+    spelt = _folded(word) == _folded(value)
+    safe = value == value_at(context.document, path) and (spelt or (word == habit and path[-1] != "write_mode"))
     fix = f"write {word}" if word == habit else f"did you mean `{word}`?"
     return Meaning(word, fix, replace_scalar(context.document, path, scalar_text(word), safe=safe))
+
+
+def several_names(text: str) -> bool:
+    """Tell whether a text is rather a list of names than one: made an item of a list, it would be a name of its own.
+
+    >>> several_names("id, email"), several_names("order id")
+    (True, False)
+    """
+    return _SEVERAL.search(text) is not None
+
+
+def replace_placeholder(context: Context, path: Path, old: str, new: str, *, safe: bool) -> tuple[Edit, ...]:
+    """Return the changes of every `old` in the text at `path`.
+
+    In SQL those in its code; where it only stands in literals and comments, changes that nobody makes unasked.
+    """
+    dialect = _dialect(context, path)
+    if not dialect:
+        return replace_within(context.document, path, old, new, safe=safe)
+    word = re.compile(re.escape(old))
+    in_code = replace_in_sql(context.document, path, word, new, dialect=dialect, safe=safe)
+    return in_code or replace_within(context.document, path, old, new, safe=False)
+
+
+def _dialect(context: Context, path: Path) -> str:
+    """Return the dialect of the SQL at `path`; empty where a text is no SQL."""
+    if len(path) < 4 or path[0] != "steps":
+        return ""
+    step = next(step for step in context.steps if step.index == path[1])
+    if path[2] == "checks" and path[-1] == "query":
+        return "duckdb"
+    if path[2] != "config" or step.spec is None:
+        return ""
+    if step.spec.sql and path[3] in (*step.spec.sql.statements, *step.spec.sql.conditions):
+        return step.spec.sql.dialect
+    return "duckdb" if step.role == "processor" and path[3] == "query" else ""
 
 
 def quoted(context: Context, path: Path, value: Any) -> tuple[Edit, ...]:
@@ -84,15 +138,8 @@ def quoted(context: Context, path: Path, value: Any) -> tuple[Edit, ...]:
 
 
 def _siblings(context: Context, path: Path) -> list[str]:
-    around = _value(context, path[:-1])
+    around = value_at(context.document, path[:-1])
     return list(islice(around, _MOST_SIBLINGS)) if isinstance(around, dict) else []
-
-
-def _value(context: Context, path: Path) -> Any:
-    value: Any = context.document.value
-    for part in path:
-        value = value[part]
-    return value
 
 
 def _snake(name: str) -> str:

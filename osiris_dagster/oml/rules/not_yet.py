@@ -1,27 +1,14 @@
-"""Rules about what a document may say and this version does not do yet. One table: a line goes when the thing works."""
+"""Rules about what a document may say and this version does not do yet: rows of keys say so, in `not_yet`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
 
 from osiris_dagster.errors import Diagnostic
-from osiris_dagster.oml.document import Path
+from osiris_dagster.oml.keys import DOCUMENT
 from osiris_dagster.oml.rules.context import Context
 from osiris_dagster.oml.rules.rule import rule
-
-
-class NotYet(NamedTuple):
-    """A key of a document, and what happens without it."""
-
-    key: Path
-    instead: str
-    default: Any = None  # a value that says what happens anyway
-
-
-NOT_YET_IN_DOCUMENT: tuple[NotYet, ...] = (
-    NotYet(("execution", "target"), instead="the steps would run on this machine", default="local"),
-)
+from osiris_dagster.oml.rules.shaped import blocks
 
 
 @rule("OML100", "A feature that is not supported yet, and whose absence would change the data")
@@ -36,7 +23,18 @@ def harmful(context: Context) -> Iterator[Diagnostic]:
     Right:
         execution: {target: local}
     """
-    yield from _used(context)
+    for name, key in DOCUMENT.items():
+        for inner in (inner for inner in key.keys if inner.not_yet):
+            for path, block in blocks(context, name):
+                value = block.get(inner.name) if isinstance(block, dict) else None
+                if value is not None and value != key.defaults.get(inner.name):
+                    yield context.at(
+                        (*path, inner.name),
+                        f"`{name}.{inner.name}` is not supported yet: {inner.not_yet}",
+                        key=True,
+                        expected="a document that does without it",
+                        fix="remove it",
+                    )
 
 
 @rule("OML102", "A schedule in a 0.1 document", severity="warning", example='oml_version: "0.2.0"')
@@ -53,7 +51,7 @@ def old_schedule(context: Context) -> Iterator[Diagnostic]:
         oml_version: "0.2.0"
         schedule: "15 3 * * *"
     """
-    if context.version == "0.1.0" and context.body.get("schedule") is not None:
+    if not DOCUMENT["schedule"].means_in(context.version) and context.body.get("schedule") is not None:
         yield context.at(
             ("schedule",),
             "`schedule` is accepted in OML 0.1.0 and starts nothing",
@@ -61,24 +59,3 @@ def old_schedule(context: Context) -> Iterator[Diagnostic]:
             expected="no `schedule`, or OML 0.2.0",
             fix='remove it, or write oml_version: "0.2.0" and a cron string',
         )
-
-
-def _used(context: Context) -> Iterator[Diagnostic]:
-    if context.version == "0.1.0":
-        return
-    for feature in NOT_YET_IN_DOCUMENT:
-        value = _value_at(context.body, feature.key)
-        if value is not None and value != feature.default:
-            yield context.at(
-                feature.key,
-                f"`{'.'.join(map(str, feature.key))}` is not supported yet: {feature.instead}",
-                key=True,
-                expected="a document that does without it",
-                fix="remove it",
-            )
-
-
-def _value_at(value: Any, path: Path) -> Any:
-    for part in path:
-        value = value.get(part) if isinstance(value, dict) else None
-    return value

@@ -9,7 +9,7 @@ from osiris_dagster.oml.document import Path
 from osiris_dagster.oml.edits import replace_scalar, scalar_text
 from osiris_dagster.oml.graph import find_cycles
 from osiris_dagster.oml.rules.context import Context, StepText
-from osiris_dagster.oml.rules.meaning import quoted
+from osiris_dagster.oml.rules.meaning import quoted, several_names
 from osiris_dagster.oml.rules.rule import rule
 from osiris_dagster.specs.nearest import did_you_mean, nearest
 from osiris_dagster.specs.schema_faults import kind_of
@@ -42,7 +42,7 @@ def needs_list(context: Context) -> Iterator[Diagnostic]:
             message = f"`needs` must be a list of step ids, not {kind_of(needs)}"
             found = context.shown(path, needs)
             edits: tuple[Edit, ...] = ()
-            if isinstance(needs, str):
+            if isinstance(needs, str) and (needs in context.by_id or not several_names(needs)):
                 span = context.document.span(path)
                 one = f"[{context.document.text[span.begin : span.end]}]"
                 edits = replace_scalar(context.document, path, one, safe=needs in context.by_id)

@@ -8,9 +8,9 @@ from typing import Any
 
 from osiris_dagster.errors import Diagnostic, Edit
 from osiris_dagster.oml.document import Path
-from osiris_dagster.oml.edits import replace_within
 from osiris_dagster.oml.params import references
 from osiris_dagster.oml.rules.context import Context
+from osiris_dagster.oml.rules.meaning import replace_placeholder
 from osiris_dagster.oml.rules.rule import rule
 from osiris_dagster.specs.nearest import did_you_mean, nearest
 from osiris_dagster.specs.schema_faults import kind_of
@@ -57,7 +57,7 @@ def _reference_edit(context: Context, path: Path, written: str, name: str) -> tu
     near = bare if bare in context.params else nearest(name or bare, context.params)
     if not near or not written.endswith("}"):
         return ()
-    return replace_within(context.document, path, written, f"${{params.{near}}}", safe=near == bare)
+    return replace_placeholder(context, path, written, f"${{params.{near}}}", safe=near == bare)
 
 
 @rule("OML071", "A declaration of parameters that cannot be read", example="params: {day: {default: 2025-01-01}}")

@@ -25,7 +25,7 @@ _SPANS = {
 }
 _LONGEST_KEY = 100
 _FORBIDDEN = re.compile(r"""['"`\\$]|\*/|[\x00-\x1f\x7f]|\A\s|\s\Z""")
-_UNSAFE = re.compile(r"\A\.|[^\w .+=@-]")
+UNSAFE_IN_PATHS = re.compile(r"\A\.|[^\w .+=@-]")
 _CLOCK_YEARS = 5  # after `start` in which a change of the clock is looked for
 
 
@@ -143,7 +143,7 @@ def _key_fault(key: str, seen: set[str], *, in_paths: bool) -> str:
         return "holds three dots, which stand between the ends of a range"
     if not in_paths:
         return ""
-    if found := _UNSAFE.search(key):
+    if found := UNSAFE_IN_PATHS.search(key):
         return f"cannot stand in the path of a file because of {found[0]!r}"
     twin = key.casefold() in seen
     seen.add(key.casefold())

@@ -7,6 +7,7 @@ from typing import Any
 
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.document import Path
+from osiris_dagster.oml.keys import CONFIG, STEP
 from osiris_dagster.oml.placeholders import named
 from osiris_dagster.oml.rules.config import options_of
 from osiris_dagster.oml.rules.constraints import effective
@@ -105,7 +106,7 @@ def idle_column(context: Context) -> Iterator[Diagnostic]:
           mode: write
           config: {path: data/a.duckdb, table: t, write_mode: replace}
     """
-    partitioned = context.version != "0.1.0" and context.body.get("partitions") is not None
+    partitioned = any(True for _ in blocks(context, "partitions"))
     for step in context.steps:
         if COLUMN not in step.config or COLUMN not in options_of(step):
             continue
@@ -156,7 +157,8 @@ def idle_placeholder(context: Context) -> Iterator[Diagnostic]:
 
 
 def _filled_in(path: Path) -> bool:
-    return len(path) > 3 and path[0] == "steps" and path[2] in ("config", "checks") and path[3] != "connection"
+    key = STEP.get(str(path[2])) if len(path) > 3 and path[0] == "steps" else None
+    return key is not None and key.partition and path[3] not in CONFIG
 
 
 @rule("OML186", "An incremental read in a partitioned pipeline")

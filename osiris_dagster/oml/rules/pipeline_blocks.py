@@ -10,16 +10,14 @@ from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.document import Path
 from osiris_dagster.oml.rules.context import Context
 from osiris_dagster.oml.rules.rule import rule
-from osiris_dagster.oml.rules.shaped import blocks, reading, shape, wrong_form
-from osiris_dagster.oml.shapes import shape_validator
-from osiris_dagster.oml.times import cron_fault, duration_fault, moment, timezone_fault, timezone_hint
+from osiris_dagster.oml.rules.shaped import block_faults, faults_told, told_under, wrong_form
+from osiris_dagster.oml.times import moment, timezone_fault, timezone_hint
 
 # What Dagster accepts; anything else would fail when the pipeline is loaded.
 _OWNER = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}|team:.+")
 _TAG_KEY = re.compile(r"(?:[A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}")
 _TAG_VALUE = re.compile(r"[A-Za-z0-9_.-]{0,63}")
 _TAG_CHARS = "at most 63 letters, digits, `_`, `-` and `.`"
-_CRON = "five fields such as 15 3 * * *"
 
 
 @rule("OML090", "A schedule that cannot be read", example='schedule: {cron: "15 3 * * *", timezone: Europe/Prague}')
@@ -34,12 +32,9 @@ def schedule(context: Context) -> Iterator[Diagnostic]:
     Right:
         schedule: "15 3 * * *"
     """
-    for path, value in blocks(context, "schedule"):
-        yield from shape(context, path, value, shape_validator("schedule"))
-        if isinstance(value, str):
-            yield from reading(context, path, value, cron_fault, _CRON)
-        elif isinstance(value, dict):
-            yield from reading(context, (*path, "cron"), value.get("cron"), cron_fault, _CRON)
+    for key, path, value in told_under(context, "OML090"):
+        yield from block_faults(context, key, path, value)
+        if isinstance(value, dict):
             yield from _timezone(context, path, value)
             if ("on" in value) == ("cron" in value):
                 message = "a schedule has either `cron` or `on`"
@@ -56,15 +51,12 @@ def partitions(context: Context) -> Iterator[Diagnostic]:
     Right:
         partitions: {type: daily, start: "2025-01-01"}
     """
-    for path, value in blocks(context, "partitions"):
-        yield from shape(context, path, value, shape_validator("partitions"))
-        if not isinstance(value, dict):
-            continue
-        yield from _keys_of_type(context, path, value)
-        for key in ("start", "end"):
-            yield from reading(context, (*path, key), value.get(key), _moment_fault, "a date such as 2025-01-01")
-        yield from _timezone(context, path, value)
-        yield from _order_of_dates(context, path, value)
+    for key, path, value in told_under(context, "OML091"):
+        yield from block_faults(context, key, path, value)
+        if isinstance(value, dict):
+            yield from _keys_of_type(context, path, value)
+            yield from _timezone(context, path, value)
+            yield from _order_of_dates(context, path, value)
 
 
 @rule("OML092", "Owners or tags that cannot be used", example="owners: [data@example.com]")
@@ -80,18 +72,26 @@ def ownership(context: Context) -> Iterator[Diagnostic]:
     Right:
         owners: ["team:data", ann@example.com]
     """
-    for path, value in blocks(context, "owners"):
-        yield from shape(context, path, value, shape_validator("owners"))
-        for index, owner in enumerate(value if isinstance(value, list) else ()):
-            if isinstance(owner, str) and not _OWNER.fullmatch(owner):
-                yield wrong_form(context, (*path, index), owner, "an owner", "an e-mail address, or team:name")
-    for path, value in blocks(context, "tags"):
-        yield from shape(context, path, value, shape_validator("tags"))
-        for name, text in value.items() if isinstance(value, dict) else ():
-            if not _TAG_KEY.fullmatch(name):
-                yield wrong_form(context, (*path, name), name, "the name of a tag", _TAG_CHARS, key=True)
-            if isinstance(text, str) and not _TAG_VALUE.fullmatch(text):
-                yield wrong_form(context, (*path, name), text, "a tag", _TAG_CHARS)
+    for key, path, value in told_under(context, "OML092"):
+        yield from block_faults(context, key, path, value)
+        if key.name == "owners" and isinstance(value, list):
+            yield from _owners(context, path, value)
+        elif key.name == "tags" and isinstance(value, dict):
+            yield from _tags(context, path, value)
+
+
+def _owners(context: Context, path: Path, owners: list[Any]) -> Iterator[Diagnostic]:
+    for index, owner in enumerate(owners):
+        if isinstance(owner, str) and not _OWNER.fullmatch(owner):
+            yield wrong_form(context, (*path, index), owner, "an owner", "an e-mail address, or team:name")
+
+
+def _tags(context: Context, path: Path, tags: dict[str, Any]) -> Iterator[Diagnostic]:
+    for name, text in tags.items():
+        if not _TAG_KEY.fullmatch(name):
+            yield wrong_form(context, (*path, name), name, "the name of a tag", _TAG_CHARS, key=True)
+        if isinstance(text, str) and not _TAG_VALUE.fullmatch(text):
+            yield wrong_form(context, (*path, name), text, "a tag", _TAG_CHARS)
 
 
 @rule("OML093", "Settings of the run that cannot be read", example="execution: {isolation: step}")
@@ -106,13 +106,7 @@ def run_settings(context: Context) -> Iterator[Diagnostic]:
     Right:
         freshness: {max_lag: 26h}
     """
-    for key in ("freshness", "concurrency", "execution"):
-        for path, value in blocks(context, key):
-            yield from shape(context, path, value, shape_validator(key))
-            if key == "freshness" and isinstance(value, dict):
-                yield from reading(
-                    context, (*path, "max_lag"), value.get("max_lag"), duration_fault, "a duration such as 26h"
-                )
+    yield from faults_told(context, "OML093")
 
 
 def _keys_of_type(context: Context, path: Path, value: dict[str, Any]) -> Iterator[Diagnostic]:
@@ -141,10 +135,6 @@ def _timezone(context: Context, path: Path, value: dict[str, Any]) -> Iterator[D
             expected="a name such as Europe/Prague or UTC",
             fix=timezone_hint(name) or "use a name of the IANA time zone database",
         )
-
-
-def _moment_fault(text: str) -> str:
-    return "" if moment(text) else "it is not a date"
 
 
 def _order_of_dates(context: Context, path: Path, value: dict[str, Any]) -> Iterator[Diagnostic]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
+
+from jsonschema.protocols import Validator
 
 from osiris_dagster.columns import TYPES, is_type
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.oml.document import Path
+from osiris_dagster.oml.keys.key import Key, mapping_schema
+from osiris_dagster.oml.keys.step import CHECKS, check_schema
 from osiris_dagster.oml.parse import check_name
 from osiris_dagster.oml.rules.context import Context
 from osiris_dagster.oml.rules.rule import rule
-from osiris_dagster.oml.rules.shaped import reading, shape, step_blocks
-from osiris_dagster.oml.shapes import CHECKS, check_validator, shape_validator
-from osiris_dagster.oml.times import duration_fault
+from osiris_dagster.oml.rules.shaped import block_faults, faults_told, inner_texts, shape, told_under
 from osiris_dagster.specs.nearest import did_you_mean
+from osiris_dagster.specs.schema import schema_validator
 
 _OTHER_TYPES = {
     **dict.fromkeys(("int", "integer", "bigint", "long"), "int64"),
@@ -29,6 +33,16 @@ _OTHER_TYPES = {
 _DEEPEST_TYPE = 16
 
 
+@cache
+def _item_validator(key: Key) -> Validator:
+    return schema_validator(mapping_schema(key.keys))
+
+
+@cache
+def _check_validator(check_type: str) -> Validator:
+    return schema_validator(check_schema(check_type))
+
+
 @rule("OML094", "A retry or timeout that cannot be read", example="retry: {attempts: 3, delay: 30, on: [transient]}")
 def step_policy(context: Context) -> Iterator[Diagnostic]:
     """`retry` is `{attempts, delay, on}`, `timeout` a number of seconds.
@@ -41,9 +55,7 @@ def step_policy(context: Context) -> Iterator[Diagnostic]:
     Right:
         - {id: a, component: duckdb.processor, mode: transform, timeout: 600, config: {query: select 1}}
     """
-    for key in ("retry", "timeout"):
-        for path, value in step_blocks(context, key):
-            yield from shape(context, path, value, shape_validator(key))
+    yield from faults_told(context, "OML094")
 
 
 @rule("OML095", "An incremental read that cannot be read", example="incremental: {cursor: updated_at, lookback: 1h}")
@@ -56,12 +68,7 @@ def incremental(context: Context) -> Iterator[Diagnostic]:
     Right:
         - {id: a, component: filesystem.csv_extractor, mode: read, incremental: {cursor: n}, config: {path: a.csv}}
     """
-    for path, value in step_blocks(context, "incremental"):
-        yield from shape(context, path, value, shape_validator("incremental"))
-        if isinstance(value, dict):
-            yield from reading(
-                context, (*path, "lookback"), value.get("lookback"), duration_fault, "a duration such as 1h"
-            )
+    yield from faults_told(context, "OML095")
 
 
 @rule("OML096", "Declared columns that cannot be read", example="columns: [{name: id, type: int64}]")
@@ -74,11 +81,11 @@ def columns(context: Context) -> Iterator[Diagnostic]:
     Right:
         - {id: a, component: duckdb.processor, mode: transform, columns: [{name: n, type: int64}], config: {query: q}}
     """
-    for path, value in step_blocks(context, "columns"):
-        yield from shape(context, path, value, shape_validator("columns"))
+    for key, path, value in told_under(context, "OML096"):
+        yield from block_faults(context, key, path, value)
         seen: set[str] = set()
         for index, column in enumerate(value if isinstance(value, list) else ()):
-            yield from shape(context, (*path, index), column, shape_validator("columns[]"))
+            yield from shape(context, (*path, index), column, _item_validator(key))
             if not isinstance(column, dict):
                 continue
             name, kind = column.get("name"), column.get("type")
@@ -124,12 +131,12 @@ def checks(context: Context) -> Iterator[Diagnostic]:
     Right:
         - {id: a, component: duckdb.processor, mode: transform, checks: [], config: {query: select 1}}
     """
-    for path, value in step_blocks(context, "checks"):
-        yield from shape(context, path, value, shape_validator("checks"))
+    for key, path, value in told_under(context, "OML097"):
+        yield from block_faults(context, key, path, value)
         names: set[str] = set()
         for index, check in enumerate(value if isinstance(value, list) else ()):
             if not isinstance(check, dict) or not isinstance(check.get("type"), str):
-                yield from shape(context, (*path, index), check, shape_validator("checks[]"))
+                yield from shape(context, (*path, index), check, _check_validator(""))
                 continue
             faults = list(_check_faults(context, (*path, index), check))
             yield from faults
@@ -143,7 +150,7 @@ def checks(context: Context) -> Iterator[Diagnostic]:
 def _check_faults(context: Context, path: Path, check: dict[str, Any]) -> Iterator[Diagnostic]:
     kind = check["type"]
     if kind in CHECKS:
-        faults = list(shape(context, path, check, check_validator(kind)))
+        faults = list(shape(context, path, check, _check_validator(kind)))
         yield from faults or _check_values(context, path, check)
         return
     yield context.at(
@@ -157,8 +164,9 @@ def _check_faults(context: Context, path: Path, check: dict[str, Any]) -> Iterat
 
 def _check_values(context: Context, path: Path, check: dict[str, Any]) -> Iterator[Diagnostic]:
     """Say what ties the keys of one well-shaped check together."""
-    yield from reading(context, (*path, "max_age"), check.get("max_age"), duration_fault, "a duration such as 26h")
-    bounds = {"range": ("min", "max"), "row_count": ("min", "max", "max_change")}.get(check["type"])
+    kind = CHECKS[check["type"]]
+    yield from inner_texts(context, kind, path, check)
+    bounds = [key.name for key in kind.keys if not key.required]
     if bounds and not any(key in check for key in bounds):
         wanted = " or ".join(f"`{key}`" for key in bounds)
         yield context.at(path, f"the check needs {wanted}", expected=wanted, fix="add a bound")

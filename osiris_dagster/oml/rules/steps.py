@@ -6,27 +6,16 @@ from collections.abc import Iterator
 
 from osiris_dagster.errors import Diagnostic, Edit
 from osiris_dagster.oml.edits import insert_before, move_into_config
-from osiris_dagster.oml.habits import STEP_KEYS
+from osiris_dagster.oml.keys import STEP
 from osiris_dagster.oml.names import name_fault
 from osiris_dagster.oml.params import has_reference
 from osiris_dagster.oml.rules.context import Context, StepText
-from osiris_dagster.oml.rules.document import STEP_SINCE_0_2
-from osiris_dagster.oml.rules.meaning import Never, meant_key, quoted
+from osiris_dagster.oml.rules.meaning import LISTS, Never, fitting, meant_key, other_words, several_names
 from osiris_dagster.oml.rules.rule import rule
+from osiris_dagster.oml.rules.shaped import wrong_kinds
 from osiris_dagster.specs.model import oml_mode
 from osiris_dagster.specs.nearest import nearest
 from osiris_dagster.specs.schema_faults import kind_of
-
-REQUIRED = ("id", "component", "mode")
-KNOWN = (*REQUIRED, "needs", "config", *STEP_SINCE_0_2)
-_SAMPLES = {"id": "id: orders", "component": "component: duckdb.processor", "mode": "mode: transform"}
-_TYPES: dict[str, tuple[type, str]] = {
-    "id": (str, "text"),
-    "component": (str, "text"),
-    "mode": (str, "text"),
-    "config": (dict, "a mapping"),
-    "description": (str, "text"),
-}
 
 
 @rule(
@@ -80,24 +69,24 @@ def required_key(context: Context) -> Iterator[Diagnostic]:
           config: {query: select 1 as n}
     """
     for step in context.steps:
-        for key in REQUIRED:
-            if key not in step.body:
-                sample = _SAMPLES[key]
-                if key == "mode" and step.spec is not None:
+        for name, key in STEP.items():
+            if key.required and name not in step.body:
+                sample = key.example
+                if name == "mode" and step.spec is not None:
                     sample = f"mode: {oml_mode(step.spec.mode)}"
                 yield context.at(
                     step.path,
-                    f"the step has no `{key}`",
+                    f"the step has no `{name}`",
                     expected=sample,
                     fix=f"add `{sample}`",
-                    edits=_mode_line(context, step, sample) if key == "mode" else (),
+                    edits=_mode_line(context, step, sample) if name == "mode" else (),
                 )
 
 
 def _mode_line(context: Context, step: StepText, line: str) -> tuple[Edit, ...]:
     """Return the change that adds the one mode that the component has, before the key that follows it by custom."""
     follower = next((key for key in ("needs", "config", "component", "id") if key in step.body), "")
-    if step.spec is None or not follower or any(STEP_KEYS.get(key) == "mode" for key in step.body):
+    if step.spec is None or not follower or any(key in STEP["mode"].others for key in step.body):
         return ()
     return insert_before(context.document, (*step.path, follower), line, safe=True)
 
@@ -119,15 +108,7 @@ def key_type(context: Context) -> Iterator[Diagnostic]:
           config: {query: select 1 as n}
     """
     for step in context.steps:
-        for key, (kind, words) in _TYPES.items():
-            value = step.body.get(key)
-            if key not in step.body or isinstance(value, kind) or (value is None and key not in REQUIRED):
-                continue
-            path = (*step.path, key)
-            fix = "write it in quotes" if kind is str and isinstance(value, int | float) else f"write {words}"
-            message = f"`{key}` must be {words}, not {kind_of(value)}"
-            edits = quoted(context, path, value) if kind is str else ()
-            yield context.at(path, message, found=context.shown(path, value), expected=words, fix=fix, edits=edits)
+        yield from wrong_kinds(context, STEP, step.path, step.body)
 
 
 @rule("OML033", "An unknown step key", example="config: {query: select 1}")
@@ -150,14 +131,14 @@ def unknown_key(context: Context) -> Iterator[Diagnostic]:
     """
     for step in context.steps:
         for key in step.body:
-            if key in KNOWN:
+            if key in STEP:
                 continue
             fix, edits = _instead(context, step, key)
             yield context.at(
                 (*step.path, key),
                 f"a step has no key `{key[:80]}`",
                 key=True,
-                expected=", ".join(KNOWN),
+                expected=", ".join(STEP),
                 fix=fix,
                 edits=edits,
             )
@@ -169,9 +150,11 @@ def _instead(context: Context, step: StepText, key: str) -> tuple[str, tuple[Edi
     options = step.spec.config_schema.get("properties", {}) if step.spec else {}
     if key in options or key == "connection":
         what = "it" if step.spec is None else f"`{key}` is an option of {step.component}; it"
-        edits = move_into_config(context.document, path, safe=True)
+        value = step.body[key]
+        certain = not (key in LISTS and isinstance(value, str) and several_names(value))
+        edits = move_into_config(context.document, path, safe=certain)
         return f"move it under `config`: {what} belongs there", edits
-    meant = meant_key(context, path, KNOWN, STEP_KEYS, _fits(context, step.body[key]))
+    meant = meant_key(context, path, STEP, other_words(STEP), _fits(context, step.body[key]))
     if meant.word and (meant.word not in step.body or meant.fix.startswith("did you")):
         return meant.fix, meant.edits
     return "remove it; options of the component belong under `config`", ()
@@ -180,16 +163,9 @@ def _instead(context: Context, step: StepText, key: str) -> tuple[str, tuple[Edi
 def _fits(context: Context, value: object) -> dict[str, type | tuple[type, ...]]:
     """Return what a value has to be for its key to be renamed without asking: a component, for one, has to be near."""
     component = isinstance(value, str) and nearest(value, context.catalogue.names)
-    newer = dict.fromkeys(STEP_SINCE_0_2, object if context.version != "0.1.0" else Never)
-    return {
-        **newer,
-        "id": str,
-        "component": str if component else Never,
-        "mode": str,
-        "config": dict,
-        "needs": (list, str),
-        "retry": dict,
-    }
+    # A mapping under another word for `retry` can be nothing else; the version line follows in the next round.
+    own = {"retry": STEP["retry"].renamed_for, **({} if component else {"component": Never})}
+    return fitting(STEP, context.version) | own
 
 
 @rule("OML034", "A step id is used twice", example="id: orders_clean")

@@ -21,7 +21,7 @@ from osiris_dagster.oml.times import duration_seconds
 from osiris_dagster.steps.checkpoint import Kept
 from osiris_dagster.steps.checks.table import CheckTable
 from osiris_dagster.steps.checks.values import VALUE_CHECKS, Failing, failing_values
-from osiris_dagster.steps.report import CheckResult
+from osiris_dagster.steps.report import CheckRecord
 
 _OUTSIDE = {
     "not_null": "no {}",
@@ -43,7 +43,7 @@ class StepChecks:
         Raises RunError for a check that cannot work on these columns.
         """
         self.step_id = plan.id
-        self.results: tuple[CheckResult, ...] = ()
+        self.results: tuple[CheckRecord, ...] = ()
         self._plan = plan
         self._rows_before = rows_before
         self._kept = kept
@@ -92,14 +92,14 @@ class StepChecks:
                 fix="correct the rows at their source; `severity: warn` tells of them and lets them through",
             )
 
-    def _result(self, check: Check) -> CheckResult:
+    def _result(self, check: Check) -> CheckRecord:
         try:
             passed, message, failing = self._outcome(check)
         except duckdb.InterruptException:
             raise
         except duckdb.Error as error:
             passed, message, failing = False, f"its SQL failed: {str(error).splitlines()[0]}", None
-        return CheckResult(check.name, check.type, check.severity, passed, self._rows, failing, message)
+        return CheckRecord(check.name, check.type, check.severity, passed, self._rows, failing, message)
 
     def _outcome(self, check: Check) -> _Outcome:
         match check.type:

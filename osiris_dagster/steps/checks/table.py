@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from osiris_dagster.compiler.checks import THIS, counting
 from osiris_dagster.drivers.batches import converted
-from osiris_dagster.drivers.duckdb.sql import literal, quoted
 from osiris_dagster.drivers.duckdb.types import carried
+from osiris_dagster.sql.quoting import literal, quoted
 from osiris_dagster.steps.checkpoint import Checkpoint
 
 MEMORY_LIMIT = "512MB"  # beyond it DuckDB uses the disk

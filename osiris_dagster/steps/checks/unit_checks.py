@@ -20,7 +20,7 @@ from osiris_dagster.steps.checks.step_checks import StepChecks
 from osiris_dagster.steps.checks.table import CheckTable
 from osiris_dagster.steps.open_drivers import OpenDriver, OpenDrivers
 from osiris_dagster.steps.promises import check_contract
-from osiris_dagster.steps.report import CheckResult
+from osiris_dagster.steps.report import CheckRecord
 from osiris_dagster.steps.runtime import Runtime
 from osiris_dagster.steps.stream import Observer, Stream
 
@@ -79,7 +79,7 @@ class UnitChecks:
         if (table := self._tables.get(step_id)) is not None:
             yield table
 
-    def found(self, step_id: str) -> tuple[CheckResult, ...]:
+    def found(self, step_id: str) -> tuple[CheckRecord, ...]:
         """Return the results of a step, without secrets; none unless all of its rows were seen."""
         checks = self._checks.get(step_id)
         clean = self._runtime.redactor.text

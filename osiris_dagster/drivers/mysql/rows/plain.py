@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pymysql.cursors import SSCursor
 
+from osiris_dagster.drivers.mysql.names import quoted
 from osiris_dagster.drivers.mysql.rows.fields import BIT, FLOAT, TIME, TINY, Field, Policies, field_of, schema_of_fields
 from osiris_dagster.drivers.mysql.rows.numbers import check_boolean
 from osiris_dagster.drivers.mysql.rows.texts import as_text
 from osiris_dagster.drivers.mysql.rows.times import ZeroDates, of_day
-from osiris_dagster.drivers.mysql.sql import quoted
 
 _MOST_ROWS = 20_000
 _ZERO_DATE = r"^0000-00-00|^\d{4}-00-|^\d{4}-\d{2}-00"

@@ -1,0 +1,1 @@
+"""Two checkouts over the same material: cases in, differences out. See `tools/compare.py`."""
