@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -19,9 +18,9 @@ from osiris_dagster.oml.rules import RULES
 from osiris_dagster.oml.rules.old_names import OLD_NAMES
 from osiris_dagster.oml.rules.rule import Rule
 from osiris_dagster.specs.catalogue import Catalogue
-from osiris_dagster.specs.load import load_catalogue
-from osiris_dagster.specs.model import OML_MODES, ComponentSpec
-from osiris_dagster.specs.schema_faults import describe
+from osiris_dagster.specs.load import read_catalogue
+from osiris_dagster.specs.read import components_folder
+from osiris_dagster.specs.reference import reference
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(1, str(Path(__file__).parent.parent))
@@ -67,7 +66,7 @@ def components_page(catalogue: Catalogue) -> str:
         parts.append(f"## {family}")
         for spec in catalogue:
             if spec.family == family:
-                parts += _component_section(spec)
+                parts += reference(spec)
     return "\n\n".join(parts) + "\n"
 
 
@@ -91,43 +90,6 @@ def _yaml(text: str) -> str:
     return f"{fence}yaml\n{text}\n{fence}"
 
 
-def _component_section(spec: ComponentSpec) -> Iterator[str]:
-    mode = next(oml for oml, own in OML_MODES.items() if own == spec.mode)
-    yield f"### {spec.name}"
-    yield _text(f"{spec.title}. {spec.description}")
-    facts = [f"`mode: {mode}`", f"version {spec.version}", f"connection: {spec.connection}"]
-    if spec.capabilities:
-        facts.append("can do: " + ", ".join(sorted(spec.capabilities)))
-    yield " · ".join(facts)
-    yield _options_table(spec)
-    if spec.connection_fields:
-        policies = ", ".join(f"`{name}` ({policy})" for name, policy in spec.connection_fields.items())
-        yield f"Provided by the connection, and whether a step may set it as well: {policies}."
-    if spec.constraints:
-        yield "\n".join(f"- {_text(constraint.error)}" for constraint in spec.constraints)
-    for example in spec.examples:
-        config = yaml.safe_dump({"config": dict(example.config)}, sort_keys=False, allow_unicode=True).strip()
-        yield f"{example.title}:\n\n```yaml\ncomponent: {spec.name}\nmode: {mode}\n{config}\n```"
-
-
-def _options_table(spec: ComponentSpec) -> str:
-    required = spec.config_schema.get("required", ())
-    lines = ["| option | value | default | meaning |", "|---|---|---|---|"]
-    for name, schema in spec.config_schema["properties"].items():
-        default = "required" if name in required else _default(schema)
-        cells = (f"`{name}`", describe(schema), default, _text(schema.get("description", "")))
-        lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
-    return "\n".join(lines)
-
-
-def _text(text: str) -> str:
-    return text.replace("<", "&lt;")  # Markdown would take `<step id>` for HTML
-
-
-def _default(schema: Mapping[str, Any]) -> str:
-    return f"`{json.dumps(schema['default'], ensure_ascii=False)}`" if "default" in schema else ""
-
-
 def main(arguments: list[str]) -> int:
     """Write the files, or with --check name those that are not current and return 1."""
     context, schema = MODEL / "context.json", MODEL / "core.schema.json"
@@ -135,7 +97,7 @@ def main(arguments: list[str]) -> int:
         context: lambda: context_text(_current(context)),
         schema: lambda: schema_text(_current(schema)),
         FOLDER / "diagnostics.md": diagnostics_page,
-        FOLDER / "components.md": lambda: components_page(load_catalogue()),
+        FOLDER / "components.md": lambda: components_page(read_catalogue(components_folder())),
         FOLDER / "oml.md": lambda: f"{NOTE}\n\n{keys_page()}",
         FOLDER / "public.md": lambda: f"{NOTE}\n\n{public_page()}",
         FOLDER / "aiop.md": lambda: f"{NOTE}\n\n{terms_page(json.loads(context_text(_current(context))))}",

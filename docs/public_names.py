@@ -21,9 +21,13 @@ PACKAGE = ROOT / "osiris_dagster"
 EMBEDDING = "Embedding and the component"
 ENTRY_POINTS = "Entry points"
 COMPONENTS = "Drivers and inspectors of components"
+CONNECTORS = "What connectors are made of"
+SUITES = "Tests of connectors"
 _INTRODUCTION = {
     EMBEDDING: "Imported from `osiris_dagster`; [Embedding](../embedding.md) shows how.",
     ENTRY_POINTS: "What a command, `dg` or a Dagster workspace file names.",
+    CONNECTORS: "What a connector of your own may import; [Connectors](../connectors.md) shows how.",
+    SUITES: "What its tests inherit.",
     COMPONENTS: "What the specs of the components name; a family may move them, as specs and code come together.",
 }
 
@@ -38,8 +42,8 @@ class PublicName:
 
 
 def public_names() -> list[PublicName]:
-    """Return all of them: the names of the package itself, the entry points, and what specs name."""
-    return [*_embedding(), *_entry_points(), *_components()]
+    """Return all of them: of the package itself, entry points, for connectors from outside, and what specs name."""
+    return [*_embedding(), *_entry_points(), *_connectors(), *_suites(), *_components()]
 
 
 def public_page() -> str:
@@ -71,6 +75,36 @@ def _entry_points() -> Iterator[PublicName]:
     for place in workspace["load_from"]:
         module = place["python_module"]
         yield PublicName(module, f"{module}:defs", ENTRY_POINTS)
+
+
+def _connectors() -> Iterator[PublicName]:
+    """Yield what the example of a connector imports, and the protocols that it fulfils."""
+    example = ROOT / "examples" / "connector" / "osiris_arrow_files"
+    found = {f"osiris_dagster.drivers.{module}:{name}" for module in _PROTOCOLS for name in _defined(module)}
+    for file in example.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("osiris_dagster."):
+                found |= {f"{node.module}:{alias.name}" for alias in node.names}
+    yield from (PublicName(target.partition(":")[2], target, CONNECTORS) for target in sorted(found))
+
+
+_PROTOCOLS = ("base", "inspection", "positions", "roles")
+
+
+def _defined(module: str) -> list[str]:
+    tree = ast.parse((PACKAGE / "drivers" / f"{module}.py").read_text("utf-8"))
+    return [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+
+
+def _suites() -> Iterator[PublicName]:
+    """Yield the suites, and what describes a store, a source or a processor to them."""
+    for file in sorted((PACKAGE / "testing").glob("*.py")):
+        for node in ast.parse(file.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and (node.name.endswith("Conformance") or node.name in _DECLARED):
+                yield PublicName(node.name, f"osiris_dagster.testing.{file.stem}:{node.name}", SUITES)
+
+
+_DECLARED = ("Processor", "Source", "Store", "Workbench")
 
 
 def _components() -> Iterator[PublicName]:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import yaml
 
-from tests.drivers.conformance import Store
+from osiris_dagster.testing.conformance import Store
+from osiris_dagster.testing.values import VALUES
 from tests.drivers.mysql_types import CASES
 from tests.drivers.test_duckdb import TestDuckDB
 from tests.drivers.test_filesystem import TestCsv, TestParquet
 from tests.drivers.test_mysql import STORE
 from tests.drivers.test_postgres import TestPostgres
 from tests.drivers.test_sqlite import TestSQLite
-from tests.drivers.values import VALUES
 
 ROOT = Path(__file__).resolve().parent.parent
 STORES: dict[str, Store] = {

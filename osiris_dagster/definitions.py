@@ -104,7 +104,8 @@ def project_definitions(location: Location, choices: Choices, *, every_job: bool
     starts = starts_of(manifests, lineage)
     by_name = {manifest.pipeline: manifest for manifest in manifests}
     partitions = partitions_of_assets(manifests)
-    resources = driver_resources(catalogue, choices.resources)
+    families = (step.family for manifest in manifests for step in manifest.steps)
+    resources = driver_resources(catalogue, choices.resources, families)
     jobs: list[Job] = []
     executor, fault = _executor(project)
     for manifest in manifests:

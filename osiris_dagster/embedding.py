@@ -20,6 +20,7 @@ from osiris_dagster.compiler.manifest import Manifest
 from osiris_dagster.compiler.store import load, store
 from osiris_dagster.connections.project import connections_of
 from osiris_dagster.definitions import Choices, project_definitions
+from osiris_dagster.drivers.registry import installed
 from osiris_dagster.errors import ConfigError, OsirisError
 from osiris_dagster.loading import compile_file
 from osiris_dagster.location import location_of, pin, pinned
@@ -74,7 +75,10 @@ def _manifest(project: Project, path: Path, services: Services) -> Manifest:
     key = f"osiris/pipeline/{shown}"
     if (pins := pinned(key)) is not None:
         name, digest = json.loads(pins)
-        return load(project.build, name, digest)
+        kept = load(project.build, name, digest)
+        for step in kept.steps:
+            installed(services.catalogue, step.component, step.package)  # Dagster would only miss the resource
+        return kept
     try:
         compiled, text = compile_file(project, path, Settings(), services.connections)
     except OsirisError as error:

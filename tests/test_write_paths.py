@@ -16,8 +16,8 @@ from osiris_dagster.oml.model import ConnectionFacts
 from osiris_dagster.oml.validate import validate
 from osiris_dagster.project import Project
 from osiris_dagster.specs.load import load_catalogue
+from osiris_dagster.testing.workbench import Workbench
 from osiris_dagster.write_paths import refusal, writable
-from tests.drivers.workbench import Workbench
 
 CASES = yaml.safe_load(Path(__file__).with_name("write_paths.yaml").read_text("utf-8"))
 REFUSED, ALLOWED = CASES["refused"], CASES["allowed"]

@@ -8,11 +8,12 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
 
 from osiris_dagster.canonical import canonical_json, sha256, slug
-from osiris_dagster.codec import SPARSE, fields_from_json, fields_to_json, json_key
+from osiris_dagster.codec import SPARSE, fields_from_json, fields_to_json, json_key, to_json
 from osiris_dagster.columns import Columns
 from osiris_dagster.compiler.lineage import Lineage
 from osiris_dagster.oml.model import Check, Execution, Freshness, Incremental, Partitions, Retry, Schedule
 from osiris_dagster.oml.relationship import KIND as RELATIONSHIP
+from osiris_dagster.specs.model import Package
 
 Role = Literal["extractor", "processor", "writer"]
 API_VERSION = "osiris.v1"
@@ -62,6 +63,7 @@ class StepPlan:
     description: str = ""
     line: int = 1  # of the step in the OML file
     # Only what is set is written from here on, so that manifests of older versions keep their hash.
+    package: Package | None = field(default=None, metadata=SPARSE)  # where the component comes from; None: the product
     lineage: Lineage | None = field(default=None, metadata=SPARSE)  # of `columns`, or of those that SQL names
     retry: Retry | None = field(default=None, metadata=SPARSE)
     timeout: float | None = field(default=None, metadata=SPARSE)  # seconds of the step's own busy time
@@ -92,7 +94,8 @@ class StepPlan:
     @property
     def fingerprint(self) -> str:
         """Hash of everything that decides what the step does by itself (not its upstreams)."""
-        return sha256(canonical_json([self.component, self.version, dict(self.config), self.connection]))
+        parts = [self.component, self.version, dict(self.config), self.connection]
+        return sha256(canonical_json(parts if self.package is None else [*parts, to_json(self.package)]))
 
 
 @dataclass(frozen=True)  # without slots: the hash is kept
@@ -115,6 +118,11 @@ class Manifest:
     params: Mapping[str, Any] = field(default_factory=dict)  # values used
     # inputs of the compilation: oml, specs, params, schemas, connections, compiler
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def packages(self) -> dict[str, str]:
+        """Versions of the packages from outside that its components come from."""
+        return {step.package.name: step.package.version for step in self.steps if step.package}
 
     def step(self, step_id: str) -> StepPlan:
         """Return the step of that id; KeyError without one."""

@@ -63,6 +63,7 @@ def _plan(step: Step, inputs: Inputs, params: Mapping[str, Any]) -> StepPlan:
         id=step.id,
         component=step.component,
         version=spec.version,
+        package=spec.package,
         role=spec.role,
         config=partitioned_config(spec.defaults | given, spec, partitions),
         connection=connection,

@@ -71,13 +71,14 @@ def _specs(asking: Asking, reference: str) -> tuple[ComponentSpec, ...]:
     specs = asking.catalogue.discovering(family)
     if reference.startswith("@") and specs:
         return specs
+    unusable = asking.catalogue.why_not(family)
     known = [f"@{name}" for name in asking.catalogue.families if asking.catalogue.discovering(name)]
     raise ConfigError(
         f"{reference!r} cannot be asked for its tables",
         code="CFG070",
         found=reference,
         expected=f"@family.alias of one of: {', '.join(known)}",
-        fix="see `osiris connections list`",
+        fix=unusable.reason if unusable else "see `osiris connections list`",
     )
 
 

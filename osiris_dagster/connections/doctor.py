@@ -82,6 +82,8 @@ def probe_one(spec: ComponentSpec, call: ConnectionCall, redactor: Redactor) -> 
 def _without_inspector(catalogue: Catalogue, family: str) -> Probe:
     if family in catalogue.families:
         return Probe("unsupported", f"connections of the family {family} cannot be asked")
+    if unusable := catalogue.why_not(family):
+        return Probe("configuration", unusable.diagnostic.message, unusable.diagnostic.fix)
     fix = did_you_mean(family, catalogue.families) or f"use one of: {', '.join(catalogue.families)}"
     return Probe("configuration", f"no component is of the family {family}", fix)
 

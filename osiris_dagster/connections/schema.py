@@ -62,7 +62,7 @@ def _faults(document: Document, catalogue: Catalogue, family: str, alias: str, f
             place=document.place(("connections", family), key=True),
             path=path_text(path),
             expected=", ".join(catalogue.families),
-            fix=did_you_mean(family, catalogue.families) or "use the family of a component, the part before the dot",
+            fix=_family_fix(catalogue, family),
         )
         return
     own = {key: value for key, value in _items(fields) if key not in FACTS}
@@ -81,6 +81,12 @@ def _faults(document: Document, catalogue: Catalogue, family: str, alias: str, f
                 expected="a variable, as in ${SHOP_PASSWORD}",
                 fix="put the value into the environment or .env, and ${VARIABLE} here",
             )
+
+
+def _family_fix(catalogue: Catalogue, family: str) -> str:
+    if unusable := catalogue.why_not(family):
+        return unusable.reason
+    return did_you_mean(family, catalogue.families) or "use the family of a component, the part before the dot"
 
 
 def _diagnostic(document: Document, path: tuple[str, str, str], fault: SchemaFault) -> Diagnostic:

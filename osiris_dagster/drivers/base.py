@@ -15,6 +15,7 @@ from osiris_dagster.columns import Columns
 from osiris_dagster.drivers.positions import Advance, Since
 from osiris_dagster.oml.partition import Partition
 from osiris_dagster.project import Project
+from osiris_dagster.specs.model import Package
 
 if TYPE_CHECKING:
     import pyarrow as pa  # only to name its types: who merely knows of drivers, such as a code server, must not load it
@@ -46,6 +47,7 @@ class StepCall:
     advances: tuple[Advance, ...] = ()  # a writer: positions to commit with the rows
     wanted: tuple[str, ...] = ()  # the columns that are read after it, in order, when those are not all it has
     partition: Partition | None = None  # what the run works on, in a partitioned pipeline
+    package: Package | None = None  # that the component came from when the pipeline was compiled
     store_written: bool = False  # another step of this run writes to the store this step reads: open it for both
 
     def selected(self, known: Iterable[str]) -> tuple[str, ...]:

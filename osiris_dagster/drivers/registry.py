@@ -12,7 +12,31 @@ from osiris_dagster.drivers.base import Driver, DriverFactory, StepCall
 from osiris_dagster.drivers.inspection import ConnectionCall, Inspector, InspectorFactory
 from osiris_dagster.errors import DriverError
 from osiris_dagster.specs.catalogue import Catalogue
-from osiris_dagster.specs.model import ComponentSpec
+from osiris_dagster.specs.model import ComponentSpec, Package
+
+
+def installed(catalogue: Catalogue, component: str, wanted: Package | None) -> ComponentSpec:
+    """Return the spec of a component; DriverError when it is not here from the package that it was compiled with."""
+    spec = catalogue.get(component)
+    if spec is not None and spec.package == wanted:
+        return spec
+    unusable = catalogue.why_not(component)
+    absent = unusable.diagnostic.message if unusable else "no such component"
+    raise DriverError(
+        f"{component} of {_origin(wanted)} is not installed where the step runs",
+        code="DRV004",
+        found=absent if spec is None else _origin(spec.package),
+        expected=_origin(wanted),
+        fix=(
+            f"install it there: pip install {wanted.name}=={wanted.version}; or compile again with what is there"
+            if wanted
+            else "compile the pipeline again: its component comes from elsewhere by now"
+        ),
+    )
+
+
+def _origin(package: Package | None) -> str:
+    return f"the package {package}" if package else "osiris-dagster itself"
 
 
 def driver_class(spec: ComponentSpec) -> DriverFactory:
@@ -31,10 +55,13 @@ def open_driver(spec: ComponentSpec, call: StepCall) -> Driver:
 
 
 def guarded(factory: DriverFactory, catalogue: Catalogue) -> DriverFactory:
-    """Return a factory, perhaps another project's own, that gets no call which goes past the connection it names."""
+    """Return a factory, perhaps another project's own, behind what holds for every call.
+
+    Its component is installed as it was compiled, and it does not go past the connection that it names.
+    """
 
     def open_step(call: StepCall) -> Driver:
-        _check_overrides(catalogue[call.component], call)
+        _check_overrides(installed(catalogue, call.component, call.package), call)
         return factory(call)
 
     return open_step
@@ -93,7 +120,11 @@ def _imported(spec: ComponentSpec, what: str, target: str) -> Any:
     module, _, name = target.partition(":")
     try:
         return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:
+        if spec.package is not None:
+            raise _not_loaded(spec.name, spec.package, what, target, error) from error
+        if not isinstance(error, ImportError | AttributeError):
+            raise
         missing = error.name if isinstance(error, ModuleNotFoundError) and error.name else target
         raise DriverError(
             f"the {what} of {spec.name} cannot be loaded: {missing} is missing",
@@ -102,3 +133,14 @@ def _imported(spec: ComponentSpec, what: str, target: str) -> Any:
             expected="an importable class",
             fix=f"install {missing.partition('.')[0]}, or correct `x-runtime.{what}` of the component spec",
         ) from error
+
+
+def _not_loaded(component: str, package: Package, what: str, target: str, error: Exception) -> DriverError:
+    """Return the error of code of others: its package is named, whatever it is that fails."""
+    return DriverError(
+        f"the {what} of {component} of the package {package} cannot be loaded: {type(error).__name__}: {error}",
+        code="DRV002",
+        found=target,
+        expected="an importable class",
+        fix=f"install {package.name} again with what it needs, or another version of it",
+    )

@@ -48,7 +48,7 @@ def gather(
         record=record,
         manifest=manifest,
         oml=text,
-        specs={step.component: catalogue[step.component] for step in manifest.steps},
+        specs={name: spec for step in manifest.steps if (spec := catalogue.get(name := step.component))},
         history=history,
         previous=previous,
         previous_manifest=plan,

@@ -9,7 +9,7 @@ from dagster import ConfigurableResource
 from pydantic import Field
 
 from osiris_dagster.drivers.base import Driver, DriverFactory, StepCall
-from osiris_dagster.drivers.registry import open_driver
+from osiris_dagster.drivers.registry import installed, open_driver
 from osiris_dagster.resources.services import Services
 
 
@@ -22,6 +22,6 @@ class OsirisDriver(ConfigurableResource[None]):
         """Return the function that opens this family's driver for one step."""
 
         def open_step(call: StepCall) -> Driver:
-            return open_driver(services.catalogue[call.component], call)
+            return open_driver(installed(services.catalogue, call.component, call.package), call)
 
         return open_step

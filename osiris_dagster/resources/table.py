@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from osiris_dagster.errors import ConfigError
 from osiris_dagster.resources.driver import OsirisDriver
@@ -16,10 +16,13 @@ def resource_key(family: str) -> str:
 
 
 def driver_resources(
-    catalogue: Catalogue, replaced: Mapping[str, OsirisDriver] | None = None
+    catalogue: Catalogue, replaced: Mapping[str, OsirisDriver] | None = None, families: Iterable[str] = ()
 ) -> dict[str, OsirisDriver]:
-    """Return one resource for each family of the catalogue, by resource key; ConfigError if none is `replaced` so."""
-    own = {resource_key(family): _resource(family) for family in catalogue.families}
+    """Return one resource for each family of the catalogue, by resource key; ConfigError if none is `replaced` so.
+
+    Other `families`, which compiled pipelines use, have one too: a step of theirs says what is not installed here.
+    """
+    own = {resource_key(family): _resource(family) for family in dict.fromkeys([*catalogue.families, *families])}
     for key in replaced or {}:
         if key not in own:
             raise ConfigError(

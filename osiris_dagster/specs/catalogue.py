@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from jsonschema.protocols import Validator
 
 from osiris_dagster.canonical import fingerprint
+from osiris_dagster.codec import to_json
+from osiris_dagster.errors import Diagnostic
 from osiris_dagster.specs.connection_schema import connection_schema
 from osiris_dagster.specs.model import ComponentSpec
 from osiris_dagster.specs.schema import schema_validator
+
+Entry = tuple[ComponentSpec, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """What an installed package would have brought: a component, or a whole family, and why it is not there."""
+
+    name: str
+    diagnostic: Diagnostic
+
+    @property
+    def reason(self) -> str:
+        """Why, and the way out, in one line."""
+        return f"{self.diagnostic.message}; {self.diagnostic.fix}"
 
 
 class Catalogue:
     """Component specs by name, in the order of their names; does not change once built."""
 
-    def __init__(self, entries: Iterable[tuple[ComponentSpec, Mapping[str, Any]]]) -> None:
-        """Take specs with the contents of the file each came from."""
+    def __init__(self, entries: Iterable[Entry], unusable: Iterable[Unusable] = ()) -> None:
+        """Take specs with the contents of the file each came from, and what could not be taken in."""
+        self.unusable = tuple(unusable)
         ordered = sorted(entries, key=lambda entry: entry[0].name)
         self._specs = {spec.name: spec for spec, _ in ordered}
         self._contents = {spec.name: contents for spec, contents in ordered}
@@ -42,6 +61,11 @@ class Catalogue:
         return self._specs.get(name)
 
     @property
+    def entries(self) -> list[Entry]:
+        """The specs with the contents of their files."""
+        return [(spec, self._contents[name]) for name, spec in self._specs.items()]
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of all components, sorted."""
         return tuple(self._specs)
@@ -59,10 +83,18 @@ class Catalogue:
         """Return the spec file's data as it was read; KeyError for an unknown name."""
         return self._contents[name]
 
+    def why_not(self, component: str) -> Unusable | None:
+        """Return why a component, or a family, that a package should bring is not in the catalogue."""
+        wanted = (component, component.partition(".")[0])
+        return next((found for name in wanted for found in self.unusable if found.name == name), None)
+
     def fingerprint(self, name: str) -> str:
-        """Return `sha256:<hex>` over the spec's contents; KeyError for an unknown name."""
+        """Return `sha256:<hex>` over the spec's contents, and its package if it has one; KeyError if unknown."""
         if name not in self._fingerprints:
-            self._fingerprints[name] = fingerprint(self._contents[name])
+            contents, package = self._contents[name], self._specs[name].package
+            self._fingerprints[name] = fingerprint(
+                contents if package is None else {"package": to_json(package), "spec": contents}
+            )
         return self._fingerprints[name]
 
     def validator(self, name: str) -> Validator:

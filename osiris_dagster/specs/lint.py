@@ -14,9 +14,9 @@ from jsonschema import Draft202012Validator, SchemaError
 from jsonschema.protocols import Validator
 
 from osiris_dagster.errors import Diagnostic, OmlError, Place
-from osiris_dagster.specs.load import META_SCHEMA, components_folder, place_name, read_spec_file, spec_from
-from osiris_dagster.specs.model import ComponentSpec
+from osiris_dagster.specs.model import ComponentSpec, Package
 from osiris_dagster.specs.nearest import did_you_mean
+from osiris_dagster.specs.read import META_SCHEMA, components_folder, place_name, read_spec_file, spec_from
 from osiris_dagster.specs.schema import schema_validator
 from osiris_dagster.specs.schema_faults import SchemaFault, choices, schema_faults
 from osiris_dagster.specs.secrets import secret_fields, unescaped
@@ -25,18 +25,21 @@ from osiris_dagster.sql.dialects import known_dialects
 Fault = tuple[str, str, tuple[str | int, ...], str, str]  # code, message, path in the file, expected, fix
 
 
-def lint_spec(file: Path) -> tuple[Diagnostic, ...]:
-    """Return what is wrong with one spec file."""
-    name = place_name(file)
+def lint_spec(file: Path, package: Package | None = None) -> tuple[Diagnostic, ...]:
+    """Return what is wrong with one spec file, of a package where it is not of the product."""
+    name = place_name(file, package)
     try:
-        contents = read_spec_file(file)
+        contents = read_spec_file(file, package)
         faults = list(_shape(contents))
         if not faults:
             spec = spec_from(contents, name)
             faults = [fault for check in CHECKS for fault in check(spec, contents, file)]
     except OmlError as error:
         return error.diagnostics
-    root = yaml.compose(file.read_text("utf-8"), Loader=yaml.SafeLoader)
+    try:
+        root = yaml.compose(file.read_text("utf-8"), Loader=yaml.SafeLoader)
+    except RecursionError:
+        root = None  # what is nested that deeply has no place that a person would look for
     return tuple(
         Diagnostic(code, message, place=_place(root, path, name), path=_dotted(path), expected=expected, fix=fix)
         for code, message, path, expected, fix in faults

@@ -22,6 +22,17 @@ def oml_mode(mode: SpecMode) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Package:
+    """The distribution that a component from outside comes from, as installers call it."""
+
+    name: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True, slots=True)
 class Constraint:
     """When the config has the values of `when`, it must satisfy the JSON Schema properties of `must`."""
 
@@ -80,6 +91,7 @@ class ComponentSpec:
     sql: SqlRule | None = None
     examples: tuple[Example, ...] = ()
     input_aliases: Mapping[str, str] = field(default_factory=dict)  # what an option is called elsewhere -> the option
+    package: Package | None = None  # None: it comes with the product
 
     @property
     def family(self) -> str:

@@ -75,6 +75,7 @@ def step_call(
         pipeline=pipeline,
         step_id=plan.id,
         component=plan.component,
+        package=plan.package,
         config=plan.config,
         connection=runtime.resolve(plan.connection) if plan.connection else {},
         project=runtime.project,

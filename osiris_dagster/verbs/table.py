@@ -146,7 +146,7 @@ VERBS: tuple[Verb, ...] = (
         "osiris_dagster.verbs.components:show",
         (
             Option("name", "Component, e.g. duckdb.processor.", argument=True, required=True),
-            Option("format", "Form of the spec.", kind="choice", choices=("yaml", "json"), default="yaml"),
+            Option("format", "Form of the spec.", kind="choice", choices=("yaml", "json", "markdown"), default="yaml"),
         ),
     ),
     Verb(

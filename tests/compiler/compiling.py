@@ -24,9 +24,10 @@ FACTS = (
 
 def inputs_of(text: str, **given: Any) -> Inputs:
     """Return the inputs of a valid text; `given` overrides single ones."""
-    found = validate(text, FILE, load_catalogue(), connections=FACTS)
+    catalogue = given.get("catalogue", load_catalogue())
+    found = validate(text, FILE, catalogue, connections=FACTS)
     assert found.pipeline is not None, found.diagnostics
-    inputs = Inputs(found.pipeline, found.document, load_catalogue(), connections=FACTS)
+    inputs = Inputs(found.pipeline, found.document, catalogue, connections=FACTS)
     return replace(inputs, **given)
 
 

@@ -11,7 +11,8 @@ from osiris_dagster.compiler.compile import compile_pipeline
 from osiris_dagster.compiler.draft import Inputs
 from osiris_dagster.errors import CompileError
 from osiris_dagster.oml.validate import validate
-from osiris_dagster.specs.load import components_folder, read_catalogue
+from osiris_dagster.specs.load import read_catalogue
+from osiris_dagster.specs.read import components_folder
 from tests.compiler.compiling import inputs_of, lock_for
 
 CASES = yaml.safe_load((Path(__file__).parent / "guard_cases.yaml").read_text("utf-8"))

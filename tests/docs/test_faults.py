@@ -16,6 +16,7 @@ def test_every_fault_has_a_row_with_tests():
 
 def test_every_test_that_is_named_is_there():
     named = set(NAMED.findall(PAGE))
-    missing = [name for file, name in named if f"def {name}(" not in (TESTS / file).read_text("utf-8")]
+    roots = {file: TESTS.parent if file.startswith("osiris_dagster/") else TESTS for file, _ in named}
+    missing = [name for file, name in named if f"def {name}(" not in (roots[file] / file).read_text("utf-8")]
     assert len(named) > 80
     assert missing == []

@@ -11,7 +11,7 @@ import pytest
 from osiris_dagster.drivers.base import TARGET_BATCH_BYTES
 from osiris_dagster.drivers.batches import Watched, bounded, converted, plain_schema, rows_per_batch, spooled, stream
 from osiris_dagster.errors import DriverError
-from tests.drivers.workbench import full_disk
+from tests.drivers.full_disk import full_disk
 
 SCHEMA = pa.schema([("n", pa.int64()), ("t", pa.string())])
 

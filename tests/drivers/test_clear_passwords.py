@@ -21,7 +21,7 @@ from osiris_dagster.drivers.registry import open_inspector
 from osiris_dagster.errors import ConfigError, DriverError
 from osiris_dagster.project import Project
 from osiris_dagster.specs.load import load_catalogue
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.workbench import Workbench
 from tests.servers import postgres
 from tests.servers.mariadb import Server
 from tests.servers.places import in_memory

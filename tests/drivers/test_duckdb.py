@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import duckdb
 
-from tests.drivers.conformance import Store, TableConformance
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.conformance import Store
+from osiris_dagster.testing.tables import TableConformance
+from osiris_dagster.testing.workbench import Workbench
 
 
 class TestDuckDB(TableConformance):
     store = Store(
         "duckdb.extractor",
         "duckdb.writer",
-        place=lambda name: {"table": name, "path": "data/shop.duckdb"},
+        connection={"path": "data/shop.duckdb"},
+        place=lambda name: {"table": name},
         refused=frozenset({"decimal(50,20)", "duration[ns]"}),
         changed={
             "float16": "float32",

@@ -17,7 +17,8 @@ import pytest
 from osiris_dagster.drivers.duckdb import DuckDBDriver, connect_file
 from osiris_dagster.drivers.tables.loads import stage_name
 from osiris_dagster.errors import ConfigError, DriverError
-from tests.drivers.workbench import Workbench, full_disk
+from osiris_dagster.testing.workbench import Workbench
+from tests.drivers.full_disk import full_disk
 
 ROWS = pa.table({"id": [1, 2, 3], "name": ["a", None, "c"]})
 FILE = {"path": "shop.duckdb", "table": "t"}
@@ -146,7 +147,9 @@ def test_the_path_comes_from_the_connection_if_there_is_one(bench: Workbench) ->
     bench.connection = {"path": "from-connection.duckdb"}
     bench.write("duckdb.writer", {"table": "t"}, ROWS)
     assert bench.read("duckdb.extractor", {"table": "t"}).equals(ROWS)
-    write(bench, ROWS)
+    with pytest.raises(DriverError) as caught:
+        write(bench, ROWS)
+    assert caught.value.first.code == "SPC013"
     assert [file.name for file in bench.root.glob("**/*.duckdb")] == ["from-connection.duckdb"]
 
 
@@ -351,7 +354,8 @@ def test_a_killed_writer_leaves_the_old_rows_and_the_next_write_cleans_up(bench:
     script = f"""
 import os, pathlib, signal
 import pyarrow as pa
-from tests.drivers.workbench import Workbench, full_disk
+from tests.drivers.full_disk import full_disk
+from osiris_dagster.testing.workbench import Workbench
 batch = pa.record_batch({{"id": list(range(100000)), "name": ["x" * 50] * 100000}})
 def rows():
     for number in range(10):

@@ -12,8 +12,8 @@ import pytest
 from osiris_dagster.drivers.duckdb.inspect import DuckDBInspector
 from osiris_dagster.drivers.inspection import ConnectionCall
 from osiris_dagster.errors import DriverError
-from tests.drivers.inspection import InspectionConformance, Source
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.inspection import InspectionConformance, Source
+from osiris_dagster.testing.workbench import Workbench
 
 
 class TestDuckDBInspection(InspectionConformance):

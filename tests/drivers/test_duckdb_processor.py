@@ -9,8 +9,8 @@ import pytest
 
 from osiris_dagster.drivers.base import TransformInput
 from osiris_dagster.errors import DriverError
-from tests.drivers.processing import ROWS, Processor, ProcessorConformance, large
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.processing import ROWS, Processor, ProcessorConformance, large
+from osiris_dagster.testing.workbench import Workbench
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from osiris_dagster.arrow import type_name
-from tests.drivers.conformance import AppendConformance, DriverConformance, Store
+from osiris_dagster.testing.conformance import AppendConformance, DriverConformance, Store
 
 SPANS = frozenset({"duration", "duration[s]", "duration[ms]", "duration[ns]", "interval"})
 NESTED = frozenset(

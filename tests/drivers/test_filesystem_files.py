@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from osiris_dagster.errors import ConfigError, DriverError
-from tests.drivers.workbench import Workbench, full_disk
+from osiris_dagster.testing.workbench import Workbench
+from tests.drivers.full_disk import full_disk
 
 CSV, PARQUET = "filesystem.csv_writer", "filesystem.parquet_writer"
 READ_PARQUET = "filesystem.parquet_extractor"

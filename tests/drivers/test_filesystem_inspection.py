@@ -14,7 +14,7 @@ from osiris_dagster.drivers.filesystem import inspect
 from osiris_dagster.drivers.filesystem.inspect import FilesystemInspector
 from osiris_dagster.drivers.inspection import ConnectionCall, FoundTable
 from osiris_dagster.project import Project
-from tests.drivers.inspection import InspectionConformance, Source
+from osiris_dagster.testing.inspection import InspectionConformance, Source
 
 BROKEN: Any = {"configuration": {"base_dir": "../elsewhere"}, "not_found": {"base_dir": "nowhere"}}
 

@@ -14,7 +14,7 @@ import psycopg2
 import pyarrow as pa
 import pytest
 
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.workbench import Workbench
 
 ROWS = pa.table({"id": [1, 2, 3], "name": ["a", None, "c"]})
 MODES = ["append", "replace", "upsert"]

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.drivers.conformance import ServerConformance, Store
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.conformance import Store
+from osiris_dagster.testing.tables import ServerConformance
+from osiris_dagster.testing.workbench import Workbench
 from tests.servers.mariadb import Database
 
 # A TIME and a DOUBLE of MySQL hold less than the type of Arrow: values beyond are refused (and those within are tested

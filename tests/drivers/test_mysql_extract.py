@@ -21,7 +21,7 @@ from osiris_dagster.drivers.mysql import session
 from osiris_dagster.drivers.mysql.settings import settings_of
 from osiris_dagster.drivers.stopping import StopSign
 from osiris_dagster.errors import DriverError, OsirisError
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.workbench import Workbench
 from tests.servers.mariadb import PASSWORD, Database, Server, free_port
 from tests.servers.network import Network, network_to
 

@@ -11,8 +11,8 @@ from osiris_dagster.drivers.inspection import ConnectionCall
 from osiris_dagster.drivers.mysql.inspect import MySQLInspector
 from osiris_dagster.errors import DriverError
 from osiris_dagster.project import Project
-from tests.drivers.inspection import ROWS, SECRET, InspectionConformance, Source
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.inspection import ROWS, SECRET, InspectionConformance, Source
+from osiris_dagster.testing.workbench import Workbench
 from tests.servers.mariadb import Database, Server, free_port
 
 DATABASE = "osiris_test_inspection"

@@ -17,7 +17,7 @@ from osiris_dagster.drivers.mysql.rows.fields import Policies
 from osiris_dagster.drivers.mysql.rows.packets import RowPackets
 from osiris_dagster.drivers.mysql.rows.prepared import execute, fail, prepare, receiver
 from osiris_dagster.errors import DriverError
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.workbench import Workbench
 from tests.sampling import sampled
 from tests.servers.mariadb import Database
 

@@ -11,8 +11,8 @@ import pytest
 from osiris_dagster.arrow import type_name
 from osiris_dagster.drivers.base import Noting
 from osiris_dagster.errors import DriverError
+from osiris_dagster.testing.workbench import Workbench
 from tests.drivers.mysql_types import CASES, Case
-from tests.drivers.workbench import Workbench
 from tests.servers.mariadb import Database
 
 PROTOCOLS = ("binary", "text")

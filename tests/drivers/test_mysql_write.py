@@ -19,8 +19,8 @@ import pytest
 
 from osiris_dagster.errors import DriverError
 from osiris_dagster.oml.partition import Partition
+from osiris_dagster.testing.workbench import Workbench
 from tests.drivers.test_mysql_extract import left_sessions
-from tests.drivers.workbench import Workbench
 from tests.servers.mariadb import PASSWORD, Database, Server
 from tests.servers.network import Network, network_to
 
@@ -580,7 +580,7 @@ def test_canceling_while_a_change_of_names_waits_for_a_reader_leaves_the_old_tab
 WORKER = """
 import sys, time, pyarrow as pa
 from pathlib import Path
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.workbench import Workbench
 host, port, password, database, root, mode = sys.argv[1:]
 place = {"host": host, "port": port, "user": "osiris_test", "password": password, "database": database}
 bench = Workbench(Path(root), place)

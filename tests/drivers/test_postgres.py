@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.drivers.conformance import ServerConformance, Store
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.conformance import Store
+from osiris_dagster.testing.tables import ServerConformance
+from osiris_dagster.testing.workbench import Workbench
 from tests.servers.postgres import Database
 
 CHANGED = {

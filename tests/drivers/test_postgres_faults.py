@@ -21,7 +21,7 @@ import pytest
 from osiris_dagster.drivers.postgres import copy_blocks, session
 from osiris_dagster.drivers.postgres.endpoint import endpoint_of
 from osiris_dagster.errors import ConfigError, DriverError
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.workbench import Workbench
 from tests.servers.network import Network, network_to
 from tests.servers.places import in_memory
 from tests.servers.postgres import PASSWORD, USER, Database, Server, free_port, private_server
@@ -333,7 +333,7 @@ KILLED = """
 import sys, time
 from pathlib import Path
 import pyarrow as pa
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.workbench import Workbench
 root, port, database, mode = sys.argv[1:]
 fields = {"host": "127.0.0.1", "port": port, "database": database, "user": "%s", "password": "%s"}
 schema = pa.schema([("id", pa.int64()), ("name", pa.string())])

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from osiris_dagster.drivers.inspection import FoundColumn
-from tests.drivers.inspection import ROWS, SECRET, InspectionConformance, Source
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.inspection import ROWS, SECRET, InspectionConformance, Source
+from osiris_dagster.testing.workbench import Workbench
 from tests.servers.postgres import USER, Database, free_port
 
 

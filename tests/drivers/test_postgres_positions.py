@@ -10,7 +10,7 @@ import pytest
 
 from osiris_dagster.drivers.positions import Advance, KeepsPositions, Position, Since
 from osiris_dagster.errors import DriverError
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.workbench import Workbench
 from tests.servers.postgres import Database
 
 ROWS = pa.table({"id": [1, 2, 3], "name": ["a", None, "c"]})

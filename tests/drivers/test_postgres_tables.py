@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from osiris_dagster.errors import DriverError
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.workbench import Workbench
 from tests.servers.postgres import USER, Database
 
 TYPES = (

@@ -19,7 +19,7 @@ from osiris_dagster.drivers.postgres.endpoint import endpoint_of
 from osiris_dagster.drivers.postgres.read_types import fields_of, select_list
 from osiris_dagster.drivers.postgres.session import Session, Switch
 from osiris_dagster.errors import DriverError
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.workbench import Workbench
 from tests.servers.postgres import Database
 
 CASES: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("postgres_types.yaml").read_text("utf-8"))

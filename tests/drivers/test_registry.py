@@ -14,23 +14,23 @@ from osiris_dagster.drivers.registry import driver_class, guarded, open_driver, 
 from osiris_dagster.errors import DriverError
 from osiris_dagster.project import Project
 from osiris_dagster.specs.load import load_catalogue
-from tests.drivers.workbench import COMPONENTS, Workbench, spec_of
+from osiris_dagster.testing.workbench import Workbench
 
-SPECS = sorted(path.parent.name for path in COMPONENTS.glob("*/spec.yaml"))
+SPECS = load_catalogue().names
 
 
 @pytest.mark.parametrize("component", SPECS)
 def test_every_spec_names_a_driver_that_opens_nothing_before_it_is_used(tmp_path: Path, component: str) -> None:
     bench = Workbench(tmp_path)
     config = {"path": "x", "table": "t", "query": "select 1"}
-    driver = open_driver(spec_of(component), bench.call(component, config))
+    driver = open_driver(load_catalogue()[component], bench.call(component, config))
     driver.cancel()
     driver.close()
     assert [path.name for path in tmp_path.iterdir()] == [".osiris"]
 
 
 def test_the_class_is_found_by_its_name() -> None:
-    assert driver_class(spec_of("duckdb.writer")) is DuckDBDriver
+    assert driver_class(load_catalogue()["duckdb.writer"]) is DuckDBDriver
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_the_class_is_found_by_its_name() -> None:
 )
 def test_a_driver_that_is_not_there_is_named(driver: str) -> None:
     with pytest.raises(DriverError, match=r"the driver of duckdb\.writer cannot be loaded") as caught:
-        driver_class(replace(spec_of("duckdb.writer"), driver=driver))
+        driver_class(replace(load_catalogue()["duckdb.writer"], driver=driver))
     assert caught.value.first.code == "DRV002"
 
 
@@ -46,14 +46,14 @@ def test_a_step_that_asks_for_another_mode_fails_before_anything_is_opened(tmp_p
     call = Workbench(tmp_path).call("duckdb.writer", {"path": "data/x.duckdb", "table": "t"}, role="extractor")
 
     with pytest.raises(DriverError, match=r"duckdb\.writer as an extractor, and its spec says a writer") as caught:
-        open_driver(spec_of("duckdb.writer"), call)
+        open_driver(load_catalogue()["duckdb.writer"], call)
 
     assert caught.value.first.code == "SPC011"
     assert not (tmp_path / "data").exists()
 
 
 def test_a_processor_without_the_capability_fails_before_anything_is_opened(tmp_path: Path) -> None:
-    spec = replace(spec_of("duckdb.processor"), capabilities=frozenset({"streaming"}))
+    spec = replace(load_catalogue()["duckdb.processor"], capabilities=frozenset({"streaming"}))
     call = Workbench(tmp_path).call("duckdb.processor", {"query": "select 1 as n"}, role="processor")
 
     with pytest.raises(DriverError, match="does not declare that it can transform rows") as caught:
@@ -95,7 +95,7 @@ def test_a_factory_of_another_project_gets_no_such_call_either(tmp_path: Path) -
 
 
 def test_connections_are_looked_into_only_by_who_declares_it(tmp_path: Path) -> None:
-    spec = replace(spec_of("duckdb.extractor"), capabilities=frozenset())
+    spec = replace(load_catalogue()["duckdb.extractor"], capabilities=frozenset())
 
     with pytest.raises(DriverError, match="look into its connections") as caught:
         open_inspector(spec, ConnectionCall("@duckdb.a", {}, Project(tmp_path)))

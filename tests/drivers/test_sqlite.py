@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import closing
 from sqlite3 import connect
 
-from tests.drivers.conformance import Store, TableConformance
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.conformance import Store
+from osiris_dagster.testing.tables import TableConformance
+from osiris_dagster.testing.workbench import Workbench
 
 NESTED = {"list<int64>", "struct<a: int32, b: string>", "map<string, int64>", "list<struct<a: list<decimal(5,2)>>>"}
 
@@ -15,7 +16,8 @@ class TestSQLite(TableConformance):
     store = Store(
         "sqlite.extractor",
         "sqlite.writer",
-        place=lambda name: {"table": name, "path": "data/shop.sqlite"},
+        connection={"path": "data/shop.sqlite"},
+        place=lambda name: {"table": name},
         refused=frozenset({"interval", *NESTED}),
         changed={"float16": "float32", "uint64": "decimal(20,0)", "decimal(6,-2)": "decimal(8,0)"},
         variants=({}, {"table": None, "query": "select * from t"}, {"filter": "id > 0"}),

@@ -20,7 +20,8 @@ import pytest
 from osiris_dagster.drivers.positions import Since
 from osiris_dagster.errors import ConfigError, DriverError
 from osiris_dagster.oml.partition import Partition
-from tests.drivers.workbench import Workbench, full_disk
+from osiris_dagster.testing.workbench import Workbench
+from tests.drivers.full_disk import full_disk
 
 ROWS = pa.table({"id": [1, 2, 3], "name": ["a", None, "c"]})
 FILE = {"path": "shop.sqlite", "table": "t"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
-from tests.drivers.inspection import InspectionConformance, Source
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.inspection import InspectionConformance, Source
+from osiris_dagster.testing.workbench import Workbench
 
 
 class TestSQLiteInspection(InspectionConformance):

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from osiris_dagster.drivers.supabase.route import database_fields
-from tests.drivers.conformance import Store, TableConformance
+from osiris_dagster.testing.conformance import Store
+from osiris_dagster.testing.tables import TableConformance
+from osiris_dagster.testing.workbench import Workbench
 from tests.drivers.test_postgres import TestPostgres
-from tests.drivers.workbench import Workbench
 from tests.servers.postgres import Database
 
 

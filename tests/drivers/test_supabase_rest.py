@@ -15,7 +15,7 @@ from osiris_dagster.drivers.inspection import ConnectionCall
 from osiris_dagster.drivers.supabase import rest, rest_write
 from osiris_dagster.drivers.supabase.inspect import SupabaseInspector
 from osiris_dagster.errors import OsirisError
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.workbench import Workbench
 from tests.servers.postgres import Database, free_port
 from tests.servers.postgrest import KEY, Project, rest_project
 

@@ -17,7 +17,7 @@ DECLARATIONS = {"store", "source", "processor"}
 READS_AND_WRITES, APPENDS, UPSERTS = (
     ("conformance", "DriverConformance"),
     ("conformance", "AppendConformance"),
-    ("conformance", "TableConformance"),
+    ("tables", "TableConformance"),
 )
 TRANSFORMS, INSPECTS = ("processing", "ProcessorConformance"), ("inspection", "InspectionConformance")
 
@@ -46,9 +46,9 @@ def needed(spec: Mapping[str, Any]) -> Iterator[Place]:
         yield INSPECTS
 
 
-def inherited_suites(folder: Path) -> dict[str, set[Place]]:
+def inherited_suites(*folders: Path) -> dict[str, set[Place]]:
     """Return the classes, by file and name, that the tests of each component have among their bases."""
-    files = {path.stem: read(path) for path in folder.glob("*.py")}
+    files = {path.stem: read(path) for folder in folders for path in folder.glob("*.py")}
     found: dict[str, set[Place]] = {}
     for stem, file in files.items():
         for name in file.classes:

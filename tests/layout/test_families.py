@@ -14,7 +14,8 @@ from tests.layout.suites import inherited_suites, missing_suites
 
 ROOT = Path(__file__).parent.parent.parent
 SPECS = [yaml.safe_load(path.read_text("utf-8")) for path in sorted(ROOT.glob("components/*/spec.yaml"))]
-INHERITED = inherited_suites(ROOT / "tests" / "drivers")
+TESTING = ROOT / "osiris_dagster" / "testing"
+INHERITED = inherited_suites(TESTING, ROOT / "tests" / "drivers")
 CASES = Path(__file__).parent / "suites.yaml"
 LINT = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 DRIVERS = "osiris_dagster.drivers"
@@ -27,8 +28,6 @@ def test_the_tests_of_a_component_inherit_the_suites_of_its_role(spec: dict) -> 
 
 @pytest.mark.parametrize("case", yaml.safe_load(CASES.read_text("utf-8")), ids=lambda case: case["name"])
 def test_a_component_whose_tests_inherit_too_little_is_found(tmp_path: Path, case: dict) -> None:
-    for name in ("conformance", "inspection", "processing"):
-        shutil.copy(ROOT / "tests" / "drivers" / f"{name}.py", tmp_path)
     (tmp_path / "test_acme.py").write_text(case["tests"])
     spec = {
         "name": "acme.table",
@@ -36,7 +35,7 @@ def test_a_component_whose_tests_inherit_too_little_is_found(tmp_path: Path, cas
         "configSchema": {"properties": {"write_mode": {"enum": case.get("write_modes", [])}}},
         "x-runtime": {"driver": "acme:Driver", "inspector": "acme:Inspector"},
     }
-    assert missing_suites(spec, inherited_suites(tmp_path)) == set(case["missing"])
+    assert missing_suites(spec, inherited_suites(TESTING, tmp_path)) == set(case["missing"])
 
 
 def lint(root: Path) -> tuple[int, str]:

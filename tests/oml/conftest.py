@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from osiris_dagster.specs.catalogue import Catalogue
-from osiris_dagster.specs.load import components_folder, read_catalogue
+from osiris_dagster.specs.load import read_catalogue
+from osiris_dagster.specs.read import components_folder
 
 SAMPLES = Path(__file__).parent.parent / "specs" / "data"
 

@@ -7,7 +7,7 @@ import yaml
 
 from osiris_dagster.errors import Diagnostic
 from osiris_dagster.specs.lint import lint_spec
-from osiris_dagster.specs.load import components_folder
+from osiris_dagster.specs.read import components_folder
 
 SAMPLES = Path(__file__).parent / "data"
 

@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from osiris_dagster.errors import OmlError
-from osiris_dagster.specs.load import components_folder, load_catalogue, read_catalogue
+from osiris_dagster.specs.load import load_catalogue, read_catalogue
 from osiris_dagster.specs.model import SqlRule
+from osiris_dagster.specs.read import components_folder
 
 SAMPLES = Path(__file__).parent / "data"
 

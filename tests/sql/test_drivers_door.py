@@ -16,7 +16,7 @@ from osiris_dagster.errors import OsirisError
 from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.sql.judge import check
 from osiris_dagster.sql.refusal import SqlRefusedError
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.workbench import Workbench
 
 CASES = yaml.safe_load((Path(__file__).parent / "source_sql.yaml").read_text("utf-8"))
 GUARDS = yaml.safe_load((Path(__file__).parents[1] / "compiler" / "guard_cases.yaml").read_text("utf-8"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osiris_dagster.specs.load import components_folder
+from osiris_dagster.specs.read import components_folder
 
 LOOSE = (
     'name:   x\noml_version: "0.2.0"\nsteps:\n'

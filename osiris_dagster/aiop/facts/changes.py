@@ -37,7 +37,7 @@ def differences(facts: Facts) -> list[Difference]:
     return [
         *_manifest(plan, facts.manifest, facts.specs),
         *_schema(before, plan, facts.record, facts.manifest),
-        *_versions(before.versions, facts.record.versions),
+        *_versions({**before.versions, **plan.packages}, {**facts.record.versions, **facts.manifest.packages}),
         *_inputs(plan.fingerprints, facts.manifest.fingerprints),
     ]
 

@@ -84,4 +84,5 @@ def _lean_spec(spec: ComponentSpec) -> ComponentSpec:
         config_schema={"properties": shown},
         driver="",
         dataset=spec.dataset,
+        package=spec.package,
     )

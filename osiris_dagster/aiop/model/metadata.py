@@ -8,7 +8,19 @@ from typing import Annotated
 from osiris_dagster.aiop.facts.options import SHARDS
 from osiris_dagster.aiop.model.ids import NAME
 from osiris_dagster.aiop.model.node import Node
-from osiris_dagster.aiop.model.values import Count, Items, Maybe, Ordinal, Sha256, ShardId, Text, fixed, one_of, pattern
+from osiris_dagster.aiop.model.values import (
+    Count,
+    Items,
+    Maybe,
+    Ordinal,
+    Sha256,
+    ShardId,
+    Text,
+    VersionId,
+    fixed,
+    one_of,
+    pattern,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +28,7 @@ class SoftwareVersion(Node):
     """A piece of software and its version in the run."""
 
     KINDS = ("SoftwareVersion", "schema:SoftwareApplication")
-    id: Annotated[str, pattern(f"^r:version/{NAME}$")]
+    id: VersionId
     name: Text
     code_version: Maybe[Text]
 

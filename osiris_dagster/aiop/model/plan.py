@@ -25,6 +25,7 @@ from osiris_dagster.aiop.model.values import (
     StepId,
     Text,
     ValueType,
+    VersionId,
     fixed,
     one_of,
     pattern,
@@ -149,7 +150,10 @@ class Step(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component(Node):
-    """A component of the catalogue, with the mode and the capabilities its spec declares."""
+    """A component of the catalogue, with the mode and the capabilities its spec declares.
+
+    `part_of` is the package that it comes from, in its version; absent for what comes with the product.
+    """
 
     KINDS = ("Component", "schema:SoftwareApplication")
     TERMS: ClassVar = {"title": "dcterms:title"}
@@ -161,6 +165,7 @@ class Component(Node):
     mode: Annotated[str, one_of("extract", "transform", "write")]
     role: Annotated[str, one_of("extractor", "processor", "writer")]
     supports: Annotated[tuple[Text, ...], Items(unique=True)]
+    part_of: Maybe[VersionId]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

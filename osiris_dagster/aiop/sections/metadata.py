@@ -23,7 +23,7 @@ from osiris_dagster.aiop.model.metadata import (
 from osiris_dagster.aiop.model.shards import Shard, annex_root
 from osiris_dagster.aiop.sections.delta import left_out
 from osiris_dagster.aiop.sections.scope import Scope
-from osiris_dagster.aiop.sections.semantic import withheld
+from osiris_dagster.aiop.sections.semantic import versions_of, withheld
 from osiris_dagster.redaction import MASK
 
 GENERATOR = "osiris-dagster"
@@ -95,7 +95,7 @@ def metadata_layer(scope: Scope, sizes: Mapping[str, int], masked: Mapping[str, 
         ),
         versions=tuple(
             SoftwareVersion(id=version_id, name=name, code_version=version)
-            for version_id, name, version in named("r:version", scope.facts.record.versions)
+            for version_id, name, version in versions_of(scope)
         ),
         truncations=tuple(
             Truncation(

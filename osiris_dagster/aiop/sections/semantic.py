@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from osiris_dagster.aiop.facts.text import cut, distinct
@@ -177,13 +178,21 @@ def withheld(scope: Scope) -> int:
     return kept_back
 
 
+def versions_of(scope: Scope) -> list[tuple[str, str, str]]:
+    """Return id, name and version of the software that ran the pipeline, packages of its components included."""
+    return named("r:version", {**scope.facts.record.versions, **scope.facts.manifest.packages})
+
+
 def _components(scope: Scope) -> tuple[Component, ...]:
     used = {component_iri(plan.component, plan.version): plan for plan in scope.facts.manifest.steps}
-    return tuple(_component(iri, plan, scope.facts.specs.get(plan.component)) for iri, plan in sorted(used.items()))
+    packages = {name: version_id for version_id, name, _ in versions_of(scope)}
+    specs = scope.facts.specs
+    return tuple(_component(iri, plan, specs.get(plan.component), packages) for iri, plan in sorted(used.items()))
 
 
-def _component(iri: str, plan: StepPlan, spec: ComponentSpec | None) -> Component:
-    if spec is None or spec.version != plan.version:
+def _component(iri: str, plan: StepPlan, spec: ComponentSpec | None, packages: Mapping[str, str]) -> Component:
+    part_of = packages[plan.package.name] if plan.package else ""
+    if spec is None or (spec.version, spec.package) != (plan.version, plan.package):
         return Component(
             id=iri,
             name=plan.component,
@@ -193,6 +202,7 @@ def _component(iri: str, plan: StepPlan, spec: ComponentSpec | None) -> Componen
             mode=next(mode for mode, role in ROLES.items() if role == plan.role),
             role=plan.role,
             supports=(),
+            part_of=part_of,
         )
     return Component(
         id=iri,
@@ -203,6 +213,7 @@ def _component(iri: str, plan: StepPlan, spec: ComponentSpec | None) -> Componen
         mode=spec.mode,
         role=spec.role,
         supports=distinct(spec.capabilities),
+        part_of=part_of,
     )
 
 

@@ -33,9 +33,16 @@ def unknown_component(context: Context) -> Iterator[Diagnostic]:
                 "there is no component of that name",
                 found=context.shown(path, step.component),
                 expected=", ".join(context.catalogue.names),
-                fix=_component_hint(step.component, step.mode, context) or "choose one of the catalogue",
-                edits=_component_edit(context, step),
+                fix=_component_fix(step, context),
+                edits=() if context.catalogue.why_not(step.component) else _component_edit(context, step),
             )
+
+
+def _component_fix(step: StepText, context: Context) -> str:
+    """A package that should bring the component and cannot be used says more than a name that is alike."""
+    if unusable := context.catalogue.why_not(step.component):
+        return unusable.reason
+    return _component_hint(step.component, step.mode, context) or "choose one of the catalogue"
 
 
 def _component_edit(context: Context, step: StepText) -> tuple[Edit, ...]:

@@ -2,49 +2,23 @@
 
 from __future__ import annotations
 
-import resource
-import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import yaml
 
 from osiris_dagster.drivers.base import Driver, StepCall, TransformInput, WriteReport
 from osiris_dagster.drivers.registry import open_driver
 from osiris_dagster.project import Project
-from osiris_dagster.specs.model import ComponentSpec
-
-COMPONENTS = Path(__file__).parents[2] / "components"
+from osiris_dagster.specs.load import load_catalogue
 
 
-@cache
 def spec_file(component: str) -> Mapping[str, Any]:
-    return yaml.safe_load((COMPONENTS / component / "spec.yaml").read_text("utf-8"))
-
-
-def spec_of(component: str) -> ComponentSpec:
-    """The spec as far as a driver and these tests need it."""
-    body = spec_file(component)
-    return ComponentSpec(
-        name=component,
-        version=body["version"],
-        title=body["title"],
-        description=body["description"],
-        mode=body["modes"][0],
-        capabilities=frozenset(body["capabilities"]),
-        config_schema=body["configSchema"],
-        driver=body["x-runtime"]["driver"],
-    )
-
-
-def defaults(component: str) -> dict[str, Any]:
-    options = spec_file(component)["configSchema"]["properties"]
-    return {name: rule["default"] for name, rule in options.items() if "default" in rule}
+    """Return what stands in the spec of an installed component."""
+    return load_catalogue().contents(component)
 
 
 class Recorded(Mapping[str, Any]):
@@ -82,7 +56,7 @@ class Workbench:
         self.steps += 1
         scratch = self.root / ".osiris" / "scratch" / str(self.steps)
         scratch.mkdir(parents=True)
-        complete = Recorded({**defaults(component), **config}, self.asked.setdefault(component, set()))
+        complete = Recorded({**load_catalogue()[component].defaults, **config}, self.asked.setdefault(component, set()))
         base = {"pipeline": "orders", "step_id": "step", "connection": self.connection}
         return StepCall(
             component=component, config=complete, project=self.project, scratch=scratch, **{**base, **parts}
@@ -90,7 +64,7 @@ class Workbench:
 
     @contextmanager
     def opened(self, component: str, config: Mapping[str, Any], **parts: Any) -> Iterator[Driver]:
-        driver = open_driver(spec_of(component), self.call(component, config, **parts))
+        driver = open_driver(load_catalogue()[component], self.call(component, config, **parts))
         try:
             yield driver
         finally:
@@ -113,16 +87,3 @@ class Workbench:
     def transform(self, query: str, *inputs: TransformInput, **config: Any) -> pa.Table:
         with self.opened("duckdb.processor", {"query": query, **config}) as driver:
             return driver.transform(inputs).read_all()
-
-
-@contextmanager
-def full_disk(room: int) -> Iterator[None]:
-    """Let the operating system refuse files of more than `room` bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, before)

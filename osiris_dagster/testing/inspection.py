@@ -27,7 +27,7 @@ from osiris_dagster.errors import ConfigError, DriverError
 from osiris_dagster.redaction import Redactor
 from osiris_dagster.specs.load import load_catalogue
 from osiris_dagster.specs.model import ComponentSpec
-from tests.drivers.workbench import Workbench
+from osiris_dagster.testing.workbench import Workbench
 
 SECRET = "s3cr3t-of-the-connection"
 ROWS = pa.table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 
@@ -70,3 +71,27 @@ VALUES: dict[str, pa.Array] = {
         pa.list_(pa.struct([("a", pa.list_(pa.decimal128(5, 2)))])), [{"a": [Decimal("1.50"), None]}, None], None
     ),
 }
+
+
+def plain(column: pa.ChunkedArray) -> list[Any]:
+    """The values in a form that is equal for equal values of different layouts, spans of time included."""
+    kind = column.type
+    array = column.combine_chunks()
+    if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):
+        return [None if value is None else _ticks(value, kind) for value in _integers(array)]
+    return [_span(value) if isinstance(value, pa.MonthDayNano) else value for value in array.to_pylist()]
+
+
+def _integers(array: pa.Array) -> list[int | None]:
+    width = pa.int32() if array.type.bit_width == 32 else pa.int64()
+    return list(array.view(width).to_pylist())
+
+
+def _ticks(value: int, kind: pa.DataType) -> int:
+    """Nanoseconds, days for dates."""
+    unit = getattr(kind, "unit", "ns")
+    return value if unit == "day" else value * {"s": 10**9, "ms": 10**6, "us": 1000, "ns": 1}[unit]
+
+
+def _span(value: pa.MonthDayNano) -> Any:
+    return value.nanoseconds if not value.months and not value.days else tuple(value)

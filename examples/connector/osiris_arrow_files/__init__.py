@@ -1,0 +1,1 @@
+"""Arrow files as source and target of Osiris pipelines."""
