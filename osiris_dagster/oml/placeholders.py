@@ -71,13 +71,8 @@ def _tokens(dialect: str) -> re.Pattern[str]:
 def _literal(match: re.Match[str], dialect: str, *, hourly: bool) -> str:
     if match["bare"] is None:
         return match[0]
-    kind = (
-        ""
-        if match["bare"].endswith(".key}") or not dialect_of(dialect).typed_dates
-        else "timestamp "
-        if hourly
-        else "date "
-    )
+    typed = dialect_of(dialect).typed_dates and not match["bare"].endswith(".key}")
+    kind = ("timestamp " if hourly else "date ") if typed else ""
     return f"{kind}'{match['bare']}'"
 
 
