@@ -84,9 +84,15 @@ class Site:
         return sorted(self.server.execute("select customer, name, total::text from totals", database="target"))
 
     def empty(self) -> None:
-        """Make the table anew, so that it can be locked before the first run."""
+        """Make the targets anew; the table is there, so that it can be locked before the first run."""
+        self.other.unlink(missing_ok=True)
         table = "create table totals (customer text, name text, total numeric)"
         self.server.execute("drop table if exists totals", table, database="target")
+
+    @property
+    def other(self) -> Path:
+        """What the branch writes that has nothing to do with the table."""
+        return self.root / "output" / "large.csv"
 
     def celery(self) -> None:
         """Let steps go to workers. A task is taken off the broker when it has ended, so that a lost one comes back."""
@@ -192,7 +198,9 @@ def test_a_run_whose_step_was_killed_is_retried_exactly(site):
     site.empty()
     site.celery()
     with site.worker(), site.worker(), site.locked(), site.start() as process:
-        wait_for(site.waiting).kill()
+        writer = wait_for(site.waiting)
+        wait_for(site.other.is_file)  # Dagster's Celery loop never ends when a task fails while steps wait to be sent
+        writer.kill()
         assert process.wait(PATIENCE) != 0
     failed = site.last()
     assert failed.status is DagsterRunStatus.FAILURE
