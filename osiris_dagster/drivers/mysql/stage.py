@@ -141,8 +141,8 @@ def _changed(column: str, own: str, there: str) -> str:
     """Return the condition under which a value is another one as the type `there`.
 
     It must be true for every value that would change, may be NULL (see `misfits`), and is plainly true for a pair of
-    types that nobody thought of: such rows are refused rather than changed. Whole numbers are compared with the bounds
-    of their type, not with a cast: for most of these types MySQL has no cast.
+    types that nobody thought of: such rows are refused rather than changed. A type of whole numbers is tried by its
+    bounds, for to most of them MySQL has no cast.
 
     A text is only a number if all of it has the shape of one; the cast alone would take the 12 of `12abc`. The shape
     has no more digits than the wide decimal that it is cast to (35 and 30 are its 65), so that this cast is exact, and

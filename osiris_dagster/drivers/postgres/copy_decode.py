@@ -144,7 +144,7 @@ def _date(decoder: Decoder, field: Field, cells: _Cells) -> pa.Array:
 
 def _timestamp(decoder: Decoder, field: Field, cells: _Cells) -> pa.Array:
     micros = cells.read(">i8").astype("i8")
-    # Judged as PostgreSQL counts, and made 0 where NULL, before the epoch is added: infinity is the last int64.
+    # Judged as PostgreSQL counts, and made 0 where NULL, before the epoch is added: infinities are the ends of int64.
     low, high = _DATES[0] * _DAY_MICROS - _MICROS, (_DATES[1] + 1) * _DAY_MICROS - _MICROS
     decoder.special(field, cells, (micros < low) | (micros >= high), "a time outside of the years 1 to 9999")
     return _fixed(_zeroed(micros, cells.null) + _MICROS, field.type, cells.null)
@@ -157,8 +157,8 @@ def _time(decoder: Decoder, field: Field, cells: _Cells) -> pa.Array:
 
 
 def _interval(decoder: Decoder, field: Field, cells: _Cells) -> pa.Array:
-    # | microseconds, 8 | days, 4 | months, 4 |; Arrow has them the other way round, with nanoseconds. PostgreSQL's
-    # infinite intervals have the last int64 as microseconds, and so are among those that are refused.
+    # | microseconds, 8 | days, 4 | months, 4 |; Arrow has them the other way round, with nanoseconds. Infinite
+    # intervals have an end of int64 as microseconds, and so are among those that are refused.
     micros = cells.read(">i8").astype("i8")
     most = (2**63 - 1) // 1000
     decoder.special(field, cells, (micros > most) | (micros < -most), "an interval of more than 292 years of hours")
@@ -277,7 +277,7 @@ def _gathered(cells: _Cells) -> pa.Array:
     """Lay an Arrow array over the buffer, cell, gap, cell, ..., and take the cells: one copy in C.
 
     It has to be a copy, for the next block overwrites the buffer. Nothing checks the offsets: cells must be in the
-    order of the buffer, NULLs included, and the buffer below 2 GiB (LARGEST_ROW sees to that).
+    order of the buffer, NULLs included, and the buffer below 2 GiB, for the offsets are int32.
     """
     count = len(cells.at)
     offsets = np.empty(2 * count + 1, np.int32)

@@ -2,10 +2,10 @@
 
 The right to change the target is taken first and ends with the session: what is found out about the table has to stay
 true while it is altered apart from its rows. So one look is enough here, where `one_transaction` takes two, but other
-runs that write the table wait until this one has its rows.
+runs that write the table wait until this one has ended.
 
-DDL cannot be undone, so all of it happens beside the target or before its rows change, and all checks come before
-`change`: an error up to there leaves the rows as they were, and a staging table, which `clean` drops.
+DDL cannot be undone, so none of it reaches the target before `change`, and all checks come before that: an error up to
+there leaves the target as it was, and a staging table, which `clean` drops.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class BinaryRows:
         """
         width = (len(self.fields) + _NULL_OFFSET + 7) // 8
         bitmaps = block.bytes[(block.start + 1)[:, None] + np.arange(width)]
-        with_nulls = np.bitwise_or.reduce(bitmaps, axis=0)  # which columns have any NULL: most have none, and no mask
+        with_nulls = np.bitwise_or.reduce(bitmaps, axis=0)  # columns without a NULL need no mask
         at = block.start + 1 + width
         arrays = []
         for index, (column, kind) in enumerate(zip(self.fields, self.schema.types, strict=True)):

@@ -1,7 +1,7 @@
 """Complete row packets, one after the other in a buffer, and the few ways to take values out of all of them at once.
 
     | header | row 0 | header | row 1 | ... | SLACK
-             ^ start[0]        ^ start[1]        stop[0] is where the header behind row 0 begins
+               ^ start[0]       ^ start[1]     stop[0] is where the header behind row 0 begins
 
 Positions are arrays with one number for each row: where the next field of that row begins in the buffer. A column is
 decoded from them and moves them behind its field, so columns can only be decoded from left to right. A row whose field

@@ -2,10 +2,10 @@
 
     | length, 3 bytes | number | payload of that length |   the next packet follows at once
 
-This is the only place with a step of Python for each row: it walks from header to header. A row of 16 MiB - 1 or more
-comes in several packets: full ones (length 0xFFFFFF), then one that is shorter, which may be empty. Their inner headers
-are cut out in place, so that such a row is one piece as well. A result ends with an end packet or an error packet, and
-the server sends nothing behind it: so only the last packet that has arrived has to be looked at.
+Of all that is done to rows in blocks, only this takes a step of Python for each: from header to header. A row of 16 MiB
+- 1 byte or more comes in several packets: full ones (length 0xFFFFFF), then one that is shorter, which may be empty.
+Their inner headers are cut out in place, so that such a row is one piece as well. A result ends with an end packet or
+an error packet, and the server sends nothing behind it: so only the last packet that has arrived has to be looked at.
 """
 
 from __future__ import annotations
