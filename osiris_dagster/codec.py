@@ -85,6 +85,10 @@ class _Row(NamedTuple):
 
 
 def _form_of(kind: Any) -> _Form:
+    """Compose both directions of a type, once for each type (`_form`): values pass without a look at annotations.
+
+    Types outside of this list are refused when a class is first used, not when a value is odd.
+    """
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is Any:
         return _Form(_same, _same)
@@ -125,6 +129,7 @@ def _plain(kinds: tuple[Any, ...]) -> _Form:
     expected = " or ".join(_WORDS[kind] for kind in kinds)
 
     def read(value: Any) -> Any:
+        # Not isinstance, for which true is a whole number.
         return value if type(value) in allowed else _refuse(expected, value)
 
     return _Form(_same, read)
@@ -158,6 +163,7 @@ def _union(members: tuple[Any, ...]) -> _Form:
 
 
 def _array(item: _Form) -> _Form:
+    """Of a tuple of any length. What stands as it is (`_same`) is copied as a whole, which long arrays need."""
     write, read = item
 
     def read_all(value: Any) -> Any:
@@ -192,7 +198,7 @@ def _mapping(item: _Form) -> _Form:
     def read_all(value: Any) -> Any:
         if not isinstance(value, Mapping):
             _refuse("an object", value)
-        name, found = "", {}
+        name, found = "", {}  # where the loop stops on an error, `name` says at which key
         try:
             for name, one in value.items():
                 found[name] = read(one)
@@ -228,7 +234,7 @@ def fields_from_json(kind: type[T], value: Any) -> T:
     """Read back what `fields_to_json` wrote."""
     if not isinstance(value, Mapping):
         _refuse("an object", value)
-    key, found = "", {}
+    key, found = "", {}  # outside of the loop: where it stops on an error, `key` says in which field
     try:
         for name, key, _, default, _, read in _rows(kind):
             if key in value:

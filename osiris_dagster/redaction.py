@@ -75,7 +75,8 @@ class Redactor:
     """Knows secret values and removes them, plain or encoded, from any text. Any thread may use it at any time."""
 
     def __init__(self) -> None:
-        # Threads read while another registers, so these are replaced, never changed; forms go before what was judged.
+        # Threads read while another registers, so these are replaced, never changed. Forms go before what was judged:
+        # who holds the new `_judged` judges by the new forms; verdicts by the old ones go into a dict that is dropped.
         self._secrets: frozenset[str] = frozenset()
         self._guarded: frozenset[str] = frozenset()  # those of the secrets that were registered as such
         self._forms: frozenset[str] = frozenset()
@@ -136,7 +137,11 @@ class Redactor:
         return text
 
     def _hides(self, word: str) -> bool:
-        """Tell whether a word is an encoding of something with a secret in it."""
+        """Tell whether a word is an encoding of something with a secret in it.
+
+        `_judged` is read once and first, before the forms (see `__init__`): a verdict that was found while another
+        thread registered a secret must not outlive that.
+        """
         if _PLAIN_WORD.fullmatch(word):
             return False
         judged = self._judged
@@ -149,7 +154,11 @@ class Redactor:
         return found
 
     def _across_space(self, text: str) -> str:
-        """Mask secrets with white space inside; a text whose lines together hide one goes as a whole."""
+        """Mask secrets with white space inside; a text whose lines together hide one goes as a whole.
+
+        A plain one is cut out letter by letter, with the white space in between. In a text that had to be decoded or
+        joined first nobody can say where the secret begins, so all of it is masked.
+        """
         if any(form in plain for plain in _unescaped(text) for form in self._forms):
             return MASK
         if not _SPACE.search(text):
@@ -198,7 +207,11 @@ def _forms(value: str) -> Iterator[str]:
     yield value.replace("'", "''")
     yield raw.hex()
     yield raw.hex().upper()
-    for shift in range(3):  # where it begins within three bytes decides about the letters
+    # Base64 makes four letters of three bytes, so there are three ways to write a secret in the midst of a longer text,
+    # by where it begins within three bytes. What is kept of each are the letters that depend on nothing but the secret:
+    # of those before, one byte shares its bits with two letters, two with three; the last letter is only full at a
+    # border of three.
+    for shift in range(3):
         packed = base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")
         whole = packed[(0, 2, 3)[shift] : len(packed) if (len(raw) + shift) % 3 == 0 else -1]
         if len(whole) > _SHORTEST:
@@ -207,7 +220,11 @@ def _forms(value: str) -> Iterator[str]:
 
 
 def _decoded(word: str, depth: int) -> Iterator[str]:
-    """Yield everything that a word may stand for, decoded up to `depth` times."""
+    """Yield everything that a word may stand for, decoded up to `depth` times.
+
+    Each text that comes out is searched for words again, so layers of different encodings are found as well; `depth`
+    bounds that, for every word may be read in several ways.
+    """
     for plain in dict.fromkeys(_once(word)):
         yield plain
         yield _SPACE.sub("", plain)
@@ -243,7 +260,7 @@ def _once(word: str) -> Iterator[str]:
         yield from _texts(bytes.fromhex(run))
     for run in _BASE64.findall(word):
         letters = run.replace("-", "+").replace("_", "/")
-        for offset in range(4):
+        for offset in range(4):  # letters of a path or name may stand right before it
             part = letters[offset:]
             part = part[:-1] if len(part) % 4 == 1 else part
             if len(part) >= _SHORTEST:

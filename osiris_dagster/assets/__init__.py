@@ -1,1 +1,1 @@
-"""A manifest in, Dagster assets, jobs and lineage out."""
+"""How manifests appear in Dagster: assets, jobs, checks, lineage, partitions and schedules."""

@@ -1,4 +1,4 @@
-"""Column lineage of manifests in, Dagster's column lineage out: step to step, and to and from tables and files.
+"""Column lineage of manifests in Dagster's terms: step to step, and to and from tables and files.
 
 Dagster joins columns by asset key, so each asset only names the columns directly before it. The way from end to end,
 through other pipelines too, is made of these: source column -> step -> ... -> target column -> the next pipeline.

@@ -1,4 +1,4 @@
-"""Manifests in, Dagster assets and jobs out: one job a pipeline, and one subsettable op, or one op a step."""
+"""Builds Dagster's assets and jobs of manifests: one job a pipeline, and one subsettable op, or one op a step."""
 
 # No `from __future__ import annotations` here: Dagster reads the type of `context` from the function itself.
 from collections.abc import Callable, Iterable, Iterator, Mapping

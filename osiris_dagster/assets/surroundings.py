@@ -1,4 +1,4 @@
-"""A run of Dagster in, what the step runner needs to know of it out: ids, connections, and where rows are kept."""
+"""What the step runner needs to know of a run of Dagster: ids, connections, and where rows are kept."""
 
 from __future__ import annotations
 

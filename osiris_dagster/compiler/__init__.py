@@ -1,1 +1,1 @@
-"""A valid model and named inputs in, a deterministic manifest out."""
+"""Compiles a valid pipeline and the named inputs beside it to a manifest: equal inputs, equal bytes."""

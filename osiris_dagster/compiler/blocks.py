@@ -1,4 +1,4 @@
-"""What rows of keys carry from the model into the fields of a manifest, with parameters filled in."""
+"""Fields of a manifest that come from the model as the table of keys says (`oml/keys`), with parameters filled in."""
 
 from __future__ import annotations
 

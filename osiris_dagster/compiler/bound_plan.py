@@ -1,7 +1,11 @@
-"""DuckDB's bound plan of a query in, what each output column is made of out.
+"""Column lineage of a query, and how often it reads its inputs, from DuckDB's bound plan (json_serialize_plan).
 
 In a bound plan every name is resolved to a position, so stars, USING, pivots and lateral joins need no rules here: only
 what each operator hands on. An operator that this module does not know makes the lineage unknown, never wrong.
+
+Operators hand on columns by position. Expressions name one as BOUND_REF (a position in what is below the operator) or
+as BOUND_COLUMN_REF (number of the operator that made it, position there). The JSON leaves out whatever has its default:
+a number that is absent is 0, a list that is absent is empty.
 """
 
 from __future__ import annotations
@@ -41,7 +45,10 @@ _ASIDE = frozenset(
 
 @dataclass
 class _Known:
-    """Columns of what other parts of the plan refer to by number."""
+    """Columns of what other parts of the plan refer to by number.
+
+    Filled from the leaves up: every handler looks at what is below it before it looks at its own expressions.
+    """
 
     ctes: dict[int, Columns] = field(default_factory=dict)
     tables: dict[int, Columns] = field(default_factory=dict)
@@ -90,6 +97,7 @@ def _same(node: Node, known: _Known) -> Columns:
 
 
 def _picked(columns: Columns, positions: Iterable[int] | None) -> Columns:
+    """Return the columns that an operator keeps; without a list it keeps all."""
     return [columns[position] for position in positions] if positions else columns
 
 
@@ -167,6 +175,7 @@ def _set_operation(node: Node, known: _Known) -> Columns:
 def _recursive(node: Node, known: _Known) -> Columns:
     first, again = node["children"]
     columns = _columns(first, known)
+    # A pass can only add sources and raise ranks, and there are finitely many of both: this ends.
     while True:
         known.ctes[int(node.get("table_index", 0))] = columns
         more = [_merged(pair) for pair in zip(columns, _columns(again, known), strict=True)]
@@ -220,6 +229,7 @@ def _value(expression: Node, child: Columns, known: _Known) -> Made:
     direct = _reference(expression, child, known)
     if direct is not None:
         return direct
+    # More than a reference: a transformation, unless one value is handed on; an aggregate inside raises it (`_parts`).
     rank = IDENTITY if _takes_one(expression) else TRANSFORMATION
     return _merged(_parts(expression, child, known), rank)
 
@@ -241,6 +251,7 @@ def _takes_one(expression: Node) -> bool:
 
 
 def _parts(value: Any, child: Columns, known: _Known) -> Iterator[Made]:
+    """Yield what the references inside of an expression are made of, whatever kinds of expressions lie between."""
     if isinstance(value, list):
         for item in value:
             yield from _parts(item, child, known)
@@ -275,7 +286,8 @@ def _merged(columns: Iterable[Made], rank: int = IDENTITY) -> Made:
 def sole_scans(plan: Node, inputs: Container[str]) -> Mapping[str, int] | None:
     """Return how often a plan reads each input, when no optimiser can change that: each once at most, else None.
 
-    Optimisers read a table twice to compute windows, grouping sets and distinct aggregates.
+    Optimisers read a table twice to compute windows, grouping sets and distinct aggregates. So this is a list of
+    operators (`_PLAIN`) that are known to be left alone; for any other the plan that will run has to be asked.
     """
     ctes: dict[int, Counter[str]] = {}
     body, outer = body_of(plan)
@@ -299,6 +311,7 @@ _PLAIN = frozenset(
 
 
 def _reads(node: Node, ctes: dict[int, Counter[str]]) -> Counter[str] | None:
+    """Return the reads below a node; a CTE counts once for each reference, as if it stood there."""
     kind, children = node.get("type"), node.get("children", ())
     if kind == "LOGICAL_CTE_REF":
         return ctes.get(int(node.get("cte_index", 0)))

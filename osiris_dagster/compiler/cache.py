@@ -1,4 +1,4 @@
-"""Inputs of a compilation in, its result out, from a file of an earlier one where every input and this code are equal.
+"""Keeps results of compilations in files, and uses one where every input and this code are equal.
 
 The key is a digest of all that a manifest depends on, so a kept result cannot be out of date: whatever changes, the key
 does. One result is kept for each OML file. What has something to say (a warning) is compiled again each time.

@@ -1,4 +1,4 @@
-"""Steps with known columns in, a diagnostic for each of their checks that cannot work out."""
+"""Finds the data checks that cannot work on the columns of their step, where these are known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A data check and the columns of its step in; what the check reads, or why it cannot work on them, out."""
+"""What a data check reads of the columns of its step, or why it cannot work on them."""
 
 from __future__ import annotations
 

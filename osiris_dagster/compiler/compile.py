@@ -1,4 +1,4 @@
-"""A valid pipeline and its named inputs in, a manifest out. PASSES is the whole compiler."""
+"""The compiler: PASSES names its passes in their order. Each takes a draft of the manifest and returns a fuller one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tree of a source's query in, what its columns are made of in the tables of the source out.
+"""Column lineage of a source's query, from its syntax tree: which columns of which tables each one is made of.
 
 The columns of those tables are not known here, so a name without a table in front of it is followed only where one
 table can be meant, and a star only where it stands for one. Everything else is said to be unknown.

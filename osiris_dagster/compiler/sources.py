@@ -1,4 +1,4 @@
-"""Extractors with SQL in, diagnostics out for everything that does more than read; and the tables that they read."""
+"""Refuses SQL of extractors that does more than read, and says which tables the rest reads."""
 
 from __future__ import annotations
 

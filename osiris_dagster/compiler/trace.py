@@ -1,4 +1,4 @@
-"""Steps with their columns in, lineage of extractors and writers out; processors have theirs from binding."""
+"""Column lineage of extractors and writers, as their columns are known by now; processors have theirs from binding."""
 
 from __future__ import annotations
 

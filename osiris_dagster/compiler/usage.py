@@ -1,4 +1,4 @@
-"""A processor's SQL and its inputs in, the columns of each input that it reads out: what nobody reads need not move."""
+"""Which columns of its inputs a processor's SQL reads: what nobody reads need not move."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a driver or inspector raises outside of a run in, an OsirisError that holds no secret out."""
+"""Keeps secrets out of errors that drivers and inspectors raise outside of a run."""
 
 from __future__ import annotations
 

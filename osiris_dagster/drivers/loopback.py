@@ -1,4 +1,4 @@
-"""The name of a host in; whether what is sent there stays on this machine out."""
+"""Whether what is sent to a host stays on this machine."""
 
 from __future__ import annotations
 

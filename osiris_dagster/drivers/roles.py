@@ -1,4 +1,4 @@
-"""What does the work of one role in, a whole driver out: what the role does not do is refused in one place."""
+"""Makes a whole driver of what does the work of one role: what the role does not do is refused in one place."""
 
 from __future__ import annotations
 

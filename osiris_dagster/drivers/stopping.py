@@ -1,4 +1,4 @@
-"""How a driver ends on request: a flag set by another thread in, a DriverError at the next step of the work out."""
+"""How a driver ends on request: another thread sets a flag, and the work raises at its next step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A sound document in, the same document in canonical layout out: order of keys, indentation, brackets. Keeps comments.
+"""The canonical layout of a sound document: order of keys, indentation, brackets. Keeps comments.
+
+The result is read again, and is used only if it is the same data with the same comments (`same_meaning`): what this
+module does wrong can make `fmt` leave a file alone, but not change what it says.
 
 The order of keys is that of the reference; an unknown key keeps its place among its like. Lists in a mapping are
 indented by two, comments keep their distance of two spaces or more, and at most one blank line stands in a row. A
@@ -33,6 +36,7 @@ def formatted(document: Document) -> str:
     text = document.text.replace("\r\n", "\n").replace("\r", "\n")
     tree = read_tree(text)
     prefix = "\n".join(line.rstrip() for line in tree.prefix.split("\n"))
+    # An alias has to stay behind its anchor: without a path no keys change places.
     lines = _map_lines(tree.root, 0, () if tree.anchored else ("",))
     result = prefix + "\n".join(lines).strip("\n") + "\n"
     # A text that ends without a line break can end in a scalar that would take up a new one.
@@ -60,7 +64,18 @@ def _typed(value: object) -> object:
 
 
 def entry_lines(entry: Entry, indent: int, path: Sequence[str] = ()) -> list[str]:
-    """Return the lines of one entry of a mapping or list at that indentation; `path` has the keys above it."""
+    """Return the lines of one entry of a mapping or list at that indentation; `path` has the keys above it.
+
+    There are four forms, tried in this order:
+
+        key: value  # tail                on one line, if it can be and fits; a scalar need not fit
+        key: |  # note                    a scalar of several lines, or brackets with a comment in them: as written
+        key: &anchor  # head              a collection, its entries below
+        - id: a                           a collection in a list: its first entry joins the dash, unless an anchor or
+          run: b                          a comment is in the way; lines are indented by two, the width of the dash
+
+    A comment behind a dash, and the second of two behind a key and its value, move above what is written below.
+    """
     pad = " " * indent
     lines = [pad + note if note else "" for note in entry.before]
     lead = f"{pad}{entry.key}:" if entry.key else f"{pad}-"
@@ -134,7 +149,12 @@ def _spaced(note: str) -> str:
 
 
 def _reindented(leaf: Leaf, indent: int) -> list[str]:
-    """Return the lines of a text of several lines, the first without what stands before it."""
+    """Return the lines of a text of several lines, the first without what stands before it.
+
+    In plain and quoted scalars and in brackets the spaces that a line begins with mean nothing, as long as it is
+    indented. In a block scalar they are text from its indentation on, which is that of its first line with letters, or
+    the one that its header says (`|2`: so much deeper than the entry): all lines move by the same number of columns.
+    """
     first, *rest = leaf.text.rstrip("\n").split("\n")
     if leaf.style not in ("|", ">"):
         return [first.rstrip(), *(" " * (indent + 2) + line.strip() if line.strip() else "" for line in rest)]

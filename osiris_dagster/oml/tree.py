@@ -1,4 +1,13 @@
-"""A sound YAML text in, its tree out: every entry as it is written, with its comments. For layout and rewriting.
+"""The tree of a sound YAML text: every entry as it is written, with its comments. For layout and rewriting.
+
+PyYAML's parser passes comments over, so they are found in the gaps, the text between one token and the next:
+
+    steps:  # head of `steps`          behind a key whose value is longer
+      # before `- id`                  above an entry
+      - id: a  # tail of `id`          behind a value
+        # after the mapping of `a`     below the last entry, and indented like it
+    # before `name`
+    name: b
 
 The tree may be changed. `Branch.flow` says that a collection stands in brackets; one that has a comment inside stays a
 `Leaf`, with its text.
@@ -77,7 +86,10 @@ def read_tree(text: str) -> Tree:
 
 
 def comments(text: str) -> list[str]:
-    """Return the comments of a text, sorted: what a change of layout must not lose."""
+    """Return the comments of a text, sorted: what a change of layout must not lose.
+
+    A # inside a scalar is text, so only what lies between scalars is searched, and the first line of a block scalar.
+    """
     covered = [
         (event.start_mark.index, event.end_mark.index) for event in parser_events(text) if type(event) in _SCALARS
     ]
@@ -91,7 +103,12 @@ def comments(text: str) -> list[str]:
 
 
 class _Reader:
-    """One pass over the events; comments are taken from the gaps between what the events cover."""
+    """One pass over the events; comments are taken from the gaps between what the events cover.
+
+    Every token first hands out the gap before it (`_gap`), then moves `_read` to its own end: so no comment is lost or
+    found twice. What a gap belongs to depends on what ended and began since the token before; `_closed` and `_opened`
+    collect that, the innermost branch and the outermost entry first.
+    """
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -113,7 +130,7 @@ class _Reader:
         self._read = prefix_end
         properties = self._properties(event)
         root = self._branch(event, is_map=True, column=0, properties=properties)
-        if root.flow:
+        if root.flow:  # a branch in brackets does not say that it has ended, but what is left of the text is its own
             self._opened, self._closed, self._last = [], [root], None
         first = re.compile(r"[^\n]*\Z").search(self._text[:prefix_end])
         prefix = self._text[: first.start() if first and not first[0].strip() else prefix_end]
@@ -149,6 +166,7 @@ class _Reader:
         self._gap(event.start_mark.index, entry)
         self._read = begin = event.start_mark.index
         branch = self._branch(event, is_map=is_map, column=event.start_mark.column, properties=properties)
+        # From outside, brackets are one token: what began or ended in them has no claim to the next gap.
         self._opened, self._closed, self._last, self._on_key = [], [], entry, False
         text = self._text[begin : self._read]
         if "#" in text and len(comments(f"{text}\n")):
@@ -159,11 +177,11 @@ class _Reader:
         begin, end = event.start_mark.index, event.end_mark.index
         self._anchored |= bool(getattr(event, "anchor", None))
         style = getattr(event, "style", None) or ""
-        if begin == end:  # an empty value stands right behind its key
+        if begin == end:  # an empty value stands right behind its key, which stays the token before
             return Leaf("", entry.column)
         self._gap(begin, entry)
         self._read, self._last, self._on_key = end, entry, on_key
-        if style in ("|", ">"):
+        if style in ("|", ">"):  # the parser counts the blank lines below to the scalar; they are part of the gap
             text = self._text[begin:end]
             kept = "+" in text.partition("\n")[0].partition("#")[0]  # its blank lines belong to it
             self._read = begin + len(text.removesuffix("\n") if kept else text.rstrip("\n"))
@@ -175,7 +193,17 @@ class _Reader:
         return match[0].strip() if match else ""
 
     def _gap(self, end: int, entry: Entry | None) -> None:
-        """Give the comments and blank lines between the token before and the one at `end` to their entries."""
+        """Give the comments and blank lines between the token before and the one at `end` to their entries.
+
+        The rest of the first line belongs to the token before. Each comment on a line of its own is either part of a
+        branch that has just ended, or stands above the entry that follows. It is part of a branch when it is indented
+        at least like that branch (the innermost such one gets it) and deeper than the entry that follows; at the end of
+        the text nothing follows. From the first comment above the following entry on, all are above it, however they
+        are indented: comments keep their order. Blank lines are counted as one and go with the comment below them.
+
+        `entry` is the entry of the token at `end`, None at the end of the text. `at` is the offset of `line`; it has to
+        move for every line, also for those without anything, as `begin` and `after_begin` are cut at by edits.
+        """
         begun, ended = self._opened, self._closed
         self._opened, self._closed = [], []
         at, gap = self._read, self._text[self._read : end]

@@ -1,1 +1,1 @@
-"""Dagster's event log in, plain run records out."""
+"""Reads runs back from Dagster's event log, as plain records that need no Dagster."""

@@ -1,4 +1,4 @@
-"""Dagster's event log in, run records out. Only events and their metadata are read, never log text."""
+"""Makes run records of Dagster's event log. Only events and their metadata are read, never log text."""
 
 from __future__ import annotations
 

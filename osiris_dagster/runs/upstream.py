@@ -1,4 +1,4 @@
-"""Dagster's log in, the state of what a run reads out: who wrote it last before it began, and what failed since."""
+"""The state of what a run read, by Dagster's log: who wrote it last before it began, and what failed since."""
 
 from __future__ import annotations
 

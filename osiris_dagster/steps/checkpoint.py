@@ -1,4 +1,4 @@
-"""Rows kept in a file between steps: batches in once, batches out for each reader. Local files are private."""
+"""Keeps rows in a file between steps, Parquet where it carries the types, else Arrow. Local files are private."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps of a unit in, the columns that its extractors read out: not those that nothing after them needs."""
+"""Which columns the extractors of a unit have to read: those that nothing after them needs are left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A manifest for all partitions and the partition of a run in; the manifest of that run out."""
+"""Makes the manifest of one run from that for all partitions: fills the placeholders in with the run's partition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A unit in, its end out: tried again as the step that failed in it asks for, with growing pauses in between.
+"""Tries a unit again as the step that failed in it asks for, with growing pauses in between.
 
 A step is tried together with the steps that stream with it, for their rows are gone. What a writer committed all the
 same is not written twice: the record of loads knows the run.

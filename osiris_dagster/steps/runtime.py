@@ -1,4 +1,4 @@
-"""What a run needs beside the manifest: project, drivers, connections and ids in; a `StepCall` per step out."""
+"""What a run needs beside the manifest (project, drivers, connections, ids), and how a step's driver is opened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which unit may start when: ended units in, units that became ready or will never run out. No threads here."""
+"""Which unit may start when: told what ended, it says what became ready or will never run. No threads here."""
 
 from __future__ import annotations
 

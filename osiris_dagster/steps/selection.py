@@ -1,4 +1,4 @@
-"""Which steps of a manifest run: the chosen ones in, and out comes also whose rows they read without being chosen.
+"""Which steps of a manifest run: the chosen ones, and whose rows they read without being chosen.
 
 Rows of a step that was not chosen are read where a run before has kept them; else the step runs once more, silently.
 """

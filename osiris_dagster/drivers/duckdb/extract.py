@@ -1,4 +1,4 @@
-"""A table or a SELECT of a DuckDB file in, a stream of batches out, read in one read-only transaction."""
+"""Reads a table or a SELECT of a DuckDB file as a stream of batches, in one read-only transaction."""
 
 from __future__ import annotations
 

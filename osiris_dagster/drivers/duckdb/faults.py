@@ -1,4 +1,4 @@
-"""An exception of DuckDB in, a DriverError with its own words, a code and a way out; nobody else reads its messages."""
+"""Turns DuckDB's exceptions into a DriverError with code and a way out; nobody else reads its messages."""
 
 from __future__ import annotations
 

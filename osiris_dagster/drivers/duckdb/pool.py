@@ -1,4 +1,4 @@
-"""One DuckDB connection a file and process: leases in, cursors out. The file is closed when the last lease ends.
+"""Shares one DuckDB connection for each file in the process; the file is closed when the last lease ends.
 
 DuckDB keeps other processes out of a file that is open for writing, and refuses two connections of one process that
 differ in that. So readers share a read-only connection, and anybody shares one that is open for writing. Who wants to

@@ -1,4 +1,4 @@
-"""Rows in, a checked staging table out. It lives in schema `_osiris` of the target's file and never outlives a run."""
+"""The staging table of a write to DuckDB, in `_osiris` of the target's file. What dead runs left there is removed."""
 
 from __future__ import annotations
 

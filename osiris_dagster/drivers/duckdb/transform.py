@@ -1,4 +1,4 @@
-"""Inputs and one SELECT in, a stream of batches out: SQL in a private DuckDB that can reach nothing but its inputs."""
+"""Runs the SELECT of a processor in a private DuckDB that can reach nothing but its inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which types DuckDB carries: Arrow columns in, the Arrow columns to hand over and a check of single values out.
+"""Which types DuckDB carries: the Arrow columns to hand over to it, and a check of single values.
 
 What it cannot hold exactly is refused by the name of the column, before any row moves or, where only some values
 are at fault, before they are handed over.

@@ -1,4 +1,4 @@
-"""A staged set of rows and a table in, the statements that update known keys and add new ones out.
+"""The statements that change rows of a DuckDB table: insert, and upsert as delete and insert.
 
 Rows with a known key are deleted and all are inserted: that spills to disk, where an update in place (and `merge`,
 which does the same) holds every old value in memory and takes longer.

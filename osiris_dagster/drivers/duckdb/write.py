@@ -1,4 +1,4 @@
-"""Rows in, a table of a DuckDB file changed in one transaction out: staged, checked, committed once, or not at all."""
+"""Writes a table of a DuckDB file in one transaction: rows are staged, checked, committed once, or not at all."""
 
 from __future__ import annotations
 

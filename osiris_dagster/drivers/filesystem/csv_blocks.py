@@ -1,4 +1,4 @@
-"""Blocks of text in, what a function makes of each out: in order, by several threads, joined where cut wrongly."""
+"""Works on blocks of text in several threads, results in order; blocks that were cut within a record are joined."""
 
 from __future__ import annotations
 

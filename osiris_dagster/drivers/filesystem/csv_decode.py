@@ -1,4 +1,4 @@
-"""A text file in, chunks of UTF-8 without byte order mark and without comment lines out; damage is named."""
+"""Decodes a text file to UTF-8, without byte order mark and comment lines; damage is named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Record batches in, lines of CSV text out: NULL is an empty field, an empty text is quoted, everything is exact."""
+"""Formats record batches as CSV text: NULL is an empty field, an empty text is quoted, everything is exact."""
 
 from __future__ import annotations
 

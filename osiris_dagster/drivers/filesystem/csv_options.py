@@ -1,4 +1,4 @@
-"""The configuration of a CSV step in, frozen options out; what a schema cannot say is checked here."""
+"""The options of a CSV step, frozen; what a schema cannot say is checked here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One block of CSV text in, typed rows out, with the parser's own word on whether the block ended with a record.
+"""Parses one block of CSV text to typed rows, and tells whether it ended with a whole record.
 
 Cutting text into blocks by counting quotes goes wrong where a field that is not quoted holds one. So a mark is put
 behind the block: it comes out as a record of its own, unless a field was still open. Then the block has to be joined

@@ -1,4 +1,4 @@
-"""A CSV file in, its columns and a stream of typed rows out; a value that does not fit is named by row and column."""
+"""Reads CSV files as a stream of typed rows; a value that does not fit is named by row and column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""UTF-8 chunks of a CSV file in; its header, and blocks that end where a record seems to end, out."""
+"""Finds the header of a CSV file, and cuts its text into blocks that end where a record seems to end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns of text in, the narrowest type for every value out.
+"""Finds the narrowest type that holds every value of a column of text.
 
 Blocks are judged one by one and their verdicts joined, so the whole file is looked at in one pass of bounded memory.
 Codes stay text: 007 and +5 are no numbers. So do whole numbers beyond int64, or beyond 2^53 among fractions, and

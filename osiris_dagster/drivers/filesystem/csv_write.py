@@ -1,4 +1,4 @@
-"""Rows in, a CSV file that takes the place of the old one at once out; appending means old bytes and new ones."""
+"""Writes a CSV file that takes the place of the old one at once; appending means old bytes and new ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Project paths in; files to read, files to replace, and faults of the file system with a way out."""
+"""Resolves project paths to files that are read or replaced, and names faults of the file system with a way out."""
 
 from __future__ import annotations
 

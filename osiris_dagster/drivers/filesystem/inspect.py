@@ -1,4 +1,4 @@
-"""A connection of the filesystem family in; whether its folder can be read, and its CSV and Parquet files, out."""
+"""Answers for connections of the filesystem family: whether the folder can be read, and its CSV and Parquet files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parquet files in, a stream of bounded batches out, and the way back: rows in, one file that appears as a whole."""
+"""Reads Parquet files in bounded batches, and writes one file that appears as a whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A filled staging table in, the target changed in one step out: by one transaction, or by the change of a name.
+"""Changes the target by a filled staging table in one step: by one transaction, or by the change of a name.
 
 The server commits whenever a table is made or altered. So that happens before the first row of the target changes, and
 a table that appears under its name at once carries the mark of its load in its comment until the record has it.

@@ -1,4 +1,4 @@
-"""Record batches in, the text of their rows out: as LOAD DATA reads a file, or as the values of an INSERT.
+"""Encodes record batches as text: as LOAD DATA reads a file, or as the values of an INSERT.
 
 No value passes through Python: a column becomes an Arrow array of texts, all columns are joined row by row, and the
 buffer of the result is what goes to the server.

@@ -1,4 +1,4 @@
-"""A table or a SELECT in, a stream of batches out, read in one read-only transaction of one session."""
+"""Reads a table or a SELECT as a stream of batches, in one read-only transaction of one session."""
 
 from __future__ import annotations
 

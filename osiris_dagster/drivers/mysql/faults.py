@@ -1,4 +1,4 @@
-"""An exception of the client library in, a DriverError with the server's reason, a code and a way out.
+"""Turns exceptions of the client library into a DriverError with the server's reason, a code and a way out.
 
 Messages of the server may quote rows (`Duplicate entry '...'`); such values are cut out, names of keys stay.
 """

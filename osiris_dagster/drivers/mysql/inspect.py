@@ -1,4 +1,4 @@
-"""A connection of the MySQL family in; whether the server answers, and the tables and views of its database, out."""
+"""Answers for connections of the MySQL family: whether the server answers, and its database's tables and views."""
 
 from __future__ import annotations
 

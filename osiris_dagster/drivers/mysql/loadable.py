@@ -1,4 +1,4 @@
-"""Rows on their way to MySQL in; the same rows, or the column whose type or value MySQL does not hold exactly, out."""
+"""Refuses rows that MySQL does not hold exactly, by the column: its type, or a value on its way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoded rows in, rows of a staging table out: by LOAD DATA LOCAL where the server allows it, else by INSERT.
+"""Sends encoded rows to a staging table: by LOAD DATA LOCAL where the server allows it, else by INSERT.
 
 LOAD DATA asks this side for a file. It gets packets from our own buffers, and nothing else can be asked for: pymysql is
 told to refuse every such request, also one that a server makes up.

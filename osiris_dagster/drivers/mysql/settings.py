@@ -1,4 +1,4 @@
-"""The connection of a step in, checked settings out: where the server is, who asks, how secure, how long to wait."""
+"""The settings of a connection, checked: where the server is, who asks, how secure, how long to wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The configuration of an extractor in, the statement to run out, with tables and columns looked up first."""
+"""Makes the statement that an extractor runs, with its table and columns looked up first."""
 
 from __future__ import annotations
 

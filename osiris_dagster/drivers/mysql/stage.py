@@ -1,4 +1,8 @@
-"""Rows in, a checked staging table out. It has no key, so that no row is dropped unsaid."""
+"""The staging table of a write to MySQL, and the questions by which its rows are checked.
+
+It has no key, and all its columns take NULL: LOAD DATA LOCAL drops a row whose key is there already, and puts something
+else in place of a NULL that is not allowed, with no more than a warning. Here all rows arrive, and are counted.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from osiris_dagster.drivers.tables.dialect import TableColumn
 from osiris_dagster.drivers.tables.drift import Drift, Move
 from osiris_dagster.drivers.tables.store import Stage
 
-_PREFIX = 191  # letters of a text that an index holds, whatever the row format
+_PREFIX = 191  # letters of a text that an index holds, whatever the row format: 767 bytes, four for each letter
 _NUMBER = "_osiris_row"
 """Column with the place of each row, where `on_duplicate` wants the first or last."""
 
@@ -38,7 +42,9 @@ class Staging(Stage):
     def _create(self) -> None:
         """Make the empty table: with the types of the rows, and of the target where it holds texts and bytes.
 
-        So texts compare as they will in the target, and what is too long for it shows while rows are loaded.
+        So texts compare as they will in the target, and what is too long for it shows while rows are loaded. All other
+        columns keep the type of the rows: the target's might change a value as it is loaded, and `misfits` would then
+        compare what was changed with itself. A column of the target that is itself about to change is no model either.
         """
         there = {move.source: self.facts.column(move.target) for move in self.drift.moves} if self.facts else {}
         changed = {column.name for column in self.drift.changed}
@@ -81,7 +87,10 @@ class Staging(Stage):
         return self.number(f"select count(*) from ({grouped}) q")
 
     def keep_one(self, keys: Sequence[str], kept: str) -> int:
-        """Drop all rows of a key but the first or last, by their numbers. Return the rows dropped."""
+        """Drop all rows of a key but the first or last, by their numbers. Return the rows dropped.
+
+        Keys are equal as the target compares them, and never NULL: rows with such a key were refused before.
+        """
         same, end = listed(keys), "min" if kept == "first" else "max"
         joined = " and ".join(f"s.{quoted(key)} = d.{quoted(key)}" for key in keys)
         return self.session.run(
@@ -106,7 +115,10 @@ class Staging(Stage):
         return int(self.session.value(statement))
 
     def misfits(self, move: Move, own: str) -> int:
-        """Return how many values the type of their target column does not hold exactly."""
+        """Return how many values the type of their target column does not hold exactly.
+
+        What a comparison cannot decide (NULL) counts as a misfit. Only a NULL in the rows fits everywhere.
+        """
         if _same_sort(move.type, own):
             return 0
         column = f"s.{quoted(move.source)}"
@@ -126,7 +138,16 @@ def _same_sort(table: str, rows: str) -> bool:
 
 
 def _changed(column: str, own: str, there: str) -> str:
-    """Return the condition under which a value is another one as the type `there`."""
+    """Return the condition under which a value is another one as the type `there`.
+
+    It must be true for every value that would change, may be NULL (see `misfits`), and is plainly true for a pair of
+    types that nobody thought of: such rows are refused rather than changed. A type of whole numbers is tried by its
+    bounds, for to most of them MySQL has no cast.
+
+    A text is only a number if all of it has the shape of one; the cast alone would take the 12 of `12abc`. The shape
+    has no more digits than the wide decimal that it is cast to (35 and 30 are its 65), so that this cast is exact, and
+    the number is then judged as any other.
+    """
     number = own in WHOLE or own.startswith(("decimal", "float", "double"))
     moment = own.startswith(("date", "time"))
     if number and there in WHOLE:

@@ -1,4 +1,4 @@
-"""A table's name in, what the catalogue says about it out: columns as declared, keys, engine, what hangs on it."""
+"""What the catalogue says about a table: columns as declared, keys, engine, and what depends on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows in, a table changed in one step out: staged, checked, committed once, or not at all."""
+"""Writes a table of MySQL in one step: rows are staged, checked, committed once, or not at all."""
 
 from __future__ import annotations
 

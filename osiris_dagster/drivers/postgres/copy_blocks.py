@@ -1,4 +1,6 @@
-"""A COPY statement in, its data out as blocks: one reused buffer with many rows, and where each row begins and ends.
+"""Runs COPY ... TO STDOUT and hands over its data in blocks: one reused buffer of many rows, and where each one lies.
+
+    message | kind, 1 | length of what follows and of itself, 4, big-endian | content |      d: a row, Z: the end
 
 Two ways with the same result. `from_socket` speaks the protocol on the connection's own socket, one step of Python a
 row; libpq is idle meanwhile and the answer is read to its very end, so it never notices. TLS keeps the stream inside
@@ -59,7 +61,12 @@ def from_socket(session: Session, statement: str, size: int = BLOCK) -> Iterator
 
 
 class _Framing:
-    """The messages of one answer, found in the bytes as they arrive."""
+    """The messages of one answer, found in the bytes as they arrive.
+
+    `_next` is always the beginning of a message, `_end` that of the free room; when `_scan` is done, no more than
+    a part of one message lies between them. An error is kept until the server is ready again: if its answer was not
+    read to the end, libpq would find the rest on the socket and take it for the answer to its next statement.
+    """
 
     def __init__(self, session: Session, line: socket.socket, size: int) -> None:
         self._session = session
@@ -96,7 +103,10 @@ class _Framing:
         self._end += count
 
     def _scan(self, starts: list[Positions]) -> None:
-        """Step over whole messages; note where rows are."""
+        """Step over whole messages; note where rows are.
+
+        Most rows are found without a step each, by `rows_in_line`, once the first one has told how rows begin.
+        """
         if self._count:
             rows, self._next = rows_in_line(self._buffer, self._next, self._end, self._count)
             starts.append(rows)
@@ -129,7 +139,11 @@ class _Framing:
         return Block(self._buffer, first, first - 4 + lengths)
 
     def _make_room(self, *, rows: bool) -> None:
-        """Move the incomplete message to the front, into a larger buffer if it alone fills this one."""
+        """Move the incomplete message to the front, into a larger buffer if it alone fills this one.
+
+        Rows of the block before are overwritten: they were decoded when the next block was asked for. Arrays may still
+        refer to the buffer, so it is never resized: it keeps its length, or another one takes its place.
+        """
         tail = self._end - self._next
         if not rows and self._next == 0:
             self._room = min(self._room * 2, LARGEST_ROW + 2 * self._size)
@@ -201,7 +215,11 @@ def from_libpq(session: Session, statement: str, size: int = BLOCK) -> Iterator[
 
 
 class _Pushed:
-    """A file that libpq writes rows to in one thread, and blocks that another one reads."""
+    """A file that libpq writes rows to in one thread, and blocks that another one reads.
+
+    The queue holds two blocks, which keeps a fast server from filling the memory. `_put` looks up from waiting, because
+    a reader that has gone takes nothing out any more and only sets `unwanted`.
+    """
 
     def __init__(self, size: int) -> None:
         self.unwanted = threading.Event()

@@ -1,7 +1,11 @@
-"""Blocks of COPY BINARY in, Arrow record batches out: one column at a time, all rows of a block at once.
+"""Decodes the rows of COPY BINARY to Arrow: one column at a time, all rows of a block at once. All is big-endian.
 
-A row is a 16-bit count of fields, then for each field a 32-bit length (-1: NULL) and that many bytes, big-endian.
-After the last field the position must be the end of the row in every row, which checks the decoding as a whole.
+    stream | signature, 11 | flags, 4 | length of what follows, 4 | extension | row | row | ... | -1, 2 |
+    row    | count of fields, 2 | length, 4 | value | length, 4 | value | ...        length -1: NULL, without a value
+
+Positions are arrays with a number for each row. They stand on the length of the next field, so columns are decoded
+from left to right. The step of a column comes from the lengths that were sent, never from the width of its type; after
+the last field the position must be the end of the row in every row, which checks the decoding as a whole.
 """
 
 from __future__ import annotations
@@ -55,7 +59,7 @@ class Decoder:
         for field in self._fields:
             lengths = read_at(block.data, ">i4", at).astype(np.int64)
             at = at + 4
-            null = _nulls(lengths)
+            null = _nulls(lengths)  # makes the lengths of NULLs 0, before the positions move by them
             columns.append(self.column(field, _Cells(block.data, at, lengths, null)))
             at = at + lengths
         if not np.array_equal(at, stops):
@@ -69,7 +73,10 @@ class Decoder:
         return _DECODERS[field.kind](self, field, cells)
 
     def special(self, field: Field, cells: _Cells, bad: Mask, found: str) -> None:
-        """Refuse, or make NULL, the values that are marked; those of NULL cells do not count."""
+        """Refuse, or make NULL, the values that are marked; those of NULL cells do not count.
+
+        It may change `cells.null`: who calls it reads that afterwards.
+        """
         if cells.null is not None:
             bad &= ~cells.null
         if count := int(bad.sum()):
@@ -88,12 +95,18 @@ class _Cells:
         self.data, self.at, self.lengths, self.null = data, at, lengths, null
 
     def read(self, kind: str, offset: int = 0) -> npt.NDArray[Any]:
-        """Return the fixed-width values at `offset` of each cell; what stands where a NULL is means nothing."""
+        """Return the fixed-width values at `offset` of each cell; what stands where a NULL is means nothing.
+
+        It may lie beyond the cell, by less than SLACK: then it means nothing either.
+        """
         return read_at(self.data, kind, self.at + offset if offset else self.at)
 
 
 def _without_frame(block: Block) -> tuple[Positions, Positions]:
-    """Leave out the signature, which stands before the first row or alone, and the mark of the end."""
+    """Leave out the signature, which stands before the first row or alone, and the mark of the end.
+
+    No row looks like either: a count that reads `PG` is more fields than a row can have, and one of -1 is none.
+    """
     starts, stops = block.starts, block.stops
     if len(starts) and block.data.startswith(_SIGNATURE, int(starts[0])):
         first = int(starts[0])
@@ -131,6 +144,7 @@ def _date(decoder: Decoder, field: Field, cells: _Cells) -> pa.Array:
 
 def _timestamp(decoder: Decoder, field: Field, cells: _Cells) -> pa.Array:
     micros = cells.read(">i8").astype("i8")
+    # Judged as PostgreSQL counts, and made 0 where NULL, before the epoch is added: infinities are the ends of int64.
     low, high = _DATES[0] * _DAY_MICROS - _MICROS, (_DATES[1] + 1) * _DAY_MICROS - _MICROS
     decoder.special(field, cells, (micros < low) | (micros >= high), "a time outside of the years 1 to 9999")
     return _fixed(_zeroed(micros, cells.null) + _MICROS, field.type, cells.null)
@@ -143,6 +157,8 @@ def _time(decoder: Decoder, field: Field, cells: _Cells) -> pa.Array:
 
 
 def _interval(decoder: Decoder, field: Field, cells: _Cells) -> pa.Array:
+    # | microseconds, 8 | days, 4 | months, 4 |; Arrow has them the other way round, with nanoseconds. Infinite
+    # intervals have an end of int64 as microseconds, and so are among those that are refused.
     micros = cells.read(">i8").astype("i8")
     most = (2**63 - 1) // 1000
     decoder.special(field, cells, (micros > most) | (micros < -most), "an interval of more than 292 years of hours")
@@ -153,7 +169,15 @@ def _interval(decoder: Decoder, field: Field, cells: _Cells) -> pa.Array:
 
 
 def _numeric(decoder: Decoder, field: Field, cells: _Cells) -> pa.Array:
-    """A numeric of at most 18 digits: count, weight, sign and scale, then digits to the base of 10000."""
+    """A numeric of at most 18 digits, as an integer of its smallest unit.
+
+        | count, 2 | weight, 2 | sign, 2 | scale, 2 | digit, 2 | digit, 2 | ...
+
+    A digit is one to the base of 10000, and stands for digit * 10000 ** (weight - place); zeros at either end are left
+    out. In units of 10 ** -scale the factor is 10 ** power. The power is negative only for a last digit within whose
+    four decimal places the scale ends: what the division cuts off are zeros, for the server rounded to the scale. 18
+    decimal digits keep every product within int64. The loop goes over places, not rows; a row without the place adds 0.
+    """
     count, weight = cells.read(">i2").astype("i8"), cells.read(">i2", 2).astype("i8")
     sign = cells.read(">u2", 4)
     decoder.special(field, cells, (sign != 0) & (sign != _NEGATIVE), "NaN or an infinity")
@@ -166,7 +190,7 @@ def _numeric(decoder: Decoder, field: Field, cells: _Cells) -> pa.Array:
         power = 4 * (weight - place) + field.type.scale
         value += digit * _TENS[np.clip(power, 0, 18)] // _TENS[np.clip(-power, 0, 18)]
     np.negative(value, out=value, where=sign == _NEGATIVE)
-    words = np.empty((len(value), 2), "i8")
+    words = np.empty((len(value), 2), "i8")  # a decimal128 is 16 bytes, little-endian: value and sign
     words[:, 0], words[:, 1] = value, value >> 63
     return _fixed(words, field.type, cells.null)
 
@@ -199,7 +223,12 @@ def _bytea(_decoder: Decoder, _field: Field, cells: _Cells) -> pa.Array:
 
 
 def _list(decoder: Decoder, field: Field, cells: _Cells) -> pa.Array:
-    """An array: dimensions, a flag, the type, then length and first index of each dimension, and the elements."""
+    """An array of one dimension, or an empty one, which has none and ends behind its type.
+
+        | dimensions, 4 | flag, 4 | type, 4 | elements, 4 | first index, 4 | length, 4 | value | length, 4 | value | ...
+
+    Its elements are cells like those of a column, so they are decoded as one, and offsets say which row has which.
+    """
     assert field.item is not None
     dimensions = cells.read(">i4")
     if cells.null is not None:
@@ -218,7 +247,12 @@ def _list(decoder: Decoder, field: Field, cells: _Cells) -> pa.Array:
 
 
 def _elements(cells: _Cells, counts: Positions) -> tuple[Positions, Positions]:
-    """Return where the elements of all rows stand, row by row, and their lengths; a step takes one of every row."""
+    """Return where the elements of all rows stand, row by row, and their lengths.
+
+    Where an element begins is only known from the one before, so a step takes the next one of every row that has one
+    left: as many steps as the longest array has elements. `first` is the place of a row's first element in the result,
+    which so stays in the order of the buffer, as `_gathered` needs it.
+    """
     first = np.cumsum(counts) - counts
     at, lengths = np.empty(int(counts.sum()), np.int64), np.empty(int(counts.sum()), np.int64)
     rows = np.flatnonzero(counts)
@@ -240,7 +274,11 @@ _DECODERS: dict[str, _Decode] = {
 
 
 def _gathered(cells: _Cells) -> pa.Array:
-    """Lay an Arrow array over the buffer, cell, gap, cell, ..., and take the cells: one copy in C."""
+    """Lay an Arrow array over the buffer, cell, gap, cell, ..., and take the cells: one copy in C.
+
+    It has to be a copy, for the next block overwrites the buffer. Nothing checks the offsets: cells must be in the
+    order of the buffer, NULLs included, and the buffer below 2 GiB, for the offsets are int32.
+    """
     count = len(cells.at)
     offsets = np.empty(2 * count + 1, np.int32)
     offsets[0:-1:2], offsets[1::2] = cells.at, cells.at + cells.lengths

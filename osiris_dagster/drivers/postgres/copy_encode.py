@@ -1,4 +1,4 @@
-"""Arrow record batches in, the bytes of COPY BINARY out: one column at a time, all rows of a batch at once.
+"""Encodes record batches as COPY BINARY: one column at a time, all rows of a batch at once.
 
 Every value becomes a cell, its length and its bytes. Neighbouring columns of fixed width without NULLs are glued
 into one block of bytes; then one Arrow kernel joins the columns row by row, and its data is the stream.

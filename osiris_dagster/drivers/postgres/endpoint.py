@@ -1,4 +1,4 @@
-"""The fields of a connection in; what libpq needs to connect, and a name of the place without any secret, out."""
+"""What libpq needs to connect, from the fields of a connection, and a name of it for messages, without secrets."""
 
 from __future__ import annotations
 

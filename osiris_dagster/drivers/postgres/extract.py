@@ -1,4 +1,4 @@
-"""A table or a SELECT in, a stream of batches out, read in one transaction that cannot write."""
+"""Reads a table or a SELECT as a stream of batches, in one transaction that cannot write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An exception of psycopg2 in, a DriverError with place, code and a way out; nobody else reads the server's messages.
+"""Turns exceptions of psycopg2 into a DriverError with a code and a way out; nobody else reads the server's messages.
 
 The server's DETAIL is left out: it quotes the values of rows.
 """

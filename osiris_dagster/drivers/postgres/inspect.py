@@ -1,4 +1,4 @@
-"""A connection of the family in; whether its server answers, and the tables and views that it holds, out."""
+"""Answers for connections of the family: whether the server answers, and the tables and views that it holds."""
 
 from __future__ import annotations
 

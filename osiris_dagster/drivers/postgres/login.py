@@ -1,4 +1,4 @@
-"""An endpoint in, a connection of libpq out; a password goes in clear only through TLS, or stays on this machine.
+"""Connects by libpq, and sees to it that a password goes in clear only through TLS or stays on this machine.
 
 The server says how it wants the password, and `password` of pg_hba.conf, LDAP and PAM want it as it is. libpq then
 sends it through whatever line there is, and with `sslmode: prefer`, its default, that may be one without TLS.

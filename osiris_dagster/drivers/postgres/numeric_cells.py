@@ -1,4 +1,4 @@
-"""Arrow decimals in, the bytes of PostgreSQL's numeric out: digits to the base of 10000, all rows at once.
+"""Encodes decimals as PostgreSQL's numeric in binary form: digits to the base of 10000, all rows at once.
 
 Every value of a column gets the same number of digits; the server drops those that are zero at either end.
 """

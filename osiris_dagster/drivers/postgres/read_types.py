@@ -1,4 +1,4 @@
-"""Columns of a query as the server describes them in; how each one travels, and its type between steps, out.
+"""How each column of a query travels, by the server's description, and which type it has between steps.
 
 What numpy decodes travels in the binary form of its type. All other types travel as text that the server makes, so
 that any type can be read: what has an exact form between steps becomes that, the rest stays text.

@@ -1,4 +1,4 @@
-"""What libpq says when a connection does not come about in; what kind of fault that is, and a way out, out."""
+"""Which kind of fault it is when a connection does not come about, by libpq's words, and the way out."""
 
 from __future__ import annotations
 

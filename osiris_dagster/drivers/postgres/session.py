@@ -1,4 +1,4 @@
-"""An endpoint in, one open session out: statements with named faults, and a switch that ends them from elsewhere."""
+"""One open session: statements whose faults have names, and a switch that ends them from another thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows in, a checked table that only this transaction sees out. It ends with the transaction, however that ends."""
+"""The staging table of a write to PostgreSQL. Only this transaction sees it, and it ends with it, however that ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan of drift in, the parts of statements that only PostgreSQL writes so out."""
+"""Parts of the statements of a write that only PostgreSQL writes like this."""
 
 from __future__ import annotations
 

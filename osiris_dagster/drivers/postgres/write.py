@@ -1,4 +1,4 @@
-"""Rows in, a table changed in one transaction out: staged, checked, committed once, or not at all."""
+"""Writes a table of PostgreSQL in one transaction: rows are staged, checked, committed once, or not at all."""
 
 from __future__ import annotations
 

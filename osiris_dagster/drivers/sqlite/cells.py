@@ -1,4 +1,4 @@
-"""Columns of Arrow in, the Python objects that SQLite binds out, and back: each type has one storage class and form.
+"""How values of Arrow are kept in SQLite and read back: each type has one storage class and one form.
 
 Whole numbers, truth values and spans of time are INTEGER, floats REAL, bytes BLOB. Decimals and times are TEXT of one
 form a type, so that equal values are equal texts and texts sort as the values do: `2025-01-31`,

@@ -1,4 +1,4 @@
-"""A table or a SELECT of a SQLite file in, a stream of batches out, read in one transaction of a read-only connection.
+"""Reads a table or a SELECT of a SQLite file as a stream of batches, in one transaction that cannot write.
 
 The types of a table's columns come from the file. SQLite knows none for what a query computes: the step names them in
 `types`, else all rows of the query are looked at before the first one is read.

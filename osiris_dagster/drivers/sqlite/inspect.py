@@ -1,4 +1,4 @@
-"""A connection of the SQLite family in; whether its file opens, and the tables and views in it, out."""
+"""Answers for connections of the SQLite family: whether the file opens, and which tables and views are in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table of ours whose columns get other types in; the statements that alter it, which SQLite itself cannot, out."""
+"""Alters types of columns in tables of ours, which SQLite cannot: a new table takes the place of the old one."""
 
 from __future__ import annotations
 

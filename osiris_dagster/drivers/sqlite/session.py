@@ -1,4 +1,4 @@
-"""A database file in, one open connection out: statements that wait for locks, and faults with names."""
+"""One open connection to a database file: statements that wait for locks, and faults with names."""
 
 from __future__ import annotations
 

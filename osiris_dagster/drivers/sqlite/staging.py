@@ -1,4 +1,4 @@
-"""Rows in, a checked temporary table out. It lies in a file of the connection's own: the target is not locked.
+"""The staging table of a write to SQLite. It lies in a file of the connection's own: the target is not locked.
 
 Rows are staged in the types of the target: what a type of the target does not hold exactly shows as they come.
 """

@@ -1,4 +1,4 @@
-"""Rows in, a table of a SQLite file changed in one transaction out. Others may write until all rows are there."""
+"""Writes a table of a SQLite file in one transaction. Others may write to the file until all rows are there."""
 
 from __future__ import annotations
 

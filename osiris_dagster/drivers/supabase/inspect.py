@@ -1,4 +1,4 @@
-"""A connection of the family in; whether its project answers, and the tables that it shows, out."""
+"""Answers for connections of the family: whether the project answers, and the tables that it shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests to a REST interface in, answers out: tried again where that is safe, errors named, no key shown."""
+"""Sends requests to a REST interface: tried again where that is safe, errors named, no key shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table and the options of a step in, its rows page by page out.
+"""Reads the rows of a table over REST, page by page.
 
 Pages are not one snapshot. With a key of one column each page begins behind the last key, so that no row is passed
 over or read twice whatever happens meanwhile. Otherwise pages are ranges, and a count that changes ends the reading.

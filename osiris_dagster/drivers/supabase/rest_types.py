@@ -1,4 +1,4 @@
-"""The columns of a table as the REST interface describes them in; how each travels as text, to and from Arrow, out.
+"""How columns travel over REST as text, to and from Arrow, by the interface's description of them.
 
 Every column is asked for, and sent, as the text that PostgreSQL has for it: JSON has no exact form for half of them.
 """

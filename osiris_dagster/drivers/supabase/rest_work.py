@@ -1,4 +1,4 @@
-"""Tables over REST: pages of a table in, batches out; and rows in, requests that are each one transaction out.
+"""Reads and writes tables over REST: pages become batches, rows become requests that are each one transaction.
 
 The slow way, for a project of which only url and key are known. What it cannot do safely it refuses.
 """

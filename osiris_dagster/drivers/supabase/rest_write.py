@@ -1,4 +1,4 @@
-"""Rows in, requests to the REST interface out. A request is one transaction, and there is none over several.
+"""Writes rows over REST. A request is one transaction, and there is none over several.
 
 So an append has to fit into one request; an upsert may take many, because repeating it changes nothing; a replace is
 refused, for the table would be empty in between.

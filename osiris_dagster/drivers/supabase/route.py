@@ -1,4 +1,4 @@
-"""The fields of a Supabase connection in; those of its PostgreSQL out, or nothing where only REST is left."""
+"""Whether a Supabase connection leads to the project's PostgreSQL, and with which fields, or to REST only."""
 
 from __future__ import annotations
 

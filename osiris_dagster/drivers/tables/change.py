@@ -1,4 +1,4 @@
-"""A target and the plan for it in; the statements that change its rows, in their order, out."""
+"""The statements that change the rows of a target, in their order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A step or connection of a family whose databases are files in; the file it means, or what is wrong with it, out."""
+"""Which database file a step or connection means, for families whose databases are files."""
 
 from __future__ import annotations
 

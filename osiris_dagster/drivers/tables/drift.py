@@ -1,4 +1,4 @@
-"""Columns of a table and of the rows for it in; what to alter, to check and to insert out."""
+"""Plans how rows go into a table of other columns: what to alter, to check and to insert."""
 
 from __future__ import annotations
 

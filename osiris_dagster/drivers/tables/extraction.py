@@ -1,4 +1,4 @@
-"""What a family opens to read in, the work of an extractor out: a schema, then a stream in bounded batches."""
+"""The work of an extractor of tables, apart from what its family opens: a schema, then a stream in bounded batches."""
 
 from __future__ import annotations
 

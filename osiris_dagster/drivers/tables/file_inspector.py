@@ -1,4 +1,4 @@
-"""A connection of a family whose databases are files in; whether the file opens, and when it changed, out."""
+"""Answers for connections of families whose databases are files: whether the file opens, and when it changed."""
 
 from __future__ import annotations
 

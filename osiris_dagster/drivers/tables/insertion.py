@@ -1,4 +1,4 @@
-"""A staged set of rows and a table in, the statements that put them in out. An upsert is ON CONFLICT, or two steps."""
+"""The statements that put staged rows into a table. An upsert is ON CONFLICT, or two steps."""
 
 from __future__ import annotations
 

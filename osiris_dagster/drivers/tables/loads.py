@@ -1,4 +1,4 @@
-"""A step and its target in, the key under which a committed write is recorded out; and what a retry may skip."""
+"""The key under which a committed write is recorded, the same for all retries of a load; and what a retry may skip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A commit whose answer was lost in; what became of it, asked over another connection, out."""
+"""What became of a commit whose answer was lost: asked over another connection."""
 
 from __future__ import annotations
 

@@ -2,6 +2,10 @@
 
 What cannot work fails before the first row moves. The right to change the target is taken only when all rows are
 there, so that nobody waits for their source.
+
+So everything is looked up twice: before the rows, to fail early, and under the right to change (`committing`), which is
+what counts, because meanwhile another try of this load may have committed and the table may have changed. Rows, the
+record of the load and the positions are committed together: what a retry finds recorded is there, and only once.
 """
 
 from __future__ import annotations
@@ -47,6 +51,7 @@ def _write(store: TransactionStore[Found], rows: Watched, *, recorded: bool) -> 
     stage = store.stage(found, _plan(store, found))
     count, notes = fill(stage, rows, target)
     with store.committing():
+        # Not before: until the lease is ours, another try of this load may still commit the same rows.
         _check_uncommitted(store, recorded=recorded)
         found = store.find()
         drift = _appear(store) if found is None else store.tried(partial(_change, store, stage, found))

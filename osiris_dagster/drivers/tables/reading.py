@@ -1,4 +1,4 @@
-"""The configuration of an extractor in; the SELECT that it asks for, in any dialect, or what is wrong with it, out.
+"""The SELECT that the configuration of an extractor asks for, in any dialect, or what is wrong with it.
 
 SQL that somebody wrote goes to the source as it was written, behind the judge that the compiler asks, too.
 """

@@ -1,4 +1,4 @@
-"""Counts that the checks of a staging table gave in; the refusals and notes of all families out."""
+"""Refusals and notes that all families share, so that they say the same in the same words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows in, a checked staging table out: all of them arrived, their keys are what the step says, their values fit."""
+"""Fills a staging table and checks it: all rows arrived, their keys are what the step says, their values fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The configuration of a writer and the columns of its rows in; the table to write, or what is wrong with it, out."""
+"""The table that a writer is to write, by its configuration and the columns of its rows; or what is wrong with it."""
 
 from __future__ import annotations
 

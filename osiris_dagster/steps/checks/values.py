@@ -1,4 +1,4 @@
-"""A check of single values in, the function that counts the failing ones of an Arrow column out."""
+"""Data checks that a single value passes or fails: the function that counts the failing ones of an Arrow column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""A block of rows in the binary protocol in, a record batch out, column by column."""
+"""Rows of the binary protocol, which is that of prepared statements, become a record batch column by column.
+
+    | 0 | bitmap of NULLs, (columns + 2 + 7) // 8 bytes | field | field | ...
+
+Column i has bit i + 2 of the bitmap, the lowest bit of a byte first. A field that is NULL is not sent. Integers and
+floats have a fixed width (little-endian), dates and times a length of one byte, all others a length prefix
+(`Block.lengths`).
+"""
 
 from __future__ import annotations
 
@@ -45,10 +52,15 @@ class BinaryRows:
         self.zeros = ZeroDates(as_null=self.policies.zero_dates == "null")
 
     def batch(self, block: Block) -> pa.RecordBatch:
-        """Return the rows of a block. A row is a zero byte, a bitmap of NULLs, and the fields that are not NULL."""
+        """Return the rows of a block.
+
+        Each decoder returns the positions behind its column, where the next one begins. So a field that is decoded with
+        a wrong width moves all that follow, and the check at the end finds it: after the last column every row must be
+        exactly at its end. The decoders do not check positions themselves.
+        """
         width = (len(self.fields) + _NULL_OFFSET + 7) // 8
         bitmaps = block.bytes[(block.start + 1)[:, None] + np.arange(width)]
-        with_nulls = np.bitwise_or.reduce(bitmaps, axis=0)
+        with_nulls = np.bitwise_or.reduce(bitmaps, axis=0)  # columns without a NULL need no mask
         at = block.start + 1 + width
         arrays = []
         for index, (column, kind) in enumerate(zip(self.fields, self.schema.types, strict=True)):

@@ -1,6 +1,12 @@
 """Complete row packets, one after the other in a buffer, and the few ways to take values out of all of them at once.
 
-Positions are arrays with one number for each row: where the next field of that row begins in the buffer.
+    | header | row 0 | header | row 1 | ... | SLACK
+               ^ start[0]       ^ start[1]     stop[0] is where the header behind row 0 begins
+
+Positions are arrays with one number for each row: where the next field of that row begins in the buffer. A column is
+decoded from them and moves them behind its field, so columns can only be decoded from left to right. A row whose field
+is NULL has nothing there: its position stands on the next field already. What is read at it is the bytes of something
+else, which every decoder has to mask.
 """
 
 from __future__ import annotations
@@ -47,7 +53,10 @@ class Block:
         """Return the bytes from `start` to `stop` of each row.
 
         An Arrow array with the values at its even elements, and what lies between them at the odd ones, is laid over
-        the buffer; taking the even ones is one copy in C.
+        the buffer; taking the even ones is one copy in C. It has to be a copy: the next block overwrites the buffer.
+
+        Nothing checks the bounds: rows must be in the order of the buffer and none may stop before it starts, a NULL
+        included, and the buffer must be shorter than 2 GiB (RowPackets sees to that), for Arrow's offsets are int32.
         """
         count = len(start)
         bounds = np.empty(2 * count + 1, np.int32)
@@ -58,7 +67,11 @@ class Block:
         return laid.take(pa.array(_evens(count), mask=null))
 
     def lengths(self, at: Positions, null: Mask) -> tuple[Positions, Positions]:
-        """Return where the length-prefixed values at `at` begin and end; a NULL has neither prefix nor bytes."""
+        """Return where the length-prefixed values at `at` begin and end; a NULL has neither prefix nor bytes.
+
+        A prefix is the length itself up to 250, else 252 and u2, 253 and u3, or 254 and u8. (251 is the NULL of the
+        text protocol.) u3 is read as u4, and its upper byte, which is of the value, masked away.
+        """
         first = self.bytes[at]
         length = first.astype(np.int64)
         start = at + 1
@@ -68,7 +81,7 @@ class Block:
                 if long.any():
                     length[long] = self.fixed(dtype)[at[long] + 1].astype(np.int64) & most
                     start[long] += width
-        if null is not None:
+        if null is not None:  # last: above they were taken for prefixes like all others
             length[null] = 0
             start[null] = at[null]
         return start, start + length

@@ -1,4 +1,7 @@
-"""DECIMAL columns: the text that the server sends in, decimal128 or decimal256 out."""
+"""DECIMAL columns. The server sends them as text behind a length prefix, also in the binary protocol: `-12.50`.
+
+Up to 18 digits fit into an int64 without their point, and are put together as numbers; others go through Arrow's cast.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ def decimals(block: Block, at: Positions, null: Mask, kind: pa.DataType) -> tupl
 
 
 def _has_point(block: Block, stop: Positions, null: Mask, scale: int) -> bool:
-    """Tell whether all values have exactly `scale` digits behind the point, as those of a table's column do."""
+    """Tell whether all values have exactly `scale` digits behind the point, as those of a table's column do.
+
+    Those of an expression may have fewer, and then the cast has to fill them up.
+    """
     if not scale:
         return True
     point = block.bytes[stop - scale - 1] == _POINT
@@ -29,7 +35,11 @@ def _has_point(block: Block, stop: Positions, null: Mask, scale: int) -> bool:
 
 
 def _joined(block: Block, start: Positions, stop: Positions, null: Mask, kind: pa.DataType) -> pa.Array:
-    """Digits before and behind the point as two integers: that and a multiplication beat Arrow's cast of the text."""
+    """Digits before and behind the point as two integers: that and a multiplication beat Arrow's cast of the text.
+
+    The sign is taken from the text, since the whole part of -0.50 is 0, which has none; hence `abs` before the
+    fraction is added. A NULL stays empty (point = after = stop), or `gather` would get bounds that run backwards.
+    """
     scale = kind.scale
     point = stop - scale - 1 if scale else stop
     if null is not None:
@@ -40,7 +50,7 @@ def _joined(block: Block, start: Positions, stop: Positions, null: Mask, kind: p
         after = point + 1 if null is None else point + ~null
         values = np.abs(values) * 10**scale + _whole(block, after, stop, null)
         np.negative(values, out=values, where=negative)
-    words = np.empty((len(values), 2), np.int64)
+    words = np.empty((len(values), 2), np.int64)  # a decimal128 is 16 bytes, little-endian: value and sign
     words[:, 0] = values
     words[:, 1] = values >> 63
     valid = None if null is None else pa.py_buffer(np.packbits(~null, bitorder="little"))

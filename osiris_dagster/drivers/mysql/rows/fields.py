@@ -1,4 +1,8 @@
-"""What the server says about a result column in, its Arrow type out; what cannot be carried is refused by name."""
+"""The Arrow type of a result column, from its description by the server; what cannot be carried is refused by name.
+
+The server describes the result, not a table, so expressions have a description as well. The type is chosen from it
+before any row is seen, so it has to hold every value that such a column can have.
+"""
 
 from __future__ import annotations
 
@@ -112,6 +116,7 @@ _PLAIN: dict[int, pa.DataType] = {
 
 
 def _decimal(field: Field) -> pa.DataType:
+    # The length counts the characters of the longest text: digits, a point if there are decimals, and a sign.
     precision = field.length - (1 if field.scale else 0) - (0 if field.unsigned else 1)
     precision = max(1, min(precision, _MOST_DIGITS), field.scale)
     return pa.decimal128(precision, field.scale) if precision <= 38 else pa.decimal256(precision, field.scale)

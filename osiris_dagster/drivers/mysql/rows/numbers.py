@@ -1,4 +1,7 @@
-"""Integers, floats, BIT and booleans of a block as Arrow arrays."""
+"""Integers, floats, BIT and booleans of a block as Arrow arrays.
+
+Integers and floats have a fixed width and no length; a BIT is its bytes, the highest first, behind a length prefix.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ def bits(block: Block, at: Positions, null: Mask, field: Field, kind: pa.DataTyp
     start, stop = block.lengths(at, null)
     values = np.zeros(len(start), np.uint64)
     octets = block.bytes
-    for place in range((field.length + 7) // 8):
+    for place in range((field.length + 7) // 8):  # one byte of every row; rows that have no more keep their number
         within = start + place < stop
         byte = octets[np.where(within, start + place, 0)].astype(np.uint64)
         values = np.where(within, (values << np.uint64(8)) | byte, values)

@@ -1,8 +1,11 @@
-"""The network stream of a result in, blocks of complete row packets out; the only loop over rows walks the headers.
+"""Cuts the rows of a result out of the stream of the connection, a buffer full of them at a time.
 
-A packet is a length of three bytes, a number, and the payload. A row of 16 MiB or more comes in several packets, whose
-headers are cut out in place. A result ends with an end packet or an error packet, so only the last packet of a block
-has to be looked at.
+    | length, 3 bytes | number | payload of that length |   the next packet follows at once
+
+Of all that is done to rows in blocks, only this takes a step of Python for each: from header to header. A row of 16 MiB
+- 1 byte or more comes in several packets: full ones (length 0xFFFFFF), then one that is shorter, which may be empty.
+Their inner headers are cut out in place, so that such a row is one piece as well. A result ends with an end packet or
+an error packet, and the server sends nothing behind it: so only the last packet that has arrived has to be looked at.
 """
 
 from __future__ import annotations
@@ -49,6 +52,7 @@ class RowPackets:
             starts = self._fill()
             if self._piece >= 0:
                 starts.pop()
+            # Each packet begins where the one before ends, so the headers also tell where rows stop.
             if starts:
                 begins = np.array(starts, np.int64)
                 stop = self._piece if self._piece >= 0 else self._next
@@ -74,8 +78,9 @@ class RowPackets:
             self._filled += received
             while self._walk(starts) and self._join():
                 pass
+            # An incomplete row of several pieces may stand last here: it begins with 0, as every binary row does.
             if starts and self._next > starts[-1] and self._is_last(starts[-1]):
-                self._next = starts.pop()
+                self._next = starts.pop()  # here the last row stops
                 break
         return starts
 
@@ -99,7 +104,11 @@ class RowPackets:
         return self._piece >= 0
 
     def _join(self) -> bool:
-        """Cut out the headers between the pieces of a row; tell whether the row is complete."""
+        """Cut out the headers between the pieces of a row; tell whether the row is complete.
+
+        A header goes only when its whole piece is there, so `_next` is always the header that is looked at next, also
+        when the row has to wait for more. What was received behind it moves down with it.
+        """
         while self._filled - self._next >= _HEADER:
             length = _length_at(self._buffer, self._next)[0] & _FULL
             if self._next + _HEADER + length > self._filled:
@@ -114,7 +123,7 @@ class RowPackets:
         return False
 
     def _is_last(self, start: int) -> bool:
-        mark = self._buffer[start + _HEADER]
+        mark = self._buffer[start + _HEADER]  # 0 for a row
         if mark == _ERROR:
             self.ended = True
             self.fail(bytes(self._buffer[start + _HEADER : self._next]))
@@ -137,7 +146,8 @@ class RowPackets:
             capacity = 2 * self._capacity
         else:
             capacity = self.block_bytes if left < self.block_bytes else self._capacity
-        # Nothing looks at the rows of the block before: whatever was taken out of it is a copy.
+        # Nothing looks at the rows of the block before: whatever was taken out of it is a copy. Arrays may still refer
+        # to the buffer, which forbids to resize it: it is overwritten in its length, or another one takes its place.
         buffer = bytearray(capacity + SLACK) if capacity != self._capacity else self._buffer
         buffer[:left] = self._buffer[keep : self._filled]
         self._buffer, self._capacity = buffer, capacity

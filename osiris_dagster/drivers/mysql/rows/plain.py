@@ -1,4 +1,4 @@
-"""Rows by pymysql's public API in, the same record batches out: slow, for what cannot be prepared.
+"""The slow way to the same record batches, by pymysql's public API: for statements that cannot be prepared.
 
 Values come as text. FLOAT has only six digits there, so it is selected as DOUBLE, which has all of them.
 """

@@ -1,4 +1,4 @@
-"""A statement in, its rows in the binary protocol out. The only module that uses pymysql below its public API.
+"""Prepared statements, whose rows come in the binary protocol. pymysql has no API for them: this goes below it.
 
 pymysql connects, authenticates, secures the connection and parses the descriptions of columns. From the first row on
 the bytes go from the socket into our buffer.

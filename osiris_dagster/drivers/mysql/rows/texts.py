@@ -1,4 +1,7 @@
-"""Text and bytes of a block as Arrow arrays."""
+"""Text and bytes of a block as Arrow arrays: a length prefix and the bytes, which are UTF-8 for text.
+
+The connection asks for utf8mb4, so the server converts. A column in the character set `binary` holds bytes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,14 @@
-"""DATE, DATETIME, TIMESTAMP and TIME columns: a length and fields of fixed width in, days and microseconds out."""
+"""DATE, DATETIME, TIMESTAMP and TIME columns as days and microseconds.
+
+    dates   | length | year, 2 | month | day | hour | minute | second | microsecond, 4 |     length 0, 4, 7 or 11
+    at:       +0       +1        +3      +4    +5     +6       +7       +8
+
+    spans   | length | sign | days, 4 | hour | minute | second | microsecond, 4 |            length 0, 8 or 12
+    at:       +0       +1     +2        +6     +7       +8       +9
+
+Little-endian. What is zero at the end is not sent. All parts are read at once all the same, eight bytes and then four,
+and what lies beyond the length, the bytes of the next field, is made zero afterwards. SLACK is longer than that reach.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +27,10 @@ Days = npt.NDArray[np.int32]
 
 
 def _month_starts() -> Days:
-    """Return the day before the first of each month since 1970-01-01, at `year * 16 + month`."""
+    """Return the day before the first of each month since 1970-01-01, at `year * 16 + month`.
+
+    So the day of the month is added as it is. Of the 16 places of a year, 1 to 12 are filled.
+    """
     months = np.repeat(np.arange(_YEARS) - 1970, 12) * 12 + np.tile(np.arange(12), _YEARS)
     table = np.zeros((_YEARS, 16), np.int32)
     table[:, 1:13] = (months.astype("M8[M]").astype("M8[D]").astype(np.int32) - 1).reshape(_YEARS, 12)
@@ -51,13 +64,12 @@ class ZeroDates:
 def dates(
     block: Block, at: Positions, null: Mask, field: Field, kind: pa.DataType, zeros: ZeroDates
 ) -> tuple[pa.Array, Positions]:
-    """Return a DATE, DATETIME or TIMESTAMP column: year (2), month, day, hour, minute, second, microsecond (4).
-
-    What is zero at the end is not sent: the length is 0, 4, 7 or 11.
-    """
+    """Return a DATE, DATETIME or TIMESTAMP column."""
     length = _lengths(block, at, null)
     octets = block.fixed("<u8")[at + 1].view(np.int64)
     month = octets >> 16 & 0xFF
+    # No date: a zero date (length 0 if its time is zero too), month or day 0, and every NULL, whose length counts as 0.
+    # All of them get `_ANY_DAY`, for what is read there may be no index of the table.
     missing = (length < 4) | (month == 0) | (octets >> 24 & 0xFF == 0)
     behind = at + length + (1 if null is None else ~null)
     if missing.any():
@@ -80,13 +92,14 @@ def dates(
 
 
 def spans(block: Block, at: Positions, null: Mask, field: Field, kind: pa.DataType) -> tuple[pa.Array, Positions]:
-    """Return a TIME column: sign, days (4), hour, minute, second, microsecond (4); the length is 0, 8 or 12."""
+    """Return a TIME column; a sign that is not 0 makes the span negative."""
     length = _lengths(block, at, null)
     octets = block.fixed("<u8")[at + 1]
     days = (octets >> np.uint64(8) & np.uint64(0xFFFFFFFF)).astype(np.int64)
     tail = octets.view(np.int64)
     seconds = _seconds(tail >> 40, tail >> 48, block.bytes[at + 8].astype(np.int64))
     micros = np.where(length == 12, block.fixed("<u4")[at + 9].astype(np.int64), 0)
+    # Length 0 is 00:00:00, or a NULL: whatever was read there becomes 0, which has no sign either.
     span = np.where(length > 0, (days * 86_400 + seconds) * _SECOND + micros, 0)
     np.negative(span, out=span, where=(tail & 0xFF) != 0)
     array = masked(span.view("m8[us]"), pa.duration("us"), null)
