@@ -24,7 +24,7 @@ REFUSED, ALLOWED = CASES["refused"], CASES["allowed"]
 OWN = "flows/a.yaml"
 ROWS = pa.table({"id": [1]})
 CATALOGUE = load_catalogue()
-OPTIONS = {"duckdb.writer": {"table": "t"}}
+OPTIONS = {name: {"table": "t"} for name in ("duckdb.writer", "sqlite.writer")}
 WRITERS = [
     spec.name
     for spec in CATALOGUE
@@ -119,7 +119,7 @@ def test_every_writer_of_files_asks_when_it_opens_one(project, component):
 
 
 def test_all_writers_of_files_are_looked_at():
-    assert WRITERS == ["duckdb.writer", "filesystem.csv_writer", "filesystem.parquet_writer"]
+    assert WRITERS == ["duckdb.writer", "filesystem.csv_writer", "filesystem.parquet_writer", "sqlite.writer"]
 
 
 HEAD = """\

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import importlib
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, make_dataclass, replace
+from dataclasses import field, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from osiris_dagster.codec import SPARSE
 from osiris_dagster.compiler.manifest import Manifest, StepPlan
 from osiris_dagster.oml.compose import compose
 from osiris_dagster.oml.fix import fix
@@ -102,7 +103,7 @@ def unfinished(where: str, key: Key) -> list[str]:
     if bool(key.rule) != bool(key.schema):
         wrong.append("its shape has no rule, or its rule no shape")
     for inner in key.keys:
-        if all(
+        if not inner.not_yet and all(  # a warning says that nobody acts on it
             list(unread(inner, module, f"{inner.name}_update")) for module in (inner.read_by or key.read_by).split()
         ):
             wrong.append(f"nobody reads {inner.name}")
@@ -289,7 +290,10 @@ def test_a_key_that_is_only_a_row_is_refused_by_the_model_and_by_the_test_of_row
 
 def test_a_key_with_a_field_of_the_model_goes_into_manifest_and_checkpoint(where, monkeypatch):
     written, planned = (
-        make_dataclass(model.__name__, [("colour", str, "")], bases=(model,), frozen=True) for model in MODELS[where]
+        make_dataclass(
+            model.__name__, [("colour", str, field(default="", metadata=SPARSE))], bases=(model,), frozen=True
+        )
+        for model in MODELS[where]
     )
     compiler = "compile" if where == "document" else "plan"
     monkeypatch.setattr(f"osiris_dagster.oml.parse.{written.__name__}", written)
@@ -300,7 +304,8 @@ def test_a_key_with_a_field_of_the_model_goes_into_manifest_and_checkpoint(where
 
     assert said_of(red, where)["colour"] == "red"
     assert "colour" not in said_of(none, where)
-    assert Manifest.from_json(red.to_json()) == red
+    holder = red if where == "document" else red.steps[-1]
+    assert type(holder).from_json(holder.to_json()) == holder
     assert len({manifest.hash for manifest in (red, blue, none)}) == 3
     assert (identity(red) != identity(blue)) == (where == "step")
 

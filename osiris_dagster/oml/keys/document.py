@@ -25,7 +25,7 @@ _EXECUTION = (
     Key("isolation", "`step` gives each step a process of its own.", shape=one_of("pipeline step")),
     Key(
         "target", "Where steps run.", shape=one_of("local e2b"),
-        not_yet="the steps would run on this machine", read_by="compiler.blocks",
+        not_yet="the steps would run on this machine",
     ),
     Key(
         "checkpoint", "How long rows between steps are kept.", shape=one_of("auto always never"),
