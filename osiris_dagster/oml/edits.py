@@ -161,7 +161,12 @@ def in_brackets(written: str) -> str:
 
     >>> in_brackets("${params.shop}"), in_brackets('"@mysql.shop"'), in_brackets("[a, b]"), in_brackets("5")
     ('"${params.shop}"', '"@mysql.shop"', '[a, b]', '5')
+    >>> in_brackets("&shop ${params.shop}")  # an anchor, or a tag, stays in front of it
+    '&shop "${params.shop}"'
     """
+    if written[:1] in ("&", "!"):
+        mark, _, value = written.partition(" ")
+        return f"{mark} {in_brackets(value.lstrip())}" if value else written
     plain = written[:1] not in ("", *_INDICATORS)
     return json.dumps(written, ensure_ascii=False) if plain and set(written) & set(",[]{}") else written
 
