@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
+import traceback
+from types import SimpleNamespace
 
 import pytest
+from dagster import Failure
 
+from osiris_dagster.assets.execute import named_for_dagster
 from osiris_dagster.assets.keys import aiop_key
 from osiris_dagster.cli.crash import crash_report, tell_thread
 from osiris_dagster.cli.main import main
@@ -84,6 +88,22 @@ def test_the_log_of_a_run_in_the_storage_of_dagster_holds_no_secret(project, pla
         log = [str(entry) for entry in instance.all_logs(recorded.run_id)]
     assert any("loud" in entry for entry in log)
     assert [entry for entry in log if planted in entry] == []
+
+
+def test_an_error_whose_cause_holds_it_is_told_to_dagster_without_either(project, planted):
+    body = SimpleNamespace(services=SimpleNamespace(project=project))
+
+    def broken() -> None:
+        try:
+            raise OSError(f"cannot log in with {planted}")
+        except OSError as error:
+            raise RuntimeError("the run cannot begin") from error
+
+    with pytest.raises(Failure) as caught, named_for_dagster(body):
+        broken()
+    told = "".join(traceback.format_exception(caught.value))
+    assert "the run cannot begin" in f"{told} {caught.value.description}"
+    assert planted not in f"{told} {caught.value.description}"
 
 
 class Unreachable:

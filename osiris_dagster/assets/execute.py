@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -51,7 +52,7 @@ def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
         wait_for_pool(manifest, context)
     execution = _execution(body, context, selected, drivers)
     partition = partition_of(context.run, manifest.partitions)
-    with _named(body):
+    with named_for_dagster(body):
         try:
             for event in execution.events():
                 if body.listener is not None:
@@ -74,20 +75,21 @@ def run_body(body: Body, context: AssetExecutionContext, drivers: Mapping[str, O
 def _execution(
     body: Body, context: AssetExecutionContext, selected: frozenset[str], drivers: Mapping[str, OsirisDriver]
 ) -> Execution:
-    with _named(body):
+    with named_for_dagster(body):
         runtime = runtime_of(body.manifest, body.services, context, drivers, isolated=body.isolated)
         return Execution(body.manifest, selected, runtime)
 
 
 @contextmanager
-def _named(body: Body) -> Iterator[None]:
+def named_for_dagster(body: Body) -> Iterator[None]:
     """Let Dagster record what we know by its message, and nothing with a secret in it."""
     try:
         yield
     except OsirisError as error:
         raise Failure(PROCESS.text(str(error)), allow_retries=False) from None
     except Exception as error:
-        if not PROCESS.holds(str(error)):
+        # Dagster records the causes as well, so all of them are looked through.
+        if not PROCESS.holds("".join(traceback.format_exception(error))):
             raise
         info = capture(error, PROCESS, body.services.project.root)
         raise Failure(f"{info.type}: {info.message}", allow_retries=False) from None
